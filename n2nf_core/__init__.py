@@ -1,0 +1,1 @@
+"""Camera-noise modelling without clean images: Noise2NoiseFlow in PyTorch."""

@@ -1,0 +1,127 @@
+"""Gaussian noise models behind the protocol of the flows: AWGN, camera NLF, calibrated Poisson-Gaussian, photon transfer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from n2nf_core.cameras import CALIBRATED_PG, CAMERA_NLF, NLF, IsoKnots, UnknownCameraError
+from n2nf_core.photon_transfer import PhotonTransfer, match_gains, photon_transfer
+from n2nf_core.types import Context, check_shapes
+
+SMALLEST_VARIANCE = 1e-12  # so that a table with shot or read 0 has a logarithm
+
+
+class GaussianNoise(nn.Module):
+    """n ~ N(0, shot x + read) independently per pixel, from a table of NLFs.
+
+    log p(n | x) = -1/2 sum [ n^2 / v + log(2 pi v) ],  v = shot max(x, 0) + read
+
+    table: camera -> ISO -> NLF; between ISO values log shot and log read are linear in log ISO, outside them
+    constant, with a warning. The cameras of the table are the model's ``cameras``, in its order.
+
+    >>> model = GaussianNoise({"S6": {100: NLF(4.79e-4, 2e-6)}})
+    >>> model.log_prob(torch.zeros(1, 4, 2, 2), model.context(torch.zeros(1, 4, 2, 2), "S6", 100)) > 0
+    tensor([True])
+    """
+
+    def __init__(self, table: Mapping[str, Mapping[float, NLF]]):
+        super().__init__()
+        self.table = {camera: {float(i): NLF(*row[i]) for i in sorted(row)} for camera, row in table.items()}
+        self.knots = IsoKnots(tuple(table), {camera: tuple(row) for camera, row in table.items()})
+        logs = torch.zeros(2, *self.knots.shape, dtype=torch.float64)
+        for row, column, camera, iso in self.knots.cells():
+            nlf = self.table[camera][iso]
+            if min(nlf) < 0 or not max(nlf) > 0 or not all(map(math.isfinite, nlf)):
+                raise ValueError(f"NLF of {camera} at ISO {iso:g} must be non-negative and not all zero: {nlf}")
+            logs[:, row, column] = torch.tensor(nlf, dtype=torch.float64).clamp(min=SMALLEST_VARIANCE).log()
+        self.register_buffer("log_nlf", logs)
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names that ``Context.camera`` indexes."""
+        return self.knots.cameras
+
+    def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
+        """Context from names; UnknownCameraError names the known cameras."""
+        return self.knots.context(clean, camera, iso)
+
+    def nlf(self) -> dict[str, dict[float, NLF]]:
+        """Shot and read of every camera and ISO of the table."""
+        return self.table
+
+    def variance(self, context: Context) -> Tensor:
+        """v = shot max(x, 0) + read, (B, C, H, W)."""
+        shot, read = (
+            self.knots(log, context.camera, context.iso).exp().to(context.clean.dtype)[:, None, None, None]
+            for log in self.log_nlf
+        )
+        return shot * context.clean.clamp(min=0) + read
+
+    def log_prob(self, noise: Tensor, context: Context) -> Tensor:
+        """log p(noise | context), (B,) nats."""
+        check_shapes(noise, context)
+        variance = self.variance(context)
+        return -0.5 * (noise.square() / variance + torch.log(2 * math.pi * variance)).flatten(1).sum(1)
+
+    @torch.no_grad()
+    def sample(
+        self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Noise (B, C, H, W); ``temperature`` scales its deviation."""
+        clean = context.clean
+        eps = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=clean.device)
+        return temperature * eps * self.variance(context).sqrt()
+
+
+def _published(table: Mapping[str, Mapping[int, NLF]], cameras: Sequence[str] | None) -> GaussianNoise:
+    for camera in cameras or ():
+        if camera not in table:
+            raise UnknownCameraError(camera, tuple(table))
+    return GaussianNoise({camera: table[camera] for camera in cameras or table})
+
+
+def camera_nlf(cameras: Sequence[str] | None = None) -> GaussianNoise:
+    """The camera NLF published with Noise Flow; UnknownCameraError for cameras without one."""
+    return _published(CAMERA_NLF, cameras)
+
+
+def calibrated_pg(cameras: Sequence[str] | None = None) -> GaussianNoise:
+    """The calibrated Poisson-Gaussian of Zhang et al., ICCV 2021; UnknownCameraError for cameras without one."""
+    return _published(CALIBRATED_PG, cameras)
+
+
+Recordings = Iterable[tuple[str, float, Tensor]]
+"""(camera, iso, frames (T, C, H, W) in [0, 1] units) of static scenes."""
+
+
+def _by_setting(recordings: Recordings) -> dict[str, dict[float, list[Tensor]]]:
+    groups: dict[str, dict[float, list[Tensor]]] = {}
+    for camera, iso, frames in recordings:
+        groups.setdefault(camera, {}).setdefault(float(iso), []).append(frames)
+    return groups
+
+
+def fit_awgn(recordings: Recordings) -> GaussianNoise:
+    """AWGN: sigma^2 = mean of (y_t - y_{t+1})^2 / 2 per camera and ISO, gains matched; the ML fit to pairs."""
+
+    def sigma2(bursts: list[Tensor]) -> float:
+        matched = [b.double() / match_gains(b.double())[..., None, None] for b in bursts]
+        squares = torch.cat([((b[1:] - b[:-1]).square() / 2).flatten() for b in matched])
+        return float(squares.mean())
+
+    return GaussianNoise(
+        {camera: {iso: NLF(0.0, sigma2(b)) for iso, b in row.items()} for camera, row in _by_setting(recordings).items()}
+    )
+
+
+def fit_photon_transfer(recordings: Recordings) -> tuple[GaussianNoise, dict[str, dict[float, PhotonTransfer]]]:
+    """Photon transfer per camera and ISO: the noise model, and the fits with errors and points."""
+    fits = {
+        camera: {iso: photon_transfer(bursts) for iso, bursts in row.items()}
+        for camera, row in _by_setting(recordings).items()
+    }
+    return GaussianNoise({c: {iso: fit.nlf() for iso, fit in row.items()} for c, row in fits.items()}), fits

@@ -1,0 +1,112 @@
+"""Invertible maps between noise x and a base z, conditioned on one row per image, with their log-determinant.
+
+``forward`` is the density direction, x -> z; ``inverse`` is the sampling direction, z -> x. Any H and W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from n2nf_core.cameras import NLF, IsoKnots
+from n2nf_core.types import Context
+
+
+class Bijection(nn.Module):
+    """z = f(x; context), with ladj = log |det dz/dx|."""
+
+    def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        """(B, C, H, W) x -> (B, C, H, W) z and (B,) ladj in nats."""
+        raise NotImplementedError
+
+    def inverse(self, z: Tensor, context: Context) -> Tensor:
+        """(B, C, H, W) z -> x with forward(x) = z."""
+        raise NotImplementedError
+
+
+class Chain(Bijection):
+    """f = f_n o ... o f_1, ladj = sum of the ladj; layers are given in the density direction."""
+
+    def __init__(self, layers: Iterable[Bijection]):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        total = x.new_zeros(len(x))
+        for layer in self.layers:
+            x, ladj = layer(x, context)
+            total = total + ladj
+        return x, total
+
+    def inverse(self, z: Tensor, context: Context) -> Tensor:
+        for layer in reversed(self.layers):
+            z = layer.inverse(z, context)
+        return z
+
+
+class ConditionalScale(Bijection):
+    """z = x / s(context), ladj = -sum log s; a layer writes only ``log_scale``."""
+
+    def log_scale(self, context: Context) -> Tensor:
+        """log s, of a shape that broadcasts to (B, C, H, W)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        log_scale = self.log_scale(context)
+        return x * torch.exp(-log_scale), -log_scale.expand_as(x).flatten(1).sum(1)
+
+    def inverse(self, z: Tensor, context: Context) -> Tensor:
+        return z * torch.exp(self.log_scale(context))
+
+
+class SignalDependentScale(ConditionalScale):
+    """z = n / sigma(x, camera, ISO), sigma^2 = shot * max(x, 0) + read  (Noise Flow's layer ``sdn``).
+
+    log shot and log read are learned per camera at its ISO knots and linear in log ISO between them, so
+    both stay positive and any ISO between the knots is defined. Noise Flow (Abdelhamed et al., ICCV 2019,
+    Sec. 4.1) has the same variance with one read parameter per camera and one gain per ISO.
+    """
+
+    def __init__(self, knots: IsoKnots, nlf: NLF = NLF(shot=1e-2, read=1e-4)):
+        super().__init__()
+        self.knots = knots
+        self.log_shot = nn.Parameter(torch.full(knots.shape, float(nlf.shot)).log())
+        self.log_read = nn.Parameter(torch.full(knots.shape, float(nlf.read)).log())
+
+    def log_scale(self, context: Context) -> Tensor:
+        shot, read = (
+            self.knots(table, context.camera, context.iso).exp()[:, None, None, None]
+            for table in (self.log_shot, self.log_read)
+        )
+        return 0.5 * torch.log(shot * context.clean.clamp(min=0) + read)
+
+    @torch.no_grad()
+    def set_nlf(self, camera: str, iso: float, nlf: NLF) -> None:
+        """Set the parameters of one camera at one of its knots."""
+        for row, column, name, knot in self.knots.cells():
+            if name == camera and knot == iso:
+                self.log_shot[row, column] = torch.tensor(float(nlf.shot)).log()
+                self.log_read[row, column] = torch.tensor(float(nlf.read)).log()
+                return
+        raise LookupError(f"no knot at ISO {iso:g} of camera {camera!r}; there are {self.knots.isos}")
+
+    def nlf(self) -> dict[str, dict[float, NLF]]:
+        """The learned shot and read of every camera and knot."""
+        table: dict[str, dict[float, NLF]] = {camera: {} for camera in self.knots.cameras}
+        shot, read = self.log_shot.detach().exp().tolist(), self.log_read.detach().exp().tolist()
+        for row, column, camera, iso in self.knots.cells():
+            table[camera][iso] = NLF(shot[row][column], read[row][column])
+        return table
+
+
+class Gain(ConditionalScale):
+    """z = x / exp(log_gain), one learned scalar; the exponential keeps the gain positive."""
+
+    def __init__(self):
+        super().__init__()
+        self.log_gain = nn.Parameter(torch.zeros(()))
+
+    def log_scale(self, context: Context) -> Tensor:
+        return self.log_gain.expand(len(context.clean))[:, None, None, None]

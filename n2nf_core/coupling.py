@@ -1,0 +1,68 @@
+"""Affine coupling with the convolutional conditioner of Noise Flow."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from n2nf_core.bijections import Bijection
+from n2nf_core.types import Context
+
+
+class Conditioner(nn.Module):
+    """(shift, r) = CNN(a): 3x3 conv, ReLU, 1x1 conv, ReLU, 3x3 conv with a border channel, times exp(3 logs).
+
+    (B, C/2, H, W) -> two times (B, C/2, H, W). The last convolution also sees an indicator, 1 on the frame
+    of one pixel that pads the image and 0 inside, so that it knows padding from data; the indicator's share
+    does not depend on the image and is computed once per call. Starts at zero. Noise Flow (Abdelhamed et al.,
+    ICCV 2019); its batch normalisation is left out, because batch statistics make a density depend on the
+    batch (in evaluation it is an affine map that the convolutions hold).
+    """
+
+    def __init__(self, channels: int, width: int = 4):
+        super().__init__()
+        half = channels // 2
+        self.conv1 = nn.Conv2d(half, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 1)
+        self.conv3 = nn.Conv2d(width + 1, channels, 3)
+        self.logs = nn.Parameter(torch.zeros(channels))
+        nn.init.zeros_(self.conv3.weight)
+        nn.init.zeros_(self.conv3.bias)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = F.relu(self.conv2(F.relu(self.conv1(x))))
+        border = F.pad(x.new_zeros(1, 1, *x.shape[2:]), (1, 1, 1, 1), value=1.0)
+        weight, edge_weight = self.conv3.weight[:, :-1], self.conv3.weight[:, -1:]
+        out = F.conv2d(hidden, weight, padding=1) + F.conv2d(border, edge_weight, self.conv3.bias)
+        return (out * torch.exp(3 * self.logs)[:, None, None]).chunk(2, 1)
+
+
+class AffineCoupling(Bijection):
+    """z_a = x_a, z_b = x_b * exp(l(x_a)) + t(x_a), l = scale * tanh(r), ladj = sum l  (RealNVP; Noise Flow).
+
+    The first half of the channels (a) conditions the second (b). ``scale`` is a learned scalar that starts at
+    1e-4, so the layer starts at the identity.
+    """
+
+    def __init__(self, channels: int, width: int = 4):
+        super().__init__()
+        if channels % 2:
+            raise ValueError(f"an affine coupling needs an even number of channels, got {channels}")
+        self.conditioner = Conditioner(channels, width)
+        self.scale = nn.Parameter(torch.tensor(1e-4))
+
+    def _parts(self, first: Tensor) -> tuple[Tensor, Tensor]:
+        shift, raw = self.conditioner(first)
+        return shift, self.scale * torch.tanh(raw)
+
+    def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        first, second = x.chunk(2, 1)
+        shift, log_scale = self._parts(first)
+        z = torch.cat((first, second * torch.exp(log_scale) + shift), 1)
+        return z, log_scale.flatten(1).sum(1)
+
+    def inverse(self, z: Tensor, context: Context) -> Tensor:
+        first, second = z.chunk(2, 1)
+        shift, log_scale = self._parts(first)
+        return torch.cat((first, (second - shift) * torch.exp(-log_scale)), 1)

@@ -1,0 +1,97 @@
+"""Denoisers: DnCNN and the U-Net of Noise2Noise, for any even number of planes and any H and W."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def _orthogonal(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.orthogonal_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+class DnCNN(nn.Module):
+    """D(y) = y - f(y), f a plain stack of 3x3 convolutions  (Zhang et al., TIP 2017).
+
+    layers convolutions of ``features`` channels with ReLU between them and ``norm(features)`` after each but
+    the first and last; orthogonal initialisation. (B, C, H, W) -> (B, C, H, W), in [0, 1] units, not clipped.
+
+    >>> DnCNN(layers=3, features=8)(torch.rand(2, 4, 7, 10)).shape
+    torch.Size([2, 4, 7, 10])
+    """
+
+    def __init__(
+        self,
+        channels: int = 4,
+        layers: int = 9,
+        features: int = 64,
+        norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
+    ):
+        super().__init__()
+        if layers < 2:
+            raise ValueError(f"DnCNN needs at least 2 layers, got {layers}")
+        body: list[nn.Module] = [nn.Conv2d(channels, features, 3, padding=1), nn.ReLU()]
+        for _ in range(layers - 2):
+            after = norm(features)
+            plain = isinstance(after, nn.Identity)  # without a norm the convolution carries the bias
+            body += [nn.Conv2d(features, features, 3, padding=1, bias=plain), after, nn.ReLU()]
+        self.body = nn.Sequential(*body, nn.Conv2d(features, channels, 3, padding=1, bias=False))
+        self.apply(_orthogonal)
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        return noisy - self.body(noisy).to(noisy.dtype)  # the skip stays in float32 under autocast
+
+
+class UNet(nn.Module):
+    """D(y) = y - f(y), f the U-Net of Noise2Noise (Lehtinen et al., ICML 2018, Appendix).
+
+    ``depth`` halvings with ``features`` channels going down, 2 * features going up, nearest upsampling, leaky
+    ReLU of slope 0.1. Any H and W: the input is padded by reflection (edge values where it is too small) to a
+    multiple of 2^depth and cropped back. The residual form is ours: raw noise is small against the signal.
+    """
+
+    def __init__(self, channels: int = 4, features: int = 48, depth: int = 5):
+        super().__init__()
+        self.depth = depth
+        self.stem = nn.Conv2d(channels, features, 3, padding=1)
+        self.down = nn.ModuleList(nn.Conv2d(features, features, 3, padding=1) for _ in range(depth + 1))
+        up = []
+        for level in range(depth):
+            inputs = features if level == 0 else 2 * features
+            skip = channels if level == depth - 1 else features
+            up.append(
+                nn.Sequential(
+                    nn.Conv2d(inputs + skip, 2 * features, 3, padding=1),
+                    nn.LeakyReLU(0.1),
+                    nn.Conv2d(2 * features, 2 * features, 3, padding=1),
+                    nn.LeakyReLU(0.1),
+                )
+            )
+        self.up = nn.ModuleList(up)
+        self.head = nn.Conv2d(2 * features if depth else features, channels, 3, padding=1)
+        self.apply(_orthogonal)
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        height, width = noisy.shape[2:]
+        tall, wide = -height % 2**self.depth, -width % 2**self.depth
+        mode = "reflect" if tall < height and wide < width else "replicate"
+        padded = F.pad(noisy, (0, wide, 0, tall), mode=mode)
+        return noisy - self._residual(padded)[..., :height, :width].to(noisy.dtype)
+
+    def _residual(self, x: Tensor) -> Tensor:
+        skips = [x]
+        x = F.leaky_relu(self.stem(x), 0.1)
+        for conv in self.down[:-1]:
+            x = F.max_pool2d(F.leaky_relu(conv(x), 0.1), 2)
+            skips.append(x)
+        skips.pop()
+        x = F.leaky_relu(self.down[-1](x), 0.1)
+        for block in self.up:
+            x = block(torch.cat((F.interpolate(x, scale_factor=2, mode="nearest"), skips.pop()), 1))
+        return self.head(x)

@@ -1,0 +1,115 @@
+"""Normalizing flows as noise models: Noise Flow (S-A4-G-A4) and the NLF as a flow (S-G)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from n2nf_core.bijections import Bijection, Chain, Gain, SignalDependentScale
+from n2nf_core.cameras import NLF, IsoKnots
+from n2nf_core.coupling import AffineCoupling
+from n2nf_core.linear import InvertibleConv1x1
+from n2nf_core.types import Context, check_shapes
+
+
+class NoiseFlow(nn.Module):
+    """log p(n | x) = log N(f(n; x); 0, I) + log |det df/dn|, with a bijection f from noise to base.
+
+    bijection: the layers, in the density direction. knots: the cameras and ISO values it was made for.
+    A mixed batch gives exactly what its rows give alone.
+    """
+
+    def __init__(self, bijection: Bijection, knots: IsoKnots):
+        super().__init__()
+        self.bijection = bijection
+        self.knots = knots
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names that ``Context.camera`` indexes."""
+        return self.knots.cameras
+
+    def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
+        """Context from names; UnknownCameraError names the known cameras."""
+        return self.knots.context(clean, camera, iso)
+
+    def forward(self, noise: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        """Latents z (B, C, H, W) and ladj (B,) in nats."""
+        check_shapes(noise, context)
+        return self.bijection(noise, context)
+
+    def log_prob(self, noise: Tensor, context: Context) -> Tensor:
+        """log p(noise | context), (B,) nats."""
+        z, ladj = self(noise, context)
+        return ladj - 0.5 * (z.square() + math.log(2 * math.pi)).flatten(1).sum(1)
+
+    @torch.no_grad()
+    def sample(
+        self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """n = f^-1(temperature * eps; x), eps ~ N(0, I): (B, C, H, W), of the context's type and device."""
+        clean = context.clean
+        eps = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=clean.device)
+        return self.bijection.inverse(temperature * eps, context)
+
+    @property
+    def signal_scale(self) -> SignalDependentScale:
+        """The signal-dependent layer."""
+        return next(m for m in self.modules() if isinstance(m, SignalDependentScale))
+
+    def nlf(self) -> dict[str, dict[float, NLF]]:
+        """Shot and read of every camera and knot, gains included; the whole density only where f is S-G."""
+        gains = [m.log_gain.detach().double() for m in self.modules() if isinstance(m, Gain)]
+        factor = math.exp(2 * float(sum(gains)))
+        return {
+            camera: {iso: NLF(factor * shot, factor * read) for iso, (shot, read) in row.items()}
+            for camera, row in self.signal_scale.nlf().items()
+        }
+
+    def start_from(self, nlf: Mapping[str, Mapping[float, NLF]]) -> NoiseFlow:
+        """Set the signal-dependent layer, for instance to a photon-transfer estimate; returns self."""
+        for camera, row in nlf.items():
+            for iso, value in row.items():
+                self.signal_scale.set_nlf(camera, iso, value)
+        return self
+
+
+def nlf_flow(cameras: Sequence[str], isos: Sequence[float] | Mapping[str, Sequence[float]]) -> NoiseFlow:
+    """S-G: n ~ N(0, gain^2 (shot x + read)), the heteroscedastic Gaussian as a flow.
+
+    cameras: names. isos: ISO knots for all cameras, or a mapping from camera to its own.
+
+    >>> flow = nlf_flow(["S6"], [100, 800])
+    >>> context = flow.context(torch.full((2, 4, 6, 10), 0.5), "S6", [100, 300])
+    >>> flow.log_prob(flow.sample(context), context).shape
+    torch.Size([2])
+    """
+    knots = IsoKnots(cameras, isos)
+    return NoiseFlow(Chain([SignalDependentScale(knots), Gain()]), knots)
+
+
+def noise_flow(
+    cameras: Sequence[str],
+    isos: Sequence[float] | Mapping[str, Sequence[float]],
+    channels: int = 4,
+    steps: int = 4,
+) -> NoiseFlow:
+    """S-A4-G-A4: Noise Flow with ``steps`` of A = 1x1 convolution, affine coupling on either side of the gain.
+
+    cameras: names. isos: ISO knots for all cameras, or a mapping from camera to its own. channels: even.
+    Noise Flow (Abdelhamed et al., ICCV 2019), in the form of Noise2NoiseFlow (Maleky et al., CVPR 2022).
+
+    >>> flow = noise_flow(["S6", "IP"], [100, 800])
+    >>> context = flow.context(torch.full((2, 4, 6, 10), 0.5), ["IP", "S6"], 100)
+    >>> flow.sample(context).shape
+    torch.Size([2, 4, 6, 10])
+    """
+    knots = IsoKnots(cameras, isos)
+
+    def steps_of_a() -> list[Bijection]:
+        return [layer for _ in range(steps) for layer in (InvertibleConv1x1(channels), AffineCoupling(channels))]
+
+    return NoiseFlow(Chain([SignalDependentScale(knots), *steps_of_a(), Gain(), *steps_of_a()]), knots)

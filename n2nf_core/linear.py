@@ -1,0 +1,57 @@
+"""Invertible 1x1 convolution across planes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from n2nf_core.bijections import Bijection
+from n2nf_core.types import Context
+
+
+class InvertibleConv1x1(Bijection):
+    """z = W x at every pixel, W = P L (U + diag(s)), ladj = H W sum log |s|  (Glow, Kingma & Dhariwal, 2018).
+
+    P is a fixed permutation, L unit lower and U strictly upper triangular; log |s| is learned, the sign of s
+    fixed, so W can never become singular. The inverse solves two triangular systems: no matrix is inverted.
+    Starts at a random rotation.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.lower = nn.Parameter(torch.empty(channels, channels))
+        self.upper = nn.Parameter(torch.empty(channels, channels))
+        self.log_s = nn.Parameter(torch.empty(channels))
+        self.register_buffer("permutation", torch.empty(channels, channels))
+        self.register_buffer("sign_s", torch.empty(channels))
+        self.set_weight(nn.init.orthogonal_(torch.empty(channels, channels)))
+
+    @torch.no_grad()
+    def set_weight(self, weight: Tensor) -> None:
+        """Factor an invertible (C, C) matrix into this layer's parameters."""
+        permutation, lower, upper = torch.linalg.lu(weight.double())
+        diagonal = upper.diagonal()
+        if not bool((diagonal != 0).all()):
+            raise ValueError("the weight of an invertible 1x1 convolution must not be singular")
+        self.permutation.copy_(permutation)
+        self.lower.copy_(lower.tril(-1))
+        self.upper.copy_(upper.triu(1))
+        self.sign_s.copy_(diagonal.sign())
+        self.log_s.copy_(diagonal.abs().log())
+
+    def _factors(self) -> tuple[Tensor, Tensor]:
+        lower = self.lower.tril(-1) + torch.eye(len(self.log_s), dtype=self.lower.dtype, device=self.lower.device)
+        return lower, self.upper.triu(1) + torch.diag(self.sign_s * self.log_s.exp())
+
+    def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        lower, upper = self._factors()
+        weight = self.permutation @ lower @ upper
+        ladj = self.log_s.sum() * (x.shape[2] * x.shape[3])
+        return F.conv2d(x, weight[:, :, None, None]), ladj.expand(len(x))
+
+    def inverse(self, z: Tensor, context: Context) -> Tensor:
+        lower, upper = self._factors()
+        columns = self.permutation.T @ z.flatten(2)
+        columns = torch.linalg.solve_triangular(lower, columns, upper=False, unitriangular=True)
+        return torch.linalg.solve_triangular(upper, columns, upper=True).view_as(z)
