@@ -1,4 +1,4 @@
-"""Gaussian noise models behind the protocol of the flows: AWGN, camera NLF, calibrated Poisson-Gaussian, photon transfer."""
+"""Gaussian noise models behind the protocol of the flows: AWGN, camera NLF, calibrated P-G, photon transfer."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ class GaussianNoise(nn.Module):
         return -0.5 * (noise.square() / variance + torch.log(2 * math.pi * variance)).flatten(1).sum(1)
 
     @torch.no_grad()
-    def sample(
-        self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None
-    ) -> Tensor:
+    def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """Noise (B, C, H, W); ``temperature`` scales its deviation."""
         clean = context.clean
         eps = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=clean.device)
@@ -114,7 +112,10 @@ def fit_awgn(recordings: Recordings) -> GaussianNoise:
         return float(squares.mean())
 
     return GaussianNoise(
-        {camera: {iso: NLF(0.0, sigma2(b)) for iso, b in row.items()} for camera, row in _by_setting(recordings).items()}
+        {
+            camera: {iso: NLF(0.0, sigma2(b)) for iso, b in row.items()}
+            for camera, row in _by_setting(recordings).items()
+        }
     )
 
 

@@ -14,6 +14,9 @@ from n2nf_core.cameras import NLF, IsoKnots
 from n2nf_core.types import Context
 
 
+START = NLF(shot=1e-2, read=1e-4)  # the noise of a phone at a high ISO: training lowers it where it is less
+
+
 class Bijection(nn.Module):
     """z = f(x; context), with ladj = log |det dz/dx|."""
 
@@ -69,7 +72,7 @@ class SignalDependentScale(ConditionalScale):
     Sec. 4.1) has the same variance with one read parameter per camera and one gain per ISO.
     """
 
-    def __init__(self, knots: IsoKnots, nlf: NLF = NLF(shot=1e-2, read=1e-4)):
+    def __init__(self, knots: IsoKnots, nlf: NLF = START):
         super().__init__()
         self.knots = knots
         self.log_shot = nn.Parameter(torch.full(knots.shape, float(nlf.shot)).log())

@@ -36,9 +36,7 @@ CAMERA_NLF: Mapping[str, Mapping[int, NLF]] = MappingProxyType(
             (2.28e-4, 8.86e-4, 1.764e-3, 3.519e-3, 7.029e-3),
             (2e-6, 5e-6, 1.2e-5, 4.5e-5, 1.79e-4),
         ),
-        "S6": _table(
-            (100, 400, 800, 1600, 3200), (4.79e-4, 1.774e-3, 3.696e-3, 8.211e-3, 1.993e-2), (2e-6,) * 5
-        ),
+        "S6": _table((100, 400, 800, 1600, 3200), (4.79e-4, 1.774e-3, 3.696e-3, 8.211e-3, 1.993e-2), (2e-6,) * 5),
         "N6": _table(
             (100, 400, 800, 1600, 3200),
             (4.73e-4, 1.76e-3, 3.476e-3, 6.909e-3, 1.3773e-2),
@@ -133,11 +131,7 @@ class IsoKnots(nn.Module):
 
     def cells(self) -> list[tuple[int, int, str, float]]:
         """Every (row, column, camera, iso) of a table that is not padding."""
-        return [
-            (r, k, camera, iso)
-            for r, (camera, row) in enumerate(self.isos.items())
-            for k, iso in enumerate(row)
-        ]
+        return [(r, k, camera, iso) for r, (camera, row) in enumerate(self.isos.items()) for k, iso in enumerate(row)]
 
     def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
         """Context from names: one camera and ISO for all of ``clean`` (B, C, H, W), or one per row."""

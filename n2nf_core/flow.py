@@ -47,9 +47,7 @@ class NoiseFlow(nn.Module):
         return ladj - 0.5 * (z.square() + math.log(2 * math.pi)).flatten(1).sum(1)
 
     @torch.no_grad()
-    def sample(
-        self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None
-    ) -> Tensor:
+    def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """n = f^-1(temperature * eps; x), eps ~ N(0, I): (B, C, H, W), of the context's type and device."""
         clean = context.clean
         eps = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=clean.device)

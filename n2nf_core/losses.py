@@ -54,7 +54,9 @@ def self_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor
     return nll_per_dim(noise_model, residual, _both(pair.context(clean1), pair.context(clean2)))
 
 
-def pair_difference(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
+def pair_difference(
+    noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor
+) -> Tensor:
     """-log p((y1 - y2) / sqrt(2) | (D(y1) + D(y2)) / 2), nats per dimension.
 
     The scene cancels in y1 - y2, and for Gaussian noise (n1 - n2) / sqrt(2) has the density of n1: exact

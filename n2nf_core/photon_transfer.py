@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from n2nf_core.cameras import NLF
 
@@ -98,8 +97,17 @@ def _pixels(frames: Tensor, block: int, saturation: float) -> _Pixels:
 
 
 def _outliers(pixels: _Pixels, fit: Tensor) -> Tensor:
-    """Pixels whose temporal variance is beyond the chi-squared quantile: hot, blinking or hit."""
-    expected = fit[0] * pixels.shot_regressor.clamp(min=0) + fit[1] * pixels.read_regressor
+    """Pixels whose temporal variance is beyond the chi-squared quantile: hot, blinking or hit.
+
+    What is expected of a pixel follows its own mean or its block's, whichever is larger: its own may be noise about
+    0, its block's may be darker than it.
+    """
+    sums = torch.zeros(int(pixels.block.max()) + 1, dtype=torch.float64).index_add_(
+        0, pixels.block, pixels.shot_regressor
+    )
+    block_mean = (sums / torch.bincount(pixels.block).clamp(min=1))[pixels.block]
+    signal = pixels.shot_regressor.maximum(block_mean).clamp(min=0)
+    expected = fit[0] * signal + fit[1] * pixels.read_regressor
     return pixels.variance > pixels.limit * expected.clamp(min=1e-30)
 
 
@@ -164,6 +172,4 @@ def photon_transfer(bursts: Sequence[Tensor], *, block: int = 8, saturation: flo
         keep = ~_outliers(pixels, fit)
     total = sum(burst[0].numel() for burst in bursts)
     errors = covariance.diagonal().sqrt().tolist()
-    return PhotonTransfer(
-        *fit.tolist(), *errors, design[:, 0], variance, error, excluded=1 - int(keep.sum()) / total
-    )
+    return PhotonTransfer(*fit.tolist(), *errors, design[:, 0], variance, error, excluded=1 - int(keep.sum()) / total)

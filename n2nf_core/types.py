@@ -98,9 +98,7 @@ class NoiseModel(Protocol):
     def log_prob(self, noise: Tensor, context: Context) -> Tensor:
         """log p(noise | context), (B,) nats for noise (B, C, H, W)."""
 
-    def sample(
-        self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None
-    ) -> Tensor:
+    def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """Noise (B, C, H, W) for ``context``; ``temperature`` scales the base density's deviation."""
 
 

@@ -1,0 +1,238 @@
+"""Bursts on disk, checked and split.
+
+A stored burst is a Zarr v3 group ``NAME.burst.zarr``: array ``frames`` (T, 4, h, w) in DN, one compressed
+chunk with a CRC per frame, array ``clean`` (4, h, w) in [0, 1] units where a reference exists, everything else in
+the attributes. A store appears under its name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from n2nf_core.cameras import NLF
+from n2nf_core.frames import Burst, BurstError, BurstWarning, Index, LazyFrames
+
+__all__ = [
+    "SUFFIX", "Burst", "BurstError", "BurstWarning", "Index", "LazyFrames",
+    "check_burst", "open_burst", "split_regions", "split_scenes", "write_burst",
+]  # fmt: skip
+
+SUFFIX = ".burst.zarr"
+FORMAT = "n2nf-burst"
+VERSION = 1
+_RECORD = ("black", "white", "cfa", "camera", "iso", "scene", "nlf", "provenance")
+
+
+def write_burst(burst: Burst, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Store ``burst`` as the folder ``path`` (``*.burst.zarr``), frame by frame, and return its path.
+
+    Written beside its place and renamed at the end, so that nothing half-written ever bears the name.
+    BurstError for another suffix, FileExistsError for an existing target unless ``overwrite``, OSError (the
+    system's own kind, naming the target) when it cannot be written.
+    """
+    path = Path(path)
+    if not path.name.endswith(SUFFIX):
+        raise BurstError(f"{path}: a burst is stored under a name that ends in {SUFFIX}")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists already: choose another name, or overwrite it on purpose")
+    partial_path = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_group(burst, partial_path)
+        _replace_folder(partial_path, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"cannot write {path}: {reason}; free space or choose another folder"
+        raise OSError(error.errno, message) from error
+    finally:
+        shutil.rmtree(partial_path, ignore_errors=True)
+    return path
+
+
+def _write_group(burst: Burst, path: Path) -> None:
+    import zarr
+
+    group = zarr.create_group(path, zarr_format=3)
+    frames = _create(group, "frames", burst.shape, (1, *burst.shape[1:]), burst.frames.dtype)
+    digest = hashlib.sha256()
+    for t in range(len(burst)):
+        frame = np.ascontiguousarray(burst.frames[t])
+        digest.update(frame.data)
+        frames[t] = frame
+    if burst.clean is not None:
+        clean = _create(group, "clean", burst.clean.shape, burst.clean.shape, np.dtype(np.float32))
+        clean[:] = burst.clean
+    record = {name: getattr(burst, name) for name in _RECORD}
+    record["provenance"] = {**burst.provenance, "frames_sha256": digest.hexdigest()}
+    group.attrs.update({"format": FORMAT, "version": VERSION, **record})
+
+
+def _create(group, name: str, shape: tuple, chunk: tuple, dtype: np.dtype):
+    from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec
+
+    # Empty chunks are written too: a missing chunk file then always means damage, never zeros.
+    return group.create_array(
+        name,
+        shape=shape,
+        chunks=chunk,
+        dtype=dtype,
+        serializer=BytesCodec(),
+        compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()],
+        config={"write_empty_chunks": True},
+    )
+
+
+def _replace_folder(source: Path, target: Path) -> None:
+    """Rename ``source`` to ``target``; a folder that stands there is moved aside first and removed after."""
+    old = source.with_suffix(".old")
+    if target.exists():
+        os.replace(target, old)
+    try:
+        os.replace(source, target)
+    except BaseException:
+        if old.exists():
+            os.replace(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def open_burst(path: str | Path) -> Burst:
+    """Open a stored burst; frames are read, and their CRC checked, when they are asked for.
+
+    BurstError, one line with the path, for a folder that is no burst, a newer version, missing chunks, and
+    later for a damaged chunk.
+    """
+    import zarr
+
+    path = Path(path)
+    if not path.is_dir():
+        raise BurstError(f"{path}: no such burst; a stored burst is a folder {SUFFIX}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a damaged array zarr only warns; its absence is an error below
+            group = zarr.open_group(path, mode="r", zarr_format=3)
+            attributes, arrays = dict(group.attrs), dict(group.arrays())
+    except Exception as error:  # zarr has no common base class for what a damaged store raises
+        raise BurstError(f"{path}: cannot be read as a Zarr v3 group ({_line(error)})") from error
+    if attributes.get("format") != FORMAT or "frames" not in arrays:
+        found = f"format {attributes.get('format')!r}, arrays {sorted(arrays)}"
+        raise BurstError(f"{path}: not a complete burst ({found})")
+    if attributes["version"] != VERSION:
+        version = attributes["version"]
+        raise BurstError(f"{path}: burst format version {version}, this program reads {VERSION}: update it")
+    for name, array in arrays.items():
+        _check_chunks(path / name, array)
+    return _burst(path, attributes, arrays)
+
+
+def _burst(path: Path, attributes: dict, arrays: dict) -> Burst:
+    frames = arrays["frames"]
+    record = {name: attributes[name] for name in _RECORD}
+    record["nlf"] = None if record["nlf"] is None else NLF(*record["nlf"])
+    clean = _read(arrays["clean"], path, ...) if "clean" in arrays else None
+    height, width = frames.shape[2:]
+    read = partial(_read, frames, path)
+    lazy = LazyFrames(read, frames.shape[0], frames.dtype, range(height), range(width))
+    return Burst(lazy, clean=clean, **record)
+
+
+def _read(array, path: Path, index) -> np.ndarray:
+    try:
+        return np.asarray(array[index])
+    except Exception as error:  # each codec raises its own
+        which = f"frame {index}" if isinstance(index, int) else array.basename
+        reason = error.strerror if isinstance(error, OSError) else "its data do not match their checksum"
+        raise BurstError(f"{path}: {which} is damaged ({reason}): convert or copy the burst again") from error
+
+
+def _check_chunks(folder: Path, array) -> None:
+    """Zarr reads a missing chunk as zeros without a word, so look for the files."""
+    count = array.cdata_shape[0]
+    keys = [array.metadata.encode_chunk_key((t, *(0,) * (array.ndim - 1))) for t in range(count)]
+    missing = [key for key in keys if not (folder / key).is_file()]
+    if missing:
+        raise BurstError(
+            f"{folder.parent}: {len(missing)} of {count} chunks of {folder.name} are missing "
+            f"(first {missing[0]}): convert or copy the burst again"
+        )
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def check_burst(burst: Burst) -> None:
+    """Raise BurstError unless the frames can teach a noise model; reads every frame once.
+
+    Errors: fewer than two frames, NaN or infinite values, a constant frame, two identical frames, more than
+    half of the values at or above white, more than 90 % of a plane below black. BurstWarning: more than 1 %
+    saturated.
+    """
+    name = burst.scene
+    if len(burst) < 2:
+        raise BurstError(f"{name}: {len(burst)} frame; a noisy pair needs at least two of the same scene")
+    black = np.array(burst.black)[:, None, None]
+    seen: dict[bytes, int] = {}
+    saturated, below = 0.0, np.zeros(4)
+    for t in range(len(burst)):
+        frame = burst.frames[t]
+        _check_frame(frame, f"{name}: frame {t}")
+        twin = seen.setdefault(hashlib.sha256(np.ascontiguousarray(frame).data).digest(), t)
+        if twin != t:
+            raise BurstError(f"{name}: frames {twin} and {t} are identical, one is a copy: remove it")
+        saturated += float((frame >= burst.white).mean()) / len(burst)
+        below += (frame < black).mean((1, 2)) / len(burst)
+    if below.max() > 0.9:
+        raise BurstError(
+            f"{name}: {below.max():.0%} of a plane lies below the black level {max(burst.black):g}, "
+            "almost all values would be negative: give the right black level"
+        )
+    if saturated > 0.5:
+        raise BurstError(f"{name}: {saturated:.0%} of the values are saturated (white level {burst.white:g})")
+    if saturated > 0.01:
+        warnings.warn(f"{name}: {saturated:.1%} of the values are saturated", BurstWarning, stacklevel=2)
+
+
+def _check_frame(frame: np.ndarray, name: str) -> None:
+    if not np.isfinite(frame).all():
+        raise BurstError(f"{name} has NaN or infinite values")
+    if frame.min() == frame.max():
+        raise BurstError(f"{name} is constant (all values {frame.flat[0]:g}): no noise to learn from")
+
+
+def split_scenes(bursts: Sequence[Burst], test_fraction: float, seed: int) -> tuple[list[Burst], list[Burst]]:
+    """(train, test) with every scene on one side only, at least one each. BurstError for one scene."""
+    scenes = sorted({burst.scene for burst in bursts})
+    if len(scenes) < 2:
+        raise BurstError(f"a split by scene needs two scenes, got {scenes}: use split_regions for one")
+    _check_fraction(test_fraction)
+    count = min(max(round(test_fraction * len(scenes)), 1), len(scenes) - 1)
+    test = set(np.random.default_rng(seed).permutation(scenes)[:count].tolist())
+    return [b for b in bursts if b.scene not in test], [b for b in bursts if b.scene in test]
+
+
+def split_regions(burst: Burst, test_fraction: float, gap: int = 0) -> tuple[Burst, Burst]:
+    """(train, test) by plane rows: the last rows are the test, ``gap`` rows before them belong to neither.
+
+    A split by frame would leak: the same pixels, with their fixed pattern, recur in every frame.
+    """
+    _check_fraction(test_fraction)
+    height = burst.shape[2]
+    start = height - max(round(test_fraction * height), 1)
+    if gap < 0 or start - gap < 1:
+        raise BurstError(f"{burst.scene}: {height} plane rows leave none to train on (gap {gap} rows)")
+    return burst.crop(slice(0, start - gap)), burst.crop(slice(start, height))
+
+
+def _check_fraction(test_fraction: float) -> None:
+    if not 0 < test_fraction < 1:
+        raise BurstError(f"test_fraction must lie between 0 and 1, got {test_fraction}")

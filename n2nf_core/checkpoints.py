@@ -1,0 +1,103 @@
+"""Checkpoints as safetensors + JSON: a folder per step, complete or absent.
+
+    step-00000500/tensors.safetensors   model, optimizer and random state
+    step-00000500/state.json            step, configuration, history
+
+A folder is written beside its place and renamed, so an interrupted write leaves the former one. Nothing is
+pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+KEEP = 2  # the newest, and the one before it
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is missing, damaged or of another run; the message names it."""
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimizer's state, flat: ``optimizer.<parameter number>.<name>``."""
+    return {
+        f"optimizer.{number}.{name}": torch.as_tensor(value)
+        for number, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def save_checkpoint(
+    folder: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, state: Mapping
+) -> Path:
+    """Write ``folder/step-<step>`` atomically and drop all but the newest two; returns its path."""
+    from safetensors.torch import save_file
+
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()} | optimizer_tensors(optimizer)
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    target = folder / f"step-{step:08d}"
+    partial = folder / f".{target.name}.{os.getpid()}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial / "tensors.safetensors")
+        (partial / "state.json").write_text(json.dumps({"step": step, **state}, indent=1))
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    for old in find_checkpoints(folder)[:-KEEP]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def find_checkpoints(folder: Path) -> list[Path]:
+    """Complete checkpoints below ``folder``, oldest first."""
+    return sorted(p.parent for p in Path(folder).glob("step-*/state.json"))
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """Tensors and state of one checkpoint; CheckpointError names a file that cannot be read."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path / "tensors.safetensors"), json.loads((path / "state.json").read_text())
+    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"checkpoint {path} cannot be read ({error}); delete it to go on without it") from error
+
+
+def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Copy the ``model.`` tensors into ``model``; CheckpointError where names or shapes differ."""
+    weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"checkpoint {source} is of another model: {error}") from error
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what :func:`optimizer_tensors` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, number, name = key.split(".", 2)
+            state.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def restore_random(tensors: Mapping[str, Tensor]) -> None:
+    """Put back the random state."""
+    torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random.cuda"])

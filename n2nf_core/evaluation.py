@@ -1,0 +1,177 @@
+"""Held-out patches, and what is reported on them: NLL, KL, regret, PSNR and SSIM with intervals.
+
+Noise on a held-out frame is y - x, x the burst's known clean signal or else the mean of its other frames. Patches
+at one place of one scene are not independent, so intervals resample places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from n2nf_core import metrics
+from n2nf_core.bursts import Burst, split_regions, split_scenes
+from n2nf_core.pairs import grid_patches
+from n2nf_core.types import NoiseModel
+
+GAP = 4  # plane rows between training and held-out region, so that no patch sees both
+ENOUGH_PLACES = 12  # fewer places of a patch than this give no interval worth the name
+
+
+class HeldOut(NamedTuple):
+    """Patches that no training saw: noise, clean (N, 4, s, s); camera and ISO names; place (N,) numbers the places."""
+
+    noise: Tensor
+    clean: Tensor
+    camera: list[str]
+    iso: list[float]
+    place: Tensor
+
+    def of(self, camera: str, iso: float) -> HeldOut:
+        """The patches of one setting."""
+        keep = [i for i, setting in enumerate(zip(self.camera, self.iso, strict=True)) if setting == (camera, iso)]
+        return HeldOut(self.noise[keep], self.clean[keep], [camera] * len(keep), [iso] * len(keep), self.place[keep])
+
+    @property
+    def settings(self) -> list[tuple[str, float]]:
+        """Every (camera, ISO), in order."""
+        return sorted(set(zip(self.camera, self.iso, strict=True)))
+
+
+def split(bursts: Sequence[Burst], test_fraction: float = 0.25, seed: int = 0) -> tuple[list[Burst], list[Burst]]:
+    """Training and held-out bursts: by scene where every camera has four or more, else the last rows of each."""
+    scenes: dict[tuple[str, float], set[str]] = {}
+    for burst in bursts:
+        scenes.setdefault((burst.camera, burst.iso), set()).add(burst.scene)
+    if min(map(len, scenes.values())) >= 4:
+        return split_scenes(bursts, test_fraction, seed)
+    halves = [split_regions(burst, test_fraction, GAP) for burst in bursts]
+    return [train for train, _ in halves], [test for _, test in halves]
+
+
+def reference(burst: Burst) -> Tensor:
+    """The clean signal of every frame (T, 4, h, w): known, or the mean of the other frames."""
+    if burst.clean is None:
+        return burst.leave_one_out(range(len(burst)))
+    return torch.as_tensor(burst.clean).expand(len(burst), -1, -1, -1)
+
+
+def held_out(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
+    """Grid patches of all frames; patches of half that side where too few places would remain."""
+    places = sum((b.shape[2] // patch) * (b.shape[3] // patch) for b in bursts)
+    side = patch if places >= ENOUGH_PLACES else patch // 2
+    noise, clean, camera, iso, place, offset = [], [], [], [], [], 0
+    for burst in bursts:
+        truth = reference(burst)
+        cut = grid_patches(burst.planes(range(len(burst))) - truth, side)
+        noise.append(cut)
+        clean.append(grid_patches(truth, side))
+        camera += [burst.camera] * len(cut)
+        iso += [float(burst.iso)] * len(cut)
+        here = len(cut) // len(burst)
+        place.append(torch.arange(here).repeat(len(burst)) + offset)
+        offset += here
+    return HeldOut(torch.cat(noise), torch.cat(clean), camera, iso, torch.cat(place))
+
+
+@torch.no_grad()
+def nll(model: NoiseModel, held: HeldOut, chunk: int = 256) -> Tensor:
+    """-log p(n | x) per dimension for every patch, (N,) nats."""
+    parts = [
+        -model.log_prob(held.noise[part], _context(model, held, part)) / held.noise[0].numel()
+        for part in _chunks(len(held.noise), chunk)
+    ]
+    return torch.cat(parts)
+
+
+def draw(model: NoiseModel, held: HeldOut, generator: torch.Generator, chunk: int = 256) -> Tensor:
+    """One sample of the model for every patch, (N, 4, s, s)."""
+    parts = [model.sample(_context(model, held, part), generator=generator) for part in _chunks(len(held.noise), chunk)]
+    return torch.cat(parts)
+
+
+def _chunks(count: int, chunk: int) -> list[slice]:
+    return [slice(start, min(start + chunk, count)) for start in range(0, count, chunk)]
+
+
+def _context(model: NoiseModel, held: HeldOut, part: slice):
+    return model.context(held.clean[part], held.camera[part], held.iso[part])
+
+
+def interval(values: Tensor, place: Tensor) -> tuple[float, list[float]]:
+    """Mean over patches and its 95 % bootstrap interval over places."""
+    groups = place if len(place.unique()) > 1 else None
+    found = metrics.bootstrap_interval(values, groups=groups)
+    return found.mean, [found.low, found.high]
+
+
+def score_noise_models(
+    models: Mapping[str, NoiseModel], held: HeldOut, truth: NoiseModel | None = None, seed: int = 0
+) -> dict[str, dict]:
+    """Per model NLL, KL, KL floor, pooled KL and, where the true density is known, regret; with intervals.
+
+    regret = NLL(model) - NLL(truth) on the same patches, nats per dimension.
+    """
+    true_nll = None if truth is None else nll(truth, held)
+    rows = {}
+    for name, model in models.items():
+        generator = torch.Generator().manual_seed(seed)
+        first, second = draw(model, held, generator), draw(model, held, generator)
+        values = {"nll_nats_per_dim": nll(model, held)}
+        values["kl_nats"], values["kl_floor_nats"] = metrics.marginal_kl(held.noise, first, floor=second)
+        if true_nll is not None:
+            values["regret_nats_per_dim"] = values["nll_nats_per_dim"] - true_nll
+        row = {}
+        for key, value in values.items():
+            row[key], row[f"{key}_interval"] = interval(value, held.place)
+        rows[name] = row | {"pooled_kl_nats": float(metrics.pooled_kl(held.noise, first))}
+    return rows
+
+
+def nll_gain(model: NoiseModel, baseline: NoiseModel, held: HeldOut) -> tuple[float, list[float]]:
+    """NLL(model) - NLL(baseline), paired by patch, with its interval: below 0 the model is better."""
+    return interval(nll(model, held) - nll(baseline, held), held.place)
+
+
+Denoise = Callable[[Burst], Tensor]
+"""A burst -> every frame of it denoised alone, (T, 4, h, w)."""
+
+
+def network(denoiser: torch.nn.Module) -> Denoise:
+    """A network as a :data:`Denoise`, frame by frame, in evaluation mode."""
+
+    @torch.no_grad()
+    def denoise(burst: Burst) -> Tensor:
+        denoiser.eval()
+        return torch.cat([denoiser(burst.planes(t)) for t in range(len(burst))])
+
+    return denoise
+
+
+def noisy(burst: Burst) -> Tensor:
+    """The frames as they are: the row that every denoiser must beat."""
+    return burst.planes(range(len(burst)))
+
+
+def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -> dict[str, dict]:
+    """PSNR and SSIM (data range 1) of every frame against its reference: means, and intervals over bursts.
+
+    With one burst the interval is over its frames, which share a scene: it tells the noise, not the scene.
+    """
+    rows = {}
+    for name, denoise in denoisers.items():
+        psnr, ssim, group = [], [], []
+        for number, burst in enumerate(bursts):
+            estimate, truth = denoise(burst), reference(burst)
+            psnr.append(metrics.psnr(estimate, truth, data_range=1.0))
+            ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
+            group.append(torch.full((len(burst),), number))
+        group = torch.cat(group) if len(bursts) > 1 else torch.arange(len(bursts[0]))
+        row = {}
+        for key, value in (("psnr_db", torch.cat(psnr)), ("ssim", torch.cat(ssim))):
+            row[key], row[f"{key}_interval"] = interval(value, group)
+        rows[name] = row
+    return rows

@@ -1,0 +1,159 @@
+"""A burst in memory: T frames of one static scene as packed planes, with what is known about them.
+
+Frames stay in the numbers of their source (DN); ``Burst.planes`` gives them in units of [0, 1] between black
+and white level, values below black negative.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from n2nf_core import raw
+from n2nf_core.cameras import NLF
+
+PATTERNS = ("RGGB", raw.MONO)
+Index = int | slice | Sequence[int]
+
+
+class BurstError(ValueError):
+    """Frames or a file that cannot serve as a burst; the message is one line and names the file or scene."""
+
+
+class BurstWarning(UserWarning):
+    """Something about a burst that its user should know, and that does not stop the work."""
+
+
+@dataclass(frozen=True)
+class LazyFrames:
+    """Frames (T, 4, h, w) that are read one at a time, each time they are asked for.
+
+    read: t -> (4, H, W) array of ``dtype``; a picklable callable lets worker processes use it. count: T.
+    rows, columns: the window of every plane that is kept, within range(H) and range(W).
+    """
+
+    read: Callable[[int], np.ndarray]
+    count: int
+    dtype: np.dtype
+    rows: range
+    columns: range
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, 4, h, w)."""
+        return self.count, 4, len(self.rows), len(self.columns)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: Index) -> np.ndarray:
+        """(4, h, w) for an integer, (k, 4, h, w) for a slice or a sequence of integers."""
+        if isinstance(index, (int, np.integer)):
+            rows, columns = (slice(kept.start, kept.stop) for kept in (self.rows, self.columns))
+            return self.read(range(self.count)[index])[:, rows, columns]
+        wanted = range(self.count)[index] if isinstance(index, slice) else index
+        return np.stack([self[int(t)] for t in wanted])
+
+    def crop(self, rows: slice, columns: slice) -> LazyFrames:
+        """A window of this window."""
+        return replace(self, rows=self.rows[rows], columns=self.columns[columns])
+
+
+@dataclass(frozen=True, eq=False)
+class Burst:
+    """T noisy frames of one static scene, taken with one camera at one ISO.
+
+    frames: (T, 4, h, w) uint16 or float32, DN; a numpy array or :class:`LazyFrames`.
+    black: DN, one value or one per plane. white: DN, where the sensor or its file ends.
+    cfa: "RGGB" (planes R Gr Gb B) or "MONO". iso: the setting. scene: a name that its bursts share.
+    clean: (4, h, w) float32 reference in [0, 1] units, for reporting. nlf: shot and read variance as the
+    source states them, [0, 1] units. provenance: where it came from, JSON values only; ``notes`` is a list.
+    """
+
+    frames: np.ndarray | LazyFrames
+    black: float | Sequence[float]
+    white: float
+    cfa: str
+    camera: str
+    iso: float
+    scene: str
+    clean: np.ndarray | None = None
+    nlf: NLF | None = None
+    provenance: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        name, shape = self.scene, tuple(self.frames.shape)
+        if len(shape) != 4 or shape[1] != 4:
+            raise BurstError(f"{name}: frames must be packed planes (T, 4, h, w), got {shape}")
+        if self.frames.dtype not in (np.uint16, np.float32):
+            raise BurstError(f"{name}: frames must be uint16 or float32, got {self.frames.dtype}")
+        if self.cfa not in PATTERNS:
+            raise BurstError(f"{name}: cfa is {self.cfa!r}; unify it first, known are {', '.join(PATTERNS)}")
+        if not (math.isfinite(self.iso) and self.iso > 0):
+            raise BurstError(f"{name}: ISO must be a positive number, got {self.iso}")
+        if self.clean is not None and self.clean.shape != shape[1:]:
+            raise BurstError(f"{name}: clean is {self.clean.shape}, a frame is {shape[1:]}")
+        try:
+            black = raw.four_levels(self.black)
+        except ValueError as error:
+            raise BurstError(f"{name}: {error}") from None
+        if not max(black) < self.white < math.inf:
+            raise BurstError(f"{name}: white level {self.white:g} must lie above black level {max(black):g}")
+        object.__setattr__(self, "black", black)
+
+    def __len__(self) -> int:
+        return self.frames.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, 4, h, w)."""
+        return tuple(self.frames.shape)
+
+    def planes(self, index: Index) -> Tensor:
+        """(frames[index] - black) / (white - black), (k, 4, h, w) float32; k = 1 for an integer."""
+        frames = self.frames[[index] if isinstance(index, (int, np.integer)) else index]
+        return raw.normalise(torch.from_numpy(frames.astype(np.float32)), self.black, self.white)
+
+    def leave_one_out(self, index: Index) -> Tensor:
+        """(sum of all frames - frame t) / (T - 1), [0, 1] units, for every t in ``index``: (k, 4, h, w) float32.
+
+        A fair clean reference for frame t: its noise is independent of that frame's.
+        """
+        if len(self) < 2:
+            raise BurstError(f"{self.scene}: the mean of the other frames needs at least two frames")
+        others = (self._sum - self.planes(index).double()) / (len(self) - 1)
+        return others.float()
+
+    @cached_property
+    def _sum(self) -> Tensor:
+        total = torch.zeros(self.shape[1:], dtype=torch.float64)
+        for t in range(len(self)):
+            total += self.planes(t)[0]
+        return total
+
+    def saturated_fraction(self) -> float:
+        """Fraction of the values of all frames at or above the white level."""
+        return float(np.mean([np.mean(self.frames[t] >= self.white) for t in range(len(self))]))
+
+    def crop(self, rows: slice, columns: slice = slice(None)) -> Burst:
+        """The same burst in a window of plane rows and columns, slices without a step.
+
+        ``provenance["window"]`` keeps [start, stop] of both, in the coordinates of the stored burst.
+        """
+        lazy = isinstance(self.frames, LazyFrames)
+        frames = self.frames.crop(rows, columns) if lazy else self.frames[:, :, rows, columns]
+        height, width = self.shape[2:]
+        known = self.provenance.get("window", [[0, height], [0, width]])
+        kept = [range(*start_stop)[part] for start_stop, part in zip(known, (rows, columns), strict=True)]
+        return replace(
+            self,
+            frames=frames,
+            clean=None if self.clean is None else self.clean[:, rows, columns],
+            provenance={**self.provenance, "window": [[part.start, part.stop] for part in kept]},
+        )

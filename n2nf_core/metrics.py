@@ -1,0 +1,205 @@
+"""How far a noise model is from real noise, how far an estimate is from its reference, and how sure that is.
+
+Everything is per patch or per image, so that an interval can be put around every mean.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+BINS = 66
+"""Bins of the marginal KL: 64 of width 0.2/64 over [-0.1, 0.1), and one for everything on either side."""
+
+
+class MarginalKL(NamedTuple):
+    """Marginal KL of a model and the value a perfect model would have at this sample size; (N,) nats each."""
+
+    kl: Tensor
+    floor: Tensor
+
+
+class Interval(NamedTuple):
+    """A mean with its bootstrap interval, in the units of the values."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@functools.cache
+def _bin_edges(dtype: torch.dtype) -> Tensor:
+    """The 65 finite edges k * 0.2/64. In float32 each is rounded up, so that v >= edge holds exactly when it
+    holds in float64: values on an edge, such as quantised noise, then fall where numpy.histogram puts them."""
+    edges = np.arange(-32, 33) / 320
+    if dtype == torch.float32:
+        single = edges.astype(np.float32)
+        edges = np.where(single < edges, np.nextafter(single, np.float32(np.inf)), single)
+    return torch.as_tensor(edges, dtype=dtype)
+
+
+def _counts(patches: Tensor) -> Tensor:
+    """Histogram of every patch: (N, ...) -> (N, 66) counts."""
+    values = patches.reshape(len(patches), -1).contiguous()
+    values = values.to(torch.promote_types(values.dtype, torch.float32))
+    if not bool(values.isfinite().all()):
+        raise ValueError("noise has values that are not finite: a histogram of them says nothing")
+    edges = _bin_edges(values.dtype).to(values.device)
+    index = torch.bucketize(values, edges, right=True)
+    index += BINS * torch.arange(len(values), device=values.device)[:, None]
+    return torch.bincount(index.flatten(), minlength=BINS * len(values)).view(-1, BINS)
+
+
+def _kl(real: Tensor, model: Tensor) -> Tensor:
+    """KL between histograms (..., 66) of counts, regularised as (count + 1) / (n + 66): (...) float32 nats."""
+    p, q = ((c.float() + 1) / (c.sum(-1, keepdim=True) + BINS) for c in (real, model))
+    return (p * (p / q).log()).sum(-1)
+
+
+def _check_same_shape(real: Tensor, model: Tensor, names: str) -> None:
+    if real.shape != model.shape or real.dim() < 2 or not real.numel():
+        raise ValueError(f"{names} must have one shape (N, ...), got {(*real.shape,)} and {(*model.shape,)}")
+
+
+def marginal_kl(real: Tensor, model: Tensor, floor: Tensor | None = None) -> Tensor | MarginalKL:
+    """KL(P || Q) = sum_k P_k log(P_k / Q_k), P_k = (count_k + 1) / (n + 66), of one histogram per patch.
+
+    real: (N, C, H, W) noise. model: (N, C, H, W) one sample of the model for each patch. Returns (N,) nats.
+    floor: (N, C, H, W) a second, independent sample; then returns :class:`MarginalKL`, whose ``floor`` is
+    KL(second || first). It depends on n and on the width of the noise: compare a KL with it, never with 0.
+    Bins are closed on the left and open on the right, as numpy.histogram has them, and the outer two have
+    no end: (-inf, -0.1), [-0.1, -0.096875), ..., [0.096875, 0.1), [0.1, inf).
+    Errors: ValueError for shapes that differ, and for values that are not finite.
+    Source: Noise2NoiseFlow (Maleky et al., CVPR 2022), D_KL of Tables 1, 2 and 4 as its code computes it. Other
+    papers differ in bins, clipping and regularisation, so their figures do not compare.
+
+    >>> real, first, second = (torch.randn(3, 100, 4, 32, 32, generator=torch.manual_seed(0)) * 0.01).unbind()
+    >>> kl, floor = marginal_kl(real, first, floor=second)
+    >>> print(f"{kl.mean():.4f} {floor.mean():.4f}")
+    0.0052 0.0052
+    """
+    _check_same_shape(real, model, "real and model")
+    first = _counts(model)
+    kl = _kl(_counts(real), first)
+    if floor is None:
+        return kl
+    _check_same_shape(floor, model, "floor and model")
+    return MarginalKL(kl, _kl(_counts(floor), first))
+
+
+def pooled_kl(real: Tensor, model: Tensor) -> Tensor:
+    """KL as in :func:`marginal_kl`, of one histogram of all patches together: its floor falls as 1 / N.
+
+    real, model: (N, C, H, W). Returns a scalar, nats. Errors: as :func:`marginal_kl`.
+
+    >>> real, model = (torch.randn(2, 100, 4, 32, 32, generator=torch.manual_seed(0)) * 0.01).unbind()
+    >>> print(f"{pooled_kl(real, model):.5f}")
+    0.00005
+    """
+    _check_same_shape(real, model, "real and model")
+    return _kl(_counts(real).sum(0), _counts(model).sum(0))
+
+
+def _check_images(estimate: Tensor, reference: Tensor, data_range: float) -> None:
+    if estimate.shape != reference.shape or estimate.dim() != 4:
+        raise ValueError(
+            "estimate and reference must both be (B, C, H, W), "
+            f"got {(*estimate.shape,)} and {(*reference.shape,)}"
+        )
+    if not data_range > 0:
+        raise ValueError(f"data_range must be positive, got {data_range:g}")
+
+
+def psnr(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
+    """PSNR = 10 log10(data_range^2 / mean((estimate - reference)^2)), per image.
+
+    estimate, reference: (B, C, H, W). data_range: white minus black in their units, 1 for [0, 1].
+    Returns (B,) dB, inf where the two are equal. Errors: ValueError for shapes or a range that do not fit.
+
+    >>> psnr(torch.full((1, 4, 8, 8), 0.1), torch.zeros(1, 4, 8, 8), data_range=1.0)
+    tensor([20.])
+    """
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
+    _check_images(estimate, reference, data_range)
+    return peak_signal_noise_ratio(
+        estimate, reference, data_range=float(data_range), reduction="none", dim=(1, 2, 3)
+    )
+
+
+def ssim(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
+    """SSIM = (2 m_e m_r + c1)(2 s_er + c2) / ((m_e^2 + m_r^2 + c1)(s_e^2 + s_r^2 + c2)), mean of an image.
+
+    Local means m and (co)variances s in a Gaussian window of 11 pixels (sigma 1.5), c1 = (0.01 data_range)^2,
+    c2 = (0.03 data_range)^2; mean over all pixels and planes,
+    with the image mirrored at its border (scikit-image leaves the border out of the mean).
+    estimate, reference: (B, C, H, W) with H, W >= 11. data_range: white minus black, 1 for [0, 1].
+    Returns (B,). Errors: ValueError for shapes or a range that do not fit.
+    Source: Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 2004; as torchmetrics computes it.
+
+    >>> ssim(torch.full((1, 4, 16, 16), 0.2), torch.full((1, 4, 16, 16), 0.1), data_range=1.0)
+    tensor([0.8004])
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    _check_images(estimate, reference, data_range)
+    if min(estimate.shape[2:]) < 11:
+        raise ValueError(f"SSIM needs images of at least 11x11 pixels, got {(*estimate.shape[2:],)}")
+    return structural_similarity_index_measure(
+        estimate, reference, data_range=float(data_range), reduction="none"
+    )
+
+
+def _per_group(values: Tensor, groups: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Sum and size of every group, (G,) each; every value is its own group where none are given."""
+    if groups is None:
+        return values, torch.ones_like(values)
+    if groups.shape != values.shape:
+        raise ValueError(f"{len(values)} values but groups of shape {(*groups.shape,)}")
+    names, index = groups.cpu().unique(return_inverse=True)
+    if len(names) < 2:
+        raise ValueError("groups name one group only: an interval over groups needs at least 2")
+    sums = values.new_zeros(len(names)).index_add(0, index, values)
+    return sums, index.bincount().to(values.dtype)
+
+
+def bootstrap_interval(
+    values: Tensor,
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+    groups: Tensor | None = None,
+) -> Interval:
+    """Percentile bootstrap of a mean: the (1 - level) / 2 and (1 + level) / 2 quantiles over resamples.
+
+    values: (N,), one per patch or image. groups: (N,) long; then whole groups (scenes) are resampled, since
+    the patches of a scene are not independent, and each resample's mean is over all values it drew.
+    Returns :class:`Interval` of floats. One value, or equal values, give low = high = mean: that says how little
+    is known, not how much. With few groups (less than about 10) the interval is too narrow.
+    Errors: ValueError for no values, values that are not finite, or fewer than 2 groups.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+
+    >>> bootstrap_interval(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    Interval(mean=2.5, low=1.5, high=3.5)
+    """
+    values = torch.as_tensor(values).detach().to("cpu", torch.float64)
+    if values.dim() != 1 or not len(values) or not bool(values.isfinite().all()):
+        raise ValueError(f"values must be one or more finite numbers (N,), got shape {(*values.shape,)}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level:g}")
+    mean = values.mean()
+    sums, sizes = _per_group(values - mean, groups)
+    generator = torch.Generator().manual_seed(seed)
+    rows = max(1, 2**22 // len(sums))  # at most about 100 MB at a time
+    parts = []
+    for count in (len(part) for part in torch.arange(resamples).split(rows)):
+        drawn = torch.randint(len(sums), (count, len(sums)), generator=generator)
+        parts.append(sums[drawn].sum(1) / sizes[drawn].sum(1))
+    tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+    low, high = (mean + torch.cat(parts).quantile(tails)).tolist()
+    return Interval(mean.item(), low, high)

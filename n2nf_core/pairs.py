@@ -1,0 +1,126 @@
+"""From bursts to noisy pairs: which frames go together, patches on a grid, and the batches that feed training."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from n2nf_core.bursts import Burst
+from n2nf_core.cameras import camera_index
+from n2nf_core.types import NoisyPair
+
+
+def frame_pairs(count: int, lag: int = 1) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j <= i + lag, of ``count`` frames: consecutive by default, all with lag = count - 1.
+
+    >>> frame_pairs(3), frame_pairs(3, lag=2)
+    ([(0, 1), (1, 2)], [(0, 1), (0, 2), (1, 2)])
+    """
+    if count < 2 or lag < 1:
+        raise ValueError(f"a pair needs at least 2 frames and a lag of at least 1, got {count} and {lag}")
+    return [(i, j) for i in range(count) for j in range(i + 1, min(i + lag, count - 1) + 1)]
+
+
+def grid_patches(planes: Tensor, size: int) -> Tensor:
+    """Non-overlapping patches of (N, C, H, W): (N * rows * columns, C, size, size), image by image.
+
+    What is left at the bottom and right is not used. ValueError where not one patch fits.
+    """
+    count, channels, height, width = planes.shape
+    rows, columns = height // size, width // size
+    if not rows or not columns:
+        raise ValueError(f"no {size}x{size} patch fits into planes of {height}x{width}")
+    cut = planes[:, :, : rows * size, : columns * size].unflatten(2, (rows, size)).unflatten(4, (columns, size))
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, channels, size, size)
+
+
+class PatchPairs:
+    """Batches of patch pairs at random places of random frame pairs: an endless iterable of NoisyPair.
+
+    Batch number k depends on ``seed`` and k alone, so a resumed run sees what an unbroken one would. A batch
+    takes ``scenes`` whole frame pairs to the device (kept there while they fit in ``cache_bytes``) and cuts
+    batch / scenes patches from each. Bursts count by their number of pixels.
+
+    bursts: at least one of two frames. cameras: the names that ``camera`` indexes. patch: side in planes.
+    batch: patches. lag: largest distance of the two frames. Raises ValueError, UnknownCameraError.
+    """
+
+    def __init__(
+        self,
+        bursts: Sequence[Burst],
+        cameras: Sequence[str],
+        *,
+        patch: int = 32,
+        batch: int = 32,
+        scenes: int = 8,
+        lag: int = 1,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+        cache_bytes: int = 4 << 30,
+    ):
+        if not bursts:
+            raise ValueError("no bursts to take pairs from")
+        if batch % scenes:
+            raise ValueError(f"batch ({batch}) must be a multiple of scenes ({scenes})")
+        for burst in bursts:
+            if min(burst.frames.shape[-2:]) < patch:
+                raise ValueError(f"{burst.scene}: a {patch}x{patch} patch does not fit into {burst.frames.shape[-2:]}")
+        self.bursts, self.patch, self.batch_size, self.scenes = list(bursts), patch, batch, scenes
+        self.pairs = [frame_pairs(len(burst), lag) for burst in bursts]
+        self.camera = [camera_index(burst.camera, cameras) for burst in bursts]
+        self.weight = torch.tensor([float(b.frames.shape[-1] * b.frames.shape[-2]) for b in bursts])
+        self.seed, self.device, self.cache_bytes = seed, torch.device(device), cache_bytes
+        self._cache: OrderedDict[tuple[int, int | None], Tensor] = OrderedDict()
+
+    def __iter__(self) -> Iterator[NoisyPair]:
+        return self.from_step(0)
+
+    def from_step(self, step: int) -> Iterator[NoisyPair]:
+        """The batches from number ``step`` on."""
+        while True:
+            yield self.batch(step)
+            step += 1
+
+    def batch(self, step: int) -> NoisyPair:
+        """Batch number ``step``."""
+        generator = torch.Generator().manual_seed((self.seed << 32) + step)
+        chosen = torch.multinomial(self.weight, self.scenes, replacement=True, generator=generator).tolist()
+        first, second, clean = zip(*(self._patches(index, generator) for index in chosen), strict=True)
+        each = self.batch_size // self.scenes
+        camera = torch.tensor([self.camera[i] for i in chosen]).repeat_interleave(each)
+        iso = torch.tensor([float(self.bursts[i].iso) for i in chosen]).repeat_interleave(each)
+        reference = None if any(c is None for c in clean) else torch.cat(clean)
+        return NoisyPair(torch.cat(first), torch.cat(second), camera.to(self.device), iso.to(self.device), reference)
+
+    def _patches(self, index: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
+        burst, pairs = self.bursts[index], self.pairs[index]
+        i, j = pairs[int(torch.randint(len(pairs), (), generator=generator))]
+        if int(torch.randint(2, (), generator=generator)):
+            i, j = j, i
+        height, width = burst.frames.shape[-2:]
+        each = self.batch_size // self.scenes
+        top = torch.randint(height - self.patch + 1, (each,), generator=generator)
+        left = torch.randint(width - self.patch + 1, (each,), generator=generator)
+        frames = [self._frame(index, i), self._frame(index, j)]
+        if burst.clean is not None:
+            frames.append(self._frame(index, None))
+        span = torch.arange(self.patch)
+        rows, columns = (start[:, None] + span for start in (top, left))
+        place = (rows[:, :, None].to(self.device), columns[:, None, :].to(self.device))
+        patches = [frame[:, place[0], place[1]].transpose(0, 1) for frame in frames]
+        return patches[0], patches[1], patches[2] if len(patches) > 2 else None
+
+    def _frame(self, index: int, frame: int | None) -> Tensor:
+        """One frame (C, H, W) on the device, or the clean reference; the least recently used ones give way."""
+        key = (index, frame)
+        if key not in self._cache:
+            burst = self.bursts[index]
+            planes = burst.planes(frame)[0] if frame is not None else torch.as_tensor(burst.clean)
+            self._cache[key] = planes.to(self.device, torch.float32)
+            while len(self._cache) > 2 and sum(t.nbytes for t in self._cache.values()) > self.cache_bytes:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(key)
+        return self._cache[key]

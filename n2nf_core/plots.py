@@ -1,0 +1,214 @@
+"""Every figure of the notebooks as a function of plain results. Colours are seaborn's colour-blind palette."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+COLOURS = sns.color_palette("colorblind")
+MARKERS = "osD^vPX*"
+LABELS = {
+    "awgn": "AWGN",
+    "camera_nlf": "camera NLF",
+    "calibrated_pg": "calibrated P-G",
+    "photon_transfer": "photon transfer",
+    "nlf_flow": "NLF flow",
+    "noise_flow": "Noise Flow",
+    "nlf_flow_paper": "NLF flow, paper's loss",
+    "noise_flow_paper": "Noise Flow, paper's loss",
+    "noisy": "noisy",
+    "joint": "joint",
+    "joint_paper": "joint, paper's loss",
+    "noise2noise": "Noise2Noise",
+    "wavelet": "wavelet",
+    "nl_means": "non-local means",
+}
+
+
+def style() -> None:
+    """Sizes and fonts of all figures; call once in a notebook."""
+    sns.set_theme(context="notebook", style="ticks", palette="colorblind")
+    plt.rcParams.update(
+        {
+            "figure.dpi": 110,
+            "savefig.bbox": "tight",
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+        }
+    )
+
+
+def label(name: str) -> str:
+    """A model's name as a reader sees it."""
+    return LABELS.get(name, name)
+
+
+def _show(axis, image, title: str, low: float, high: float, cmap: str = "gray"):
+    axis.set_title(title, fontsize=11)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    sns.despine(ax=axis, left=True, bottom=True)
+    return axis.imshow(image, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+
+
+def panels(
+    images: Mapping[str, np.ndarray], *, unit: str, signed: bool = False, limit: float | None = None, columns: int = 4
+) -> Figure:
+    """Images (h, w) side by side on one scale, with a bar that carries the unit.
+
+    signed: a diverging scale about 0, for noise. limit: end of the scale; by default the 99.5th percentile.
+    """
+    arrays = [np.asarray(image) for image in images.values()]
+    high = limit or float(np.percentile(np.abs(np.stack([a.ravel() for a in arrays])), 99.5))
+    low, cmap = (-high, "RdBu_r") if signed else (min(0.0, float(np.percentile(arrays[0], 0.5))), "gray")
+    columns = min(columns, len(arrays))
+    rows = -(-len(arrays) // columns)
+    aspect = arrays[0].shape[0] / arrays[0].shape[1]
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(2.7 * columns + 0.7, (2.7 * aspect + 0.3) * rows), squeeze=False
+    )
+    for axis in axes.flat[len(arrays) :]:
+        axis.axis("off")
+    for axis, title, array in zip(axes.flat, images, arrays, strict=False):
+        drawn = _show(axis, array, label(title), low, high, cmap)
+    figure.colorbar(drawn, ax=axes, label=unit, shrink=0.85, pad=0.02)
+    return figure
+
+
+def drift(means: Mapping[str, np.ndarray]) -> Figure:
+    """Mean signal of every frame relative to its burst's mean, per cent."""
+    figure, axis = plt.subplots(figsize=(6, 3.2))
+    for k, (name, values) in enumerate(means.items()):
+        values = np.asarray(values)
+        axis.plot(100 * (values / values.mean() - 1), marker=MARKERS[k % 8], color=COLOURS[k % 10], label=name)
+    axis.axhline(0, color="0.7", lw=1, zorder=0)
+    axis.set(xlabel="frame", ylabel="mean signal, change (%)")
+    axis.legend(fontsize=9, ncols=2)
+    return figure
+
+
+def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, float]] | None = None) -> Figure:
+    """Variance against signal, blocks as points (binned along the signal), the fitted line, the true one dashed.
+
+    fits: name -> PhotonTransfer. truth: name -> (shot, read) where known.
+    """
+    figure, axis = plt.subplots(figsize=(6, 4))
+    for k, (name, fit) in enumerate(fits.items()):
+        colour, signal, variance = COLOURS[k % 10], np.asarray(fit.signal), np.asarray(fit.variance)
+        keep = signal > 0
+        signal, variance = signal[keep], variance[keep]
+        order = np.argsort(signal)
+        for part in np.array_split(order, min(20, len(order))):
+            axis.plot(signal[part].mean(), variance[part].mean(), MARKERS[k % 8], color=colour, ms=4, alpha=0.8)
+        line = np.geomspace(max(signal.min(), 1e-4), signal.max(), 100)
+        axis.plot(line, fit.shot * line + fit.read, color=colour, label=name)
+        if truth and name in truth:
+            shot, read = truth[name]
+            axis.plot(line, shot * line + read, color="black", ls=(0, (2, 3)), lw=1.2)
+    axis.set(xscale="log", yscale="log", xlabel="signal ([0, 1] units)", ylabel="noise variance ([0, 1] units squared)")
+    axis.legend(fontsize=9)
+    return figure
+
+
+def training_curves(histories: Mapping[str, Sequence[Mapping]], pretrain_steps: int = 0) -> Figure:
+    """NLL of the noise model and pair error of the denoiser against the step."""
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4))
+    for axis, key, title in zip(
+        axes,
+        ("nll_nats_per_dim", "mse"),
+        ("training NLL (nats per dimension)", "pair error (mean square, [0, 1] units)"),
+        strict=True,
+    ):
+        for k, (name, history) in enumerate(histories.items()):
+            points = [(row["step"], row[key]) for row in history if row.get(key) is not None]
+            if points:
+                axis.plot(*zip(*points, strict=True), color=COLOURS[k % 10], label=label(name), lw=1.3)
+        axis.set(xlabel="step", ylabel=title)
+        if pretrain_steps:
+            axis.axvline(pretrain_steps, color="0.6", ls=":", lw=1)
+    axes[1].set_yscale("log")
+    axes[0].legend(fontsize=9)
+    return figure
+
+
+def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None = None, better: str = "") -> Figure:
+    """One score per model as a point with its 95 % interval, models from top to bottom."""
+    figure, axis = plt.subplots(figsize=(6.5, 0.42 * len(rows) + 1.0))
+    for position, (name, row) in enumerate(rows.items()):
+        low, high = row[f"{key}_interval"]
+        axis.plot([low, high], [position, position], color=COLOURS[0], lw=2)
+        axis.plot(row[key], position, "o", color=COLOURS[0])
+    if mark is not None:
+        axis.axvline(mark, color="0.6", ls=":", lw=1)
+    axis.set_yticks(range(len(rows)), [label(name) for name in rows])
+    axis.invert_yaxis()
+    axis.set_xlabel(f"{unit}{f'  ({better} is better)' if better else ''}")
+    return figure
+
+
+def regret_by_setting(rows: Mapping[str, Mapping[str, Mapping]]) -> Figure:
+    """Regret per model (colour and marker) and setting (x), with 95 % intervals; log scale.
+
+    rows: setting -> model -> row with regret_nats_per_dim and its interval.
+    """
+    figure, axis = plt.subplots(figsize=(8, 3.8))
+    names = list(next(iter(rows.values())))
+    for k, name in enumerate(names):
+        for position, models in enumerate(rows.values()):
+            row = models[name]
+            low, high = (max(v, 1e-6) for v in row["regret_nats_per_dim_interval"])
+            place = position + (k - (len(names) - 1) / 2) * 0.11
+            axis.plot([place, place], [low, high], color=COLOURS[k % 10], lw=1.5)
+            axis.plot(
+                place, max(row["regret_nats_per_dim"], 1e-6), MARKERS[k % 8], color=COLOURS[k % 10], ms=5,
+                label=label(name) if position == 0 else None,
+            )  # fmt: skip
+    axis.set_xticks(range(len(rows)), list(rows))
+    axis.set(yscale="log", ylabel="regret (nats per dimension)")
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
+
+
+def histograms(samples: Mapping[str, np.ndarray], limit: float) -> Figure:
+    """Densities of noise on a log axis; the first is the real one, drawn as an area."""
+    figure, axis = plt.subplots(figsize=(6, 3.6))
+    edges = np.linspace(-limit, limit, 65)
+    centres = (edges[1:] + edges[:-1]) / 2
+    for k, (name, values) in enumerate(samples.items()):
+        density, _ = np.histogram(np.asarray(values).ravel(), edges)
+        density = density / (np.asarray(values).size * (edges[1] - edges[0]))
+        if k == 0:
+            axis.fill_between(centres, density, step="mid", color="0.85", label=label(name))
+        else:
+            axis.plot(centres, np.where(density > 0, density, np.nan), color=COLOURS[(k - 1) % 10], label=label(name))
+    axis.set(yscale="log", xlabel="noise ([0, 1] units)", ylabel="density")
+    axis.legend(fontsize=9)
+    return figure
+
+
+def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
+    """Recovered over true shot and read, per setting (x) and model (marker); 1 is the truth.
+
+    rows: setting -> model -> {shot_ratio, read_ratio, and their errors where known}.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), sharex=True)
+    names = list(next(iter(rows.values())))
+    for axis, what in zip(axes, ("shot", "read"), strict=True):
+        for k, name in enumerate(names):
+            for position, models in enumerate(rows.values()):
+                place = position + (k - (len(names) - 1) / 2) * 0.15
+                axis.errorbar(
+                    place, models[name][f"{what}_ratio"], models[name].get(f"{what}_ratio_error"),
+                    fmt=MARKERS[k % 8], color=COLOURS[k % 10], ms=5, label=label(name) if position == 0 else None,
+                )  # fmt: skip
+        axis.axhline(1, color="0.6", lw=1, zorder=0)
+        axis.set_xticks(range(len(rows)), list(rows), rotation=30, ha="right", fontsize=9)
+        axis.set(yscale="log", ylabel=f"{what} noise, estimate / truth")
+    axes[0].legend(fontsize=9)
+    return figure

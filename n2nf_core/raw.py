@@ -1,0 +1,138 @@
+"""Raw mosaics and packed planes: CFA handling, packing, black and white level.
+
+A mosaic (..., H, W) has one colour per pixel, repeating in 2x2 cells. Its packed planes (..., 4, H/2, W/2)
+hold the cell's positions in raster order (0,0) (0,1) (1,0) (1,1). Every Bayer pattern is brought to R Gr Gb B
+by cropping, never by flipping: a flip would also mirror the scene and the sensor's row noise.
+Functions marked Array take and return either numpy arrays or torch tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Array = TypeVar("Array", np.ndarray, Tensor)
+
+MONO = "MONO"
+_CROP = {"RGGB": (0, 0), "GRBG": (0, 1), "GBRG": (1, 0), "BGGR": (1, 1)}
+CFAS = (*_CROP, MONO)
+"""The patterns understood, named by the colours of the 2x2 cell in raster order; MONO has no CFA."""
+
+
+def pack(mosaic: Array) -> Array:
+    """planes[..., 2 i + j, r, c] = mosaic[..., 2 r + i, 2 c + j]; (..., H, W) -> (..., 4, H/2, W/2).
+
+    ValueError for an odd height or width.
+
+    >>> pack(torch.arange(4).reshape(2, 2)).flatten()
+    tensor([0, 1, 2, 3])
+    """
+    *lead, height, width = mosaic.shape
+    check_even(height, width)
+    cells = mosaic.reshape(*lead, height // 2, 2, width // 2, 2)
+    cells = cells.swapaxes(-4, -3).swapaxes(-2, -1).swapaxes(-3, -2)
+    return cells.reshape(*lead, 4, height // 2, width // 2)
+
+
+def unpack(planes: Array) -> Array:
+    """The inverse of :func:`pack`; (..., 4, h, w) -> (..., 2 h, 2 w). ValueError unless 4 planes."""
+    *lead, count, height, width = planes.shape
+    if count != 4:
+        raise ValueError(f"a mosaic is unpacked from 4 planes, got {count} in {tuple(planes.shape)}")
+    cells = planes.reshape(*lead, 2, 2, height, width)
+    cells = cells.swapaxes(-3, -2).swapaxes(-2, -1).swapaxes(-4, -3)
+    return cells.reshape(*lead, 2 * height, 2 * width)
+
+
+def check_even(height: int, width: int) -> None:
+    """ValueError, saying what to crop, unless both sizes are even and not zero."""
+    if height < 2 or width < 2 or height % 2 or width % 2:
+        raise ValueError(
+            f"a mosaic of {height} x {width} pixels cannot be packed into 2x2 cells: sizes must be even, "
+            f"crop the frames to {height // 2 * 2} x {width // 2 * 2}"
+        )
+
+
+def unify(mosaic: Array, cfa: str) -> Array:
+    """Crop a mosaic (..., H, W) of pattern ``cfa`` so that it starts with R Gr / Gb B.
+
+    RGGB and MONO stay as they are; GRBG loses its first and last column, GBRG its first and last row, BGGR
+    both, so that sizes stay even. ValueError for odd sizes and unknown patterns.
+    """
+    rows, columns = crop_of(cfa)
+    height, width = mosaic.shape[-2:]
+    check_even(height, width)
+    check_even(height - 2 * rows, width - 2 * columns)
+    return mosaic[..., rows : height - rows, columns : width - columns]
+
+
+def unify_levels(levels: Sequence[float], cfa: str) -> tuple[float, float, float, float]:
+    """Four values by position in the sensor's 2x2 cell -> the same values in unified plane order."""
+    rows, columns = crop_of(cfa)
+    if len(levels) != 4:
+        raise ValueError(f"one level per position of the 2x2 cell is 4 values, got {len(levels)}")
+    return tuple(float(levels[2 * ((i + rows) % 2) + (j + columns) % 2]) for i in (0, 1) for j in (0, 1))
+
+
+def crop_of(cfa: str) -> tuple[int, int]:
+    """How many (rows, columns) :func:`unify` drops at each end; ValueError names the known patterns."""
+    if cfa == MONO:
+        return 0, 0
+    if cfa not in _CROP:
+        raise ValueError(f"CFA pattern {cfa!r} is not understood; known are {', '.join(CFAS)}")
+    return _CROP[cfa]
+
+
+def unified(cfa: str) -> str:
+    """Name of the pattern after :func:`unify`: RGGB, or MONO."""
+    return MONO if cfa == MONO else "RGGB"
+
+
+def cfa_name(pattern: Sequence[int]) -> str:
+    """Name of TIFF tag 33422 (CFAPattern: 0 = R, 1 = G, 2 = B); ValueError unless it is Bayer.
+
+    >>> cfa_name([1, 0, 2, 1])
+    'GRBG'
+    """
+    values = [int(v) for v in pattern]
+    name = "".join("RGB"[v] if 0 <= v <= 2 else "?" for v in values)
+    if name not in _CROP:
+        raise ValueError(f"CFA pattern {values} is not a 2x2 Bayer pattern; known are {', '.join(_CROP)}")
+    return name
+
+
+def four_levels(black: float | Sequence[float]) -> tuple[float, float, float, float]:
+    """A black level per plane from one value or four; ValueError otherwise."""
+    levels = np.asarray(black, dtype=np.float64).reshape(-1)
+    if levels.size not in (1, 4) or not np.isfinite(levels).all():
+        raise ValueError(f"the black level must be one number or four (one per plane), got {black}")
+    return tuple(float(v) for v in np.broadcast_to(levels, 4))
+
+
+def normalise(planes: Tensor, black: float | Sequence[float], white: float) -> Tensor:
+    """(planes - black) / (white - black): DN (..., 4, h, w) -> [0, 1] units; below black stays negative.
+
+    black, white: DN, black one value or one per plane. Integers become float32. ValueError unless
+    white > black.
+    """
+    planes = planes if planes.is_floating_point() else planes.to(torch.float32)
+    low, span = _levels(planes, black, white)
+    return (planes - low) / span
+
+
+def denormalise(planes: Tensor, black: float | Sequence[float], white: float) -> Tensor:
+    """planes * (white - black) + black: [0, 1] units (..., 4, h, w) -> DN, not rounded."""
+    low, span = _levels(planes, black, white)
+    return planes * span + low
+
+
+def _levels(planes: Tensor, black: float | Sequence[float], white: float) -> tuple[Tensor, Tensor]:
+    levels = four_levels(black)
+    if not white > max(levels):
+        raise ValueError(f"the white level {white:g} must lie above the black level {max(levels):g}")
+    low = torch.tensor(levels, dtype=planes.dtype, device=planes.device)[:, None, None]
+    return low, white - low

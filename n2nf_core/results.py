@@ -1,0 +1,78 @@
+"""Results on disk: one JSON per notebook with its numbers and where they came from, written atomically."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "lightning-fabric", "zarr")
+
+
+def commit() -> str:
+    """The commit of the code, with "+changes" where the working tree differs; "unknown" outside a checkout."""
+    root = Path(__file__).resolve().parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True).stdout
+
+    try:
+        return git("rev-parse", "HEAD").strip() + ("+changes" if git("status", "--porcelain", "-uno").strip() else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def provenance(command: str, profile: str, seed: int, data: Sequence[Mapping] = (), **more) -> dict:
+    """Command, commit, profile, seed, device, versions, time; ``data`` the provenance of the bursts, ``more`` as is."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "cpu"
+    return {
+        "command": command,
+        "commit": commit(),
+        "profile": profile,
+        "seed": seed,
+        "device": f"{device}, {torch.get_num_threads()} threads",
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": [dict(d) for d in data],
+        **more,
+    }
+
+
+def _plain(value):
+    """Numbers of numpy and torch as Python's; what is not finite as None, which JSON can hold."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_json(path: str | Path, content: Mapping) -> Path:
+    """Write ``content`` to ``path``: to a temporary file first, then by rename, so it is whole or absent."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_plain(content), indent=1, allow_nan=False) + "\n"
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+    return path

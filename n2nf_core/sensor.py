@@ -1,0 +1,169 @@
+"""From a clean scene to a burst: with the noise of any model, or with that of a physical sensor.
+
+Physical sensor, in digital numbers (DN) above black, per pixel i, mosaic row r and frame t:
+    y = clip(round(K Poisson(s_i / K) + read_it + row_rt + black))
+    s_i = (1 + response_i) x_i (white - black) + hot_i
+Source: Wei, Fu, Yang, Huang, A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising (ELD),
+CVPR 2020; see :mod:`n2nf_core.sensor_stages` for the stages.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from n2nf_core.cameras import NLF, camera_index
+from n2nf_core.sensor_stages import (
+    BLACK_LEVEL,
+    CALIBRATIONS,
+    WHITE_LEVEL,
+    Clipping,
+    GaussianRead,
+    HotPixels,
+    PixelResponse,
+    Quantisation,
+    RowNoise,
+    ShotNoise,
+    TukeyLambdaRead,
+    drawn_scale,
+)
+from n2nf_core.types import Context, NoiseModel
+
+
+@dataclass(frozen=True)
+class PhysicalSensor:
+    """A sensor made of the stages it is given; a stage left out does nothing.
+
+    response and hot are fixed over a burst, shot, read and row are drawn per frame, quantisation and clipping
+    come last. white and black in DN.
+
+    >>> sensor = PhysicalSensor(shot=ShotNoise(2.0), read=TukeyLambdaRead(3.0), quantisation=Quantisation())
+    >>> frames = sensor.burst(torch.full((4, 16, 16), 0.25), 5, torch.Generator().manual_seed(0))
+    >>> frames.shape, bool((sensor.to_dn(frames) % 1 == 0).all())
+    (torch.Size([5, 4, 16, 16]), True)
+    """
+
+    shot: ShotNoise | None = None
+    read: TukeyLambdaRead | GaussianRead | None = None
+    row: RowNoise | None = None
+    response: PixelResponse | None = None
+    hot: HotPixels | None = None
+    quantisation: Quantisation | None = None
+    clipping: Clipping | None = None
+    white: float = WHITE_LEVEL
+    black: float = BLACK_LEVEL
+
+    @classmethod
+    def draw(
+        cls,
+        camera: str,
+        generator: torch.Generator,
+        read: type[TukeyLambdaRead] | type[GaussianRead] = TukeyLambdaRead,
+    ) -> PhysicalSensor:
+        """A sensor of :data:`CALIBRATIONS` at a random gain: log K uniform in its range, scales by LogScale.
+
+        It has shot, read, row (where calibrated), quantisation and clipping; ``dataclasses.replace`` changes
+        that. read: the kind of read noise. generator: on the CPU. Errors: LookupError names the known cameras.
+
+        >>> sensor = PhysicalSensor.draw("Sony A7S2", torch.Generator().manual_seed(0))
+        >>> 0.094 < sensor.shot.gain < 6.01
+        True
+        """
+        if camera not in CALIBRATIONS:
+            raise LookupError(
+                f"sensor {camera!r} has no calibration here; known are {', '.join(CALIBRATIONS)}"
+            )
+        calibration = CALIBRATIONS[camera]
+        low, high = map(math.log, calibration.gain)
+        log_gain = low + (high - low) * torch.rand((), generator=generator, dtype=torch.float64).item()
+        return cls(
+            shot=ShotNoise(math.exp(log_gain)),
+            read=read.draw(calibration, log_gain, generator),
+            row=calibration.row and RowNoise(drawn_scale(calibration.row, log_gain, generator)),
+            quantisation=Quantisation(),
+            clipping=Clipping(),
+        )
+
+    def to_dn(self, signal: Tensor) -> Tensor:
+        """[0, 1] units to DN, signal * (white - black) + black; whole numbers where the sensor quantises."""
+        dn = signal * (self.white - self.black) + self.black
+        return dn if self.quantisation is None else self.quantisation(dn)
+
+    def expected(self, clean: Tensor) -> Tensor:
+        """Mean over frames before clipping, with the fixed pattern: (..., 4, h, w) DN above black.
+
+        Errors: ValueError where ``clean`` is negative or not a number, since no light is less than none.
+        """
+        if clean.dim() not in (3, 4) or clean.shape[-3] != 4:
+            raise ValueError(f"clean must be planes (4, h, w) or (N, 4, h, w), got {(*clean.shape,)}")
+        if not bool((clean >= 0).all()):
+            raise ValueError("clean must be at least 0 everywhere: a sensor sees no negative light")
+        signal = clean * (self.white - self.black)
+        for stage in filter(None, (self.response, self.hot)):
+            signal = stage(signal)
+        return signal
+
+    def burst_dn(self, clean: Tensor, frames: int, generator: torch.Generator | None = None) -> Tensor:
+        """As :meth:`burst`, in DN with black included."""
+        expected = self.expected(clean).unsqueeze(-4)
+        signal = expected.expand(*expected.shape[:-4], frames, *expected.shape[-3:])
+        for stage in filter(None, (self.shot, self.read, self.row)):
+            signal = stage(signal, generator)
+        dn = signal + self.black
+        for stage in filter(None, (self.quantisation, self.clipping)):
+            dn = stage(dn)
+        return dn
+
+    def burst(self, clean: Tensor, frames: int, generator: torch.Generator | None = None) -> Tensor:
+        """Frames in [0, 1] units: clean (4, h, w) -> (T, 4, h, w), or (N, 4, h, w) -> (N, T, 4, h, w).
+
+        Values below black stay negative unless the clipping cuts them.
+        """
+        return (self.burst_dn(clean, frames, generator) - self.black) / (self.white - self.black)
+
+    def variance(self, clean: Tensor) -> Tensor:
+        """Over frames, shot + read + row + step^2 / 12 per pixel, without clipping; [0, 1] units squared."""
+        signal = self.expected(clean)
+        shot = self.shot.variance(signal) if self.shot else torch.zeros_like(signal)
+        return (shot + self._dark_variance()) / (self.white - self.black) ** 2
+
+    @property
+    def nlf(self) -> NLF:
+        """Shot and read of var = shot * x + read without fixed pattern: what photon transfer should find."""
+        full = self.white - self.black
+        return NLF(self.shot.gain / full if self.shot else 0.0, self._dark_variance() / full**2)
+
+    def _dark_variance(self) -> float:
+        return float(sum(stage.variance() for stage in (self.read, self.row, self.quantisation) if stage))
+
+
+@torch.no_grad()
+def simulate_burst_frames(
+    noise_model: NoiseModel,
+    clean: Tensor,
+    camera: str,
+    iso: float,
+    frames: int,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """y_t = x + n_t, n_t ~ p(n | x, camera, ISO) independently: (4, h, w) -> (T, 4, h, w), [0, 1] units.
+
+    Neither clipped nor quantised, so the density of y_t - x is exactly the model's. Frame by frame: memory
+    beyond the result does not grow with T.
+    Errors: UnknownCameraError for a camera that the model does not know; ValueError for shape or frames < 1.
+
+    >>> from n2nf_core.baselines import camera_nlf
+    >>> clean, generator = torch.full((4, 8, 8), 0.5), torch.Generator().manual_seed(0)
+    >>> simulate_burst_frames(camera_nlf(), clean, "S6", 800, 3, generator).shape
+    torch.Size([3, 4, 8, 8])
+    """
+    if clean.dim() != 3:
+        raise ValueError(f"clean must be one scene (4, h, w), got {(*clean.shape,)}")
+    if frames < 1:
+        raise ValueError(f"a burst needs at least 1 frame, got {frames}")
+    index = torch.tensor([camera_index(camera, noise_model.cameras)], device=clean.device)
+    context = Context(clean[None], index, torch.tensor([float(iso)], dtype=clean.dtype, device=clean.device))
+    return torch.cat([clean + noise_model.sample(context, generator=generator) for _ in range(frames)])

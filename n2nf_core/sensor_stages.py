@@ -1,0 +1,219 @@
+"""Stages of a physical sensor, callables on packed planes in digital numbers (DN), and their calibrations.
+
+Per frame: ShotNoise, GaussianRead or TukeyLambdaRead, RowNoise. Fixed over a burst: PixelResponse, HotPixels.
+Last: Quantisation, Clipping. :class:`n2nf_core.sensor.PhysicalSensor` puts them together.
+Source: Wei, Fu, Yang, Huang, A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising (ELD),
+CVPR 2020; response and hot pixels are additions to it, as EMVA 1288 describes them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+WHITE_LEVEL = 16383.0
+BLACK_LEVEL = 800.0
+"""DN of a 14-bit sensor; the black level is the one that the calibrations below were published with."""
+
+READ_SHAPE = 0.09
+"""Tukey-lambda shape of read noise, about the mean over ISO of ELD's Canon 5D4: tails heavier than normal."""
+
+
+class LogScale(NamedTuple):
+    """log scale = slope * log K + bias + N(0, spread), scale in DN."""
+
+    slope: float
+    bias: float
+    spread: float
+
+
+class Calibration(NamedTuple):
+    """Range of the gain K, DN per electron, and how the scales of read and row noise follow from it."""
+
+    gain: tuple[float, float]
+    gaussian: LogScale
+    tukey: LogScale
+    row: LogScale | None
+
+
+def _calibration(gain, gaussian, tukey, row=None) -> Calibration:
+    return Calibration(gain, LogScale(*gaussian), LogScale(*tukey), LogScale(*row) if row else None)
+
+
+CALIBRATIONS: Mapping[str, Calibration] = MappingProxyType(
+    {
+        "Sony A7S2": _calibration(
+            (0.094, 6.01), (0.541, 1.218, 0.268), (0.462, 0.566, 0.263), (0.528, -0.592, 0.294)
+        ),
+        "Nikon D850": _calibration((0.415, 26.6), (0.563, 0.799, 0.214), (0.477, -0.090, 0.239)),
+        "Canon 5D4": _calibration(
+            (0.218, 13.96), (0.677, 1.512, 0.246), (0.656, 1.093, 0.286), (0.471, -0.808, 0.244)
+        ),
+        "Canon 70D": _calibration(
+            (0.407, 26.1), (0.568, 1.998, 0.249), (0.487, 1.464, 0.382), (0.729, -0.937, 0.250)
+        ),
+        "Canon 700D": _calibration(
+            (0.448, 28.6), (0.652, 2.080, 0.258), (0.598, 1.537, 0.389), (0.622, -0.776, 0.248)
+        ),
+    }
+)
+"""Published sensor calibrations (ELD, CVPR 2020), DN at 14 bits; the D850's row noise is not noted there."""
+
+
+def drawn_scale(law: LogScale, log_gain: float, generator: torch.Generator) -> float:
+    """A scale in DN drawn from its law at a gain."""
+    deviation = torch.randn((), generator=generator, dtype=torch.float64).item()
+    return math.exp(law.slope * log_gain + law.bias + law.spread * deviation)
+
+
+@dataclass(frozen=True)
+class ShotNoise:
+    """K * Poisson(signal / K), variance K * signal; ``gain`` K in DN per electron."""
+
+    gain: float
+
+    def __call__(self, signal: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return self.gain * torch.poisson(signal / self.gain, generator=generator)
+
+    def variance(self, signal: Tensor) -> Tensor:
+        """DN squared, at every pixel of ``signal`` in DN above black."""
+        return self.gain * signal
+
+
+@dataclass(frozen=True)
+class GaussianRead:
+    """signal + scale * N(0, 1) per pixel and frame; ``scale`` in DN."""
+
+    scale: float
+
+    @classmethod
+    def draw(cls, calibration: Calibration, log_gain: float, generator: torch.Generator) -> GaussianRead:
+        """Read noise of a calibrated sensor at a gain."""
+        return cls(drawn_scale(calibration.gaussian, log_gain, generator))
+
+    def __call__(self, signal: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        noise = torch.randn(signal.shape, generator=generator, dtype=signal.dtype, device=signal.device)
+        return signal + self.scale * noise
+
+    def variance(self) -> float:
+        """DN squared."""
+        return self.scale**2
+
+
+@dataclass(frozen=True)
+class TukeyLambdaRead:
+    """signal + scale * (u^l - (1 - u)^l) / l, u uniform in (0, 1), per pixel and frame.
+
+    scale: DN, not the standard deviation. shape: l; about 0.14 is nearly normal, 0 logistic, below
+    that tails are heavier still, and the variance is finite for l > -1/2 only.
+    """
+
+    scale: float
+    shape: float = READ_SHAPE
+
+    @classmethod
+    def draw(cls, calibration: Calibration, log_gain: float, generator: torch.Generator) -> TukeyLambdaRead:
+        """Read noise of a calibrated sensor at a gain."""
+        return cls(drawn_scale(calibration.tukey, log_gain, generator))
+
+    def __call__(self, signal: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        # in double precision, since the 24 bits of a single-precision u cut the tails off
+        u = torch.rand(signal.shape, generator=generator, dtype=torch.float64, device=signal.device)
+        u = u.clamp(min=2.0**-54)
+        low, high = u.log(), (-u).log1p()
+        if self.shape == 0:
+            noise = low - high
+        else:
+            noise = ((self.shape * low).expm1() - (self.shape * high).expm1()) / self.shape
+        return signal + (self.scale * noise).to(signal.dtype)
+
+    def variance(self) -> float:
+        """DN squared: 2 (1 / (1 + 2 l) - Gamma(l + 1)^2 / Gamma(2 l + 2)) / l^2, inf for l <= -1/2."""
+        shape = self.shape
+        if shape <= -0.5:
+            return math.inf
+        if abs(shape) < 1e-4:  # where the formula loses its digits: the logistic's, exact at 0
+            return self.scale**2 * math.pi**2 / 3
+        beta = math.gamma(shape + 1) ** 2 / math.gamma(2 * shape + 2)
+        return self.scale**2 * 2 / shape**2 * (1 / (1 + 2 * shape) - beta)
+
+
+@dataclass(frozen=True)
+class RowNoise:
+    """signal + scale * N(0, 1), one number per mosaic row and frame; ``scale`` in DN.
+
+    In packed planes R and Gr share the numbers of even mosaic rows, Gb and B those of odd ones.
+    """
+
+    scale: float
+
+    def __call__(self, signal: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        shape = (*signal.shape[:-3], 2, signal.shape[-2], 1)
+        rows = torch.randn(shape, generator=generator, dtype=signal.dtype, device=signal.device)
+        return signal + self.scale * rows.repeat_interleave(2, dim=-3)
+
+    def variance(self) -> float:
+        """DN squared."""
+        return self.scale**2
+
+
+@dataclass(frozen=True)
+class PixelResponse:
+    """signal * (1 + deviation * N(0, 1)), fixed per pixel for a frame size: photo response non-uniformity."""
+
+    deviation: float = 0.005
+    seed: int = 0
+
+    def __call__(self, signal: Tensor) -> Tensor:
+        generator = torch.Generator().manual_seed(self.seed)  # on the CPU: the same on every device
+        pattern = torch.randn(signal.shape[-3:], generator=generator)
+        return signal * (1 + self.deviation * pattern).clamp(min=0).to(signal)
+
+
+@dataclass(frozen=True)
+class HotPixels:
+    """signal + level * Exponential(1) at a fixed ``fraction`` of the pixels, for a frame size.
+
+    level: DN. It is dark current, so it carries shot noise of its own.
+    """
+
+    fraction: float = 1e-4
+    level: float = 2000.0
+    seed: int = 0
+
+    def __call__(self, signal: Tensor) -> Tensor:
+        generator = torch.Generator().manual_seed(self.seed)
+        hot = torch.rand(signal.shape[-3:], generator=generator) < self.fraction
+        current = torch.empty(signal.shape[-3:]).exponential_(generator=generator)
+        return signal + (self.level * hot * current).to(signal)
+
+
+@dataclass(frozen=True)
+class Quantisation:
+    """step * round(dn / step); one DN is the step of a 14-bit converter between 0 and ``WHITE_LEVEL``."""
+
+    step: float = 1.0
+
+    def __call__(self, dn: Tensor) -> Tensor:
+        return self.step * (dn / self.step).round()
+
+    def variance(self) -> float:
+        """step^2 / 12, DN squared; holds where the other noise spreads over more than about half a step."""
+        return self.step**2 / 12
+
+
+@dataclass(frozen=True)
+class Clipping:
+    """min(max(dn, low), high), DN; ``low`` at the black level gives the cameras that cut there."""
+
+    low: float = 0.0
+    high: float = WHITE_LEVEL
+
+    def __call__(self, dn: Tensor) -> Tensor:
+        return dn.clamp(self.low, self.high)

@@ -1,0 +1,60 @@
+"""The embedded default data: simulated bursts of cameras with a published noise level function, density known.
+
+Scenes are dead leaves, as smooth as full-resolution raw frames are; noise is drawn from the camera NLF and is
+neither clipped nor quantised, so the true density of every frame is known and regret can be measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from n2nf_core.bursts import Burst
+from n2nf_core.cameras import CAMERA_NLF
+from n2nf_core.scenes import dead_leaves
+from n2nf_core.sensor import simulate_burst_frames
+from n2nf_core.types import NoiseModel
+
+SETTINGS = (("IP", 100), ("IP", 800), ("GP", 400), ("GP", 1600), ("S6", 800), ("S6", 3200))
+"""Three cameras at two ISO values each: the default of every notebook."""
+
+
+def simulated_bursts(
+    truth: NoiseModel,
+    settings: Sequence[tuple[str, float]] = SETTINGS,
+    *,
+    scenes: int,
+    size: int,
+    frames: int = 2,
+    seed: int = 0,
+) -> list[Burst]:
+    """``scenes`` bursts of ``frames`` frames (4, size, size) for every (camera, ISO), every scene another one.
+
+    truth: the density the noise is drawn from, any NoiseModel. Burst.clean is the scene, Burst.nlf the camera's.
+
+    >>> from n2nf_core.baselines import camera_nlf
+    >>> [b.scene for b in simulated_bursts(camera_nlf(), [("S6", 800)], scenes=2, size=16)]
+    ['leaves-0-000', 'leaves-0-001']
+    """
+    generator = torch.Generator().manual_seed(seed)
+    clean = dead_leaves(scenes * len(settings), size, size, seed=seed)
+    bursts = []
+    for number, planes in enumerate(clean):
+        camera, iso = settings[number % len(settings)]
+        noisy = simulate_burst_frames(truth, planes, camera, iso, frames, generator)
+        bursts.append(
+            Burst(
+                frames=noisy.numpy(),
+                black=0.0,
+                white=1.0,
+                cfa="RGGB",
+                camera=camera,
+                iso=float(iso),
+                scene=f"leaves-{seed}-{number:03d}",
+                clean=planes.numpy(),
+                nlf=CAMERA_NLF.get(camera, {}).get(int(iso)),
+                provenance={"importer": "simulator", "seed": seed, "notes": ["noise of known density"]},
+            )
+        )
+    return bursts
