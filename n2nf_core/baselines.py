@@ -126,3 +126,9 @@ def fit_photon_transfer(recordings: Recordings) -> tuple[GaussianNoise, dict[str
         for camera, row in _by_setting(recordings).items()
     }
     return GaussianNoise({c: {iso: fit.nlf() for iso, fit in row.items()} for c, row in fits.items()}), fits
+
+
+def published(cameras: Sequence[str]) -> dict[str, GaussianNoise]:
+    """The published models that know all of ``cameras``: camera_nlf, calibrated_pg, both or none."""
+    tables = {"camera_nlf": CAMERA_NLF, "calibrated_pg": CALIBRATED_PG}
+    return {name: _published(table, cameras) for name, table in tables.items() if set(cameras) <= set(table)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 import uuid
 import warnings
 from collections.abc import Sequence
@@ -54,8 +55,17 @@ def write_burst(burst: Burst, path: str | Path, *, overwrite: bool = False) -> P
         message = f"cannot write {path}: {reason}; free space or choose another folder"
         raise OSError(error.errno, message) from error
     finally:
-        shutil.rmtree(partial_path, ignore_errors=True)
+        _remove(partial_path)
     return path
+
+
+def _remove(folder: Path) -> None:
+    """Remove ``folder`` for good: after an error Zarr's other writers may still add files for a moment."""
+    for _ in range(20):
+        if not folder.exists():
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.02)
 
 
 def _write_group(burst: Burst, path: Path) -> None:
@@ -102,7 +112,7 @@ def _replace_folder(source: Path, target: Path) -> None:
         if old.exists():
             os.replace(old, target)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
 
 
 def open_burst(path: str | Path) -> Burst:

@@ -144,10 +144,10 @@ class IsoKnots(nn.Module):
 
     def forward(self, table: Tensor, camera: Tensor, iso: Tensor) -> Tensor:
         """Interpolate ``table`` (cameras, K) at ``camera`` (B,) long and ``iso`` (B,): (B,)."""
+        if iso.device.type == "cpu" and not torch.compiler.is_compiling():  # elsewhere a look would stall
+            self._check(camera, iso)
         knots, last = self.log_knots[camera], self.last[camera]
         log_iso = iso.to(knots.dtype).log()
-        if iso.device.type == "cpu" and not torch.compiler.is_compiling():  # elsewhere a look would stall
-            self._warn_outside(camera, iso)
         high = (log_iso[:, None] >= knots).sum(1).clamp(min=1).minimum(last)
         low = (high - 1).clamp(min=0)
         start = knots.gather(1, low[:, None])[:, 0]
@@ -157,7 +157,7 @@ class IsoKnots(nn.Module):
         left, right = rows.gather(1, low[:, None])[:, 0], rows.gather(1, high[:, None])[:, 0]
         return torch.lerp(left, right, weight)
 
-    def _warn_outside(self, camera: Tensor, iso: Tensor) -> None:
+    def _check(self, camera: Tensor, iso: Tensor) -> None:
         if not bool((iso > 0).all()):
             raise ValueError(f"ISO values must be positive, got {iso.min().item():g}")
         for index, value in set(zip(camera.tolist(), iso.tolist(), strict=True)):

@@ -15,6 +15,7 @@ from torch import Tensor
 from n2nf_core import metrics
 from n2nf_core.bursts import Burst, split_regions, split_scenes
 from n2nf_core.pairs import grid_patches
+from n2nf_core.photon_transfer import PhotonTransfer
 from n2nf_core.types import NoiseModel
 
 GAP = 4  # plane rows between training and held-out region, so that no patch sees both
@@ -42,14 +43,37 @@ class HeldOut(NamedTuple):
 
 
 def split(bursts: Sequence[Burst], test_fraction: float = 0.25, seed: int = 0) -> tuple[list[Burst], list[Burst]]:
-    """Training and held-out bursts: by scene where every camera has four or more, else the last rows of each."""
+    """Training and held-out bursts: by scene where every setting has four or more, else the last rows of each.
+
+    A scene is on one side for all its bursts, and every camera and ISO has both sides.
+    """
     scenes: dict[tuple[str, float], set[str]] = {}
     for burst in bursts:
         scenes.setdefault((burst.camera, burst.iso), set()).add(burst.scene)
-    if min(map(len, scenes.values())) >= 4:
-        return split_scenes(bursts, test_fraction, seed)
-    halves = [split_regions(burst, test_fraction, GAP) for burst in bursts]
-    return [train for train, _ in halves], [test for _, test in halves]
+    if min(map(len, scenes.values())) < 4:
+        halves = [split_regions(burst, test_fraction, GAP) for burst in bursts]
+        return [train for train, _ in halves], [test for _, test in halves]
+    test: set[str] = set()
+    for setting, names in scenes.items():
+        missing = max(round(test_fraction * len(names)), 1) - len(names & test)
+        if missing > 0:
+            group = [b for b in bursts if (b.camera, b.iso) == setting and b.scene not in test]
+            share = missing / len({b.scene for b in group})
+            test |= {b.scene for b in split_scenes(group, share, seed)[1]}
+    return [b for b in bursts if b.scene not in test], [b for b in bursts if b.scene in test]
+
+
+def recordings(bursts: Sequence[Burst]) -> list[tuple[str, float, Tensor]]:
+    """(camera, ISO, frames in [0, 1] units) of every burst: what the baselines are fitted to."""
+    return [(burst.camera, burst.iso, noisy(burst)) for burst in bursts]
+
+
+def knots(bursts: Sequence[Burst]) -> dict[str, list[float]]:
+    """camera -> its ISO values in the data: the knots of a flow."""
+    found: dict[str, set[float]] = {}
+    for burst in bursts:
+        found.setdefault(burst.camera, set()).add(float(burst.iso))
+    return {camera: sorted(isos) for camera, isos in sorted(found.items())}
 
 
 def reference(burst: Burst) -> Tensor:
@@ -134,6 +158,29 @@ def score_noise_models(
 def nll_gain(model: NoiseModel, baseline: NoiseModel, held: HeldOut) -> tuple[float, list[float]]:
     """NLL(model) - NLL(baseline), paired by patch, with its interval: below 0 the model is better."""
     return interval(nll(model, held) - nll(baseline, held), held.place)
+
+
+def recovered_nlf(
+    models: Mapping[str, NoiseModel],
+    fits: Mapping[str, Mapping[float, PhotonTransfer]],
+    truth: NoiseModel | None = None,
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Shot and read of every model per setting, the standard errors of photon transfer, ratios to a known truth."""
+    rows: dict[str, dict[str, dict[str, float]]] = {}
+    for camera, row in fits.items():
+        for iso, fit in row.items():
+            setting = rows.setdefault(f"{camera} {iso:g}", {})
+            for name, model in models.items():
+                found = model.nlf()[camera][iso]
+                entry = {"shot": found.shot, "read": found.read}
+                if name == "photon_transfer":
+                    entry |= {"shot_error": fit.shot_error, "read_error": fit.read_error}
+                if truth is not None:
+                    known = truth.nlf()[camera][iso]._asdict()
+                    entry |= {f"{key}_ratio": entry[key] / known[key] for key in known}
+                    entry |= {f"{k}_ratio_error": entry[f"{k}_error"] / known[k] for k in known if f"{k}_error" in entry}
+                setting[name] = entry
+    return rows
 
 
 Denoise = Callable[[Burst], Tensor]

@@ -31,31 +31,46 @@ class Interval(NamedTuple):
     high: float
 
 
+PER_UNIT = 320
+"""Inner bins per unit of noise, 64 / 0.2."""
+
+
 @functools.cache
-def _bin_edges(dtype: torch.dtype) -> Tensor:
-    """The 65 finite edges k * 0.2/64. In float32 each is rounded up, so that v >= edge holds exactly when it
-    holds in float64: values on an edge, such as quantised noise, then fall where numpy.histogram puts them."""
-    edges = np.arange(-32, 33) / 320
+def _lower_edges(dtype: torch.dtype) -> Tensor:
+    """The lower end of every bin: -inf, then k / 320 for k = -32 ... 32.
+
+    In float32 each is rounded up, so that v >= edge holds exactly when it holds in float64: values on an
+    edge, such as quantised noise, then fall where numpy.histogram puts them.
+    """
+    edges = np.arange(-32, 33) / PER_UNIT
     if dtype == torch.float32:
         single = edges.astype(np.float32)
         edges = np.where(single < edges, np.nextafter(single, np.float32(np.inf)), single)
-    return torch.as_tensor(edges, dtype=dtype)
+    return torch.as_tensor(np.append(-np.inf, edges), dtype=dtype)
 
 
 def _counts(patches: Tensor) -> Tensor:
-    """Histogram of every patch: (N, ...) -> (N, 66) counts."""
-    values = patches.reshape(len(patches), -1).contiguous()
+    """Histogram of every patch: (N, ...) -> (N, 66) counts; in blocks of patches that stay in a cache."""
+    values = patches.reshape(len(patches), -1)
     values = values.to(torch.promote_types(values.dtype, torch.float32))
+    edges = _lower_edges(values.dtype).to(values.device)
+    return torch.cat([_block_counts(block, edges) for block in values.split(1 + BLOCK // values.shape[1])])
+
+
+BLOCK = 2**18  # values at a time
+
+
+def _block_counts(values: Tensor, edges: Tensor) -> Tensor:
     if not bool(values.isfinite().all()):
         raise ValueError("noise has values that are not finite: a histogram of them says nothing")
-    edges = _bin_edges(values.dtype).to(values.device)
-    index = torch.bucketize(values, edges, right=True)
+    index = (values * PER_UNIT).floor_().clamp_(-33, 32).long().add_(33)
+    index -= (values < edges[index]).long()  # the product can round up to the next edge, never below its own
     index += BINS * torch.arange(len(values), device=values.device)[:, None]
     return torch.bincount(index.flatten(), minlength=BINS * len(values)).view(-1, BINS)
 
 
 def _kl(real: Tensor, model: Tensor) -> Tensor:
-    """KL between histograms (..., 66) of counts, regularised as (count + 1) / (n + 66): (...) float32 nats."""
+    """KL between histograms (..., 66) of counts, regularised as (count + 1) / (n + 66): (...) nats."""
     p, q = ((c.float() + 1) / (c.sum(-1, keepdim=True) + BINS) for c in (real, model))
     return (p * (p / q).log()).sum(-1)
 
@@ -74,8 +89,8 @@ def marginal_kl(real: Tensor, model: Tensor, floor: Tensor | None = None) -> Ten
     Bins are closed on the left and open on the right, as numpy.histogram has them, and the outer two have
     no end: (-inf, -0.1), [-0.1, -0.096875), ..., [0.096875, 0.1), [0.1, inf).
     Errors: ValueError for shapes that differ, and for values that are not finite.
-    Source: Noise2NoiseFlow (Maleky et al., CVPR 2022), D_KL of Tables 1, 2 and 4 as its code computes it. Other
-    papers differ in bins, clipping and regularisation, so their figures do not compare.
+    Source: Noise2NoiseFlow (Maleky et al., CVPR 2022), D_KL of Tables 1, 2 and 4, as its code computes it.
+    Other papers differ in bins, clipping and regularisation, so their figures do not compare.
 
     >>> real, first, second = (torch.randn(3, 100, 4, 32, 32, generator=torch.manual_seed(0)) * 0.01).unbind()
     >>> kl, floor = marginal_kl(real, first, floor=second)
@@ -179,8 +194,8 @@ def bootstrap_interval(
 
     values: (N,), one per patch or image. groups: (N,) long; then whole groups (scenes) are resampled, since
     the patches of a scene are not independent, and each resample's mean is over all values it drew.
-    Returns :class:`Interval` of floats. One value, or equal values, give low = high = mean: that says how little
-    is known, not how much. With few groups (less than about 10) the interval is too narrow.
+    Returns :class:`Interval` of floats. One value, or equal values, give low = high = mean: that says how
+    little is known, not how much. With few groups (less than about 10) the interval is too narrow.
     Errors: ValueError for no values, values that are not finite, or fewer than 2 groups.
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
 

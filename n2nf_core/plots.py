@@ -187,8 +187,8 @@ def histograms(samples: Mapping[str, np.ndarray], limit: float) -> Figure:
             axis.fill_between(centres, density, step="mid", color="0.85", label=label(name))
         else:
             axis.plot(centres, np.where(density > 0, density, np.nan), color=COLOURS[(k - 1) % 10], label=label(name))
-    axis.set(yscale="log", xlabel="noise ([0, 1] units)", ylabel="density")
-    axis.legend(fontsize=9)
+    axis.set(yscale="log", xlabel="noise ([0, 1] units)", ylabel="density (log scale)")
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
 
 
@@ -197,18 +197,23 @@ def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
 
     rows: setting -> model -> {shot_ratio, read_ratio, and their errors where known}.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), sharex=True)
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.6))
     names = list(next(iter(rows.values())))
     for axis, what in zip(axes, ("shot", "read"), strict=True):
         for k, name in enumerate(names):
-            for position, models in enumerate(rows.values()):
-                place = position + (k - (len(names) - 1) / 2) * 0.15
-                axis.errorbar(
-                    place, models[name][f"{what}_ratio"], models[name].get(f"{what}_ratio_error"),
-                    fmt=MARKERS[k % 8], color=COLOURS[k % 10], ms=5, label=label(name) if position == 0 else None,
-                )  # fmt: skip
+            entries = [models[name] for models in rows.values()]
+            axis.errorbar(
+                np.arange(len(rows)) + (k - (len(names) - 1) / 2) * 0.13,
+                [entry[f"{what}_ratio"] for entry in entries],
+                [entry.get(f"{what}_ratio_error", 0.0) for entry in entries],
+                fmt=MARKERS[k % 8],
+                color=COLOURS[k % 10],
+                ms=5,
+                label=label(name),
+            )
         axis.axhline(1, color="0.6", lw=1, zorder=0)
         axis.set_xticks(range(len(rows)), list(rows), rotation=30, ha="right", fontsize=9)
-        axis.set(yscale="log", ylabel=f"{what} noise, estimate / truth")
-    axes[0].legend(fontsize=9)
+        axis.set_ylabel(f"{what} noise, estimate / truth")
+    axes[1].set_yscale("log")
+    axes[1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure

@@ -31,6 +31,12 @@ def commit() -> str:
         return "unknown"
 
 
+def command(notebook: str, profile: str, seed: int, data: str = "") -> str:
+    """The command line that runs a notebook with these parameters; data by its file name alone."""
+    source = f" -p data {Path(data).name}" if data else ""
+    return f"python -m n2nf_core.runner notebooks/{notebook}.md --out OUT -p profile {profile} -p seed {seed}{source}"
+
+
 def provenance(command: str, profile: str, seed: int, data: Sequence[Mapping] = (), **more) -> dict:
     """Command, commit, profile, seed, device, versions, time; ``data`` the provenance of the bursts, ``more`` as is."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "cpu"

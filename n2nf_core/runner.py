@@ -70,7 +70,9 @@ def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progres
         jupytext.write(jupytext.read(notebook), source)
         values = check_parameters(papermill.inspect_notebook(str(source)), {**given, "output_dir": str(out)})
         result.unlink(missing_ok=True)
-        (Path(folder) / "ipython_kernel_config.py").write_text("c = get_config()\n" + QUIET_KERNEL)
+        settings = Path(folder) / "profile_default" / "ipython_kernel_config.py"
+        settings.parent.mkdir()
+        settings.write_text("c = get_config()\n" + QUIET_KERNEL)
         os.environ.setdefault("IPYTHONDIR", folder)
         papermill.execute_notebook(
             str(source),

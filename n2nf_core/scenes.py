@@ -83,16 +83,16 @@ def sample_planes(rgb: np.ndarray, shape: tuple[int, int], blur: float, pitch: i
     weights, cell = optics(blur, pitch).tolist(), 2 * pitch
 
     def collect(light: np.ndarray, parity: int, count: int) -> np.ndarray:
-        starts = range(parity * pitch, parity * pitch + len(weights))
-        return sum(w * light[s : s + cell * (count - 1) + 1 : cell] for s, w in zip(starts, weights, strict=True))
+        reach = cell * (count - 1) + 1
+        return sum(w * light[start : start + reach : cell] for start, w in enumerate(weights, parity * pitch))
 
     sites = ((0, 0, 0), (1, 0, 1), (1, 1, 0), (2, 1, 1))  # channel, row and column of R, Gr, Gb, B
     return np.stack([collect(collect(rgb[c], y, shape[0]).T, x, shape[1]).T for c, y, x in sites])
 
 
 def mostly_dark(rng: np.random.Generator) -> float:
-    """Mean signal of a scene: log-normal about 0.15, a factor 2 to either side, within 0.01 to 0.5."""
-    return float(np.clip(0.15 * 2 ** rng.standard_normal(), 0.01, 0.5))
+    """Mean signal of a scene: log-normal about 0.15, a factor 2 to either side, within 0.01 to 0.4."""
+    return float(np.clip(0.15 * 2 ** rng.standard_normal(), 0.01, 0.4))
 
 
 Level = Callable[[np.random.Generator], float]
@@ -121,15 +121,15 @@ def dead_leaves(
     *,
     seed: int,
     blur: float = 1.75,
-    radius: tuple[float, float] = (1.5, 200.0),
+    radius: tuple[float, float] = (2.5, 250.0),
     level: Level = mostly_dark,
 ) -> Tensor:
     """Discs that hide one another, radii p(r) ~ r^-3, so that the picture looks alike at every scale.
 
-    A disc has a colour, correlated as in natural scenes, and a gradient of shade; a slow gradient of light lies
-    over all. Stationary: large discs enter from outside as often as they should.
-    count, height, width: N, h, w in plane pixels. blur, radius: plane pixels. The default blur is that of a
-    full-resolution raw frame; 0.5 and less is the harder option, with finer texture than lenses pass.
+    A disc has a colour, correlated as in natural scenes, and a gradient of shade; a slow gradient of light
+    lies over all. Stationary: large discs enter from outside as often as they should.
+    count, height, width: N, h, w in plane pixels. blur, radius: plane pixels. The defaults are as smooth as
+    a full-resolution raw frame; a blur of 0.5 and radii from 1 are the harder option, with finer texture.
     level: draws the mean signal of a scene; a few highlights above 1 are cut there.
     Returns (N, 4, h, w) float32 in [0, 1]. Errors: ValueError for sizes, radii or a blur that make no sense.
     Source: Lee, Mumford, Huang, Occlusion Models for Natural Images, IJCV 2001.

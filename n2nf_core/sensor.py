@@ -1,6 +1,6 @@
 """From a clean scene to a burst: with the noise of any model, or with that of a physical sensor.
 
-Physical sensor, in digital numbers (DN) above black, per pixel i, mosaic row r and frame t:
+Physical sensor, in digital numbers (DN), per pixel i, mosaic row r and frame t, with s above black:
     y = clip(round(K Poisson(s_i / K) + read_it + row_rt + black))
     s_i = (1 + response_i) x_i (white - black) + hot_i
 Source: Wei, Fu, Yang, Huang, A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising (ELD),
@@ -66,7 +66,7 @@ class PhysicalSensor:
         """A sensor of :data:`CALIBRATIONS` at a random gain: log K uniform in its range, scales by LogScale.
 
         It has shot, read, row (where calibrated), quantisation and clipping; ``dataclasses.replace`` changes
-        that. read: the kind of read noise. generator: on the CPU. Errors: LookupError names the known cameras.
+        that. read: the kind of read noise. generator: on the CPU. LookupError names the known cameras.
 
         >>> sensor = PhysicalSensor.draw("Sony A7S2", torch.Generator().manual_seed(0))
         >>> 0.094 < sensor.shot.gain < 6.01
@@ -108,6 +108,8 @@ class PhysicalSensor:
 
     def burst_dn(self, clean: Tensor, frames: int, generator: torch.Generator | None = None) -> Tensor:
         """As :meth:`burst`, in DN with black included."""
+        if frames < 1:
+            raise ValueError(f"a burst needs at least 1 frame, got {frames}")
         expected = self.expected(clean).unsqueeze(-4)
         signal = expected.expand(*expected.shape[:-4], frames, *expected.shape[-3:])
         for stage in filter(None, (self.shot, self.read, self.row)):

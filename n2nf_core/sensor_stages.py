@@ -78,6 +78,10 @@ class ShotNoise:
 
     gain: float
 
+    def __post_init__(self):
+        if not 0 < self.gain < math.inf:
+            raise ValueError(f"gain must be a positive number of DN per electron, got {self.gain:g}")
+
     def __call__(self, signal: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return self.gain * torch.poisson(signal / self.gain, generator=generator)
 
@@ -199,6 +203,10 @@ class Quantisation:
     """step * round(dn / step); one DN is the step of a 14-bit converter between 0 and ``WHITE_LEVEL``."""
 
     step: float = 1.0
+
+    def __post_init__(self):
+        if not 0 < self.step < math.inf:
+            raise ValueError(f"step must be a positive number of DN, got {self.step:g}")
 
     def __call__(self, dn: Tensor) -> Tensor:
         return self.step * (dn / self.step).round()

@@ -193,6 +193,12 @@ def test_drawn_sensors_follow_the_published_laws(camera, read):
         assert within(residual) and within(residual.square(), 1.0) and within(residual * (uniform - 0.5))
 
 
+@pytest.mark.parametrize("calibration", CALIBRATIONS.values(), ids=CALIBRATIONS)
+def test_gain_ranges_are_those_of_iso_100_to_6400(calibration):
+    low, high = calibration.gain
+    assert high / low == pytest.approx(64, rel=0.01)
+
+
 def test_unknown_sensor_names_the_known_ones():
     with pytest.raises(LookupError, match="'Phone'.*Sony A7S2, Nikon D850"):
         PhysicalSensor.draw("Phone", generator())
@@ -210,6 +216,18 @@ def test_unknown_sensor_names_the_known_ones():
 def test_bad_scenes_are_a_clear_error(clean, message):
     with pytest.raises(ValueError, match=message):
         PhysicalSensor(shot=ShotNoise(1.0)).burst(clean, 2, generator())
+
+
+@pytest.mark.parametrize("make", [ShotNoise, Quantisation])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+def test_a_stage_that_makes_no_sense_is_a_clear_error(make, value):
+    with pytest.raises(ValueError, match="must be a positive number of DN"):
+        make(value)
+
+
+def test_a_burst_without_frames_is_a_clear_error():
+    with pytest.raises(ValueError, match="at least 1 frame"):
+        PhysicalSensor().burst(ramp(), 0)
 
 
 class Heteroscedastic:

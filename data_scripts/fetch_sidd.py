@@ -1,0 +1,115 @@
+"""Fetch SIDD archives, verify them, and convert every instance to a stored burst.
+
+    python data_scripts/fetch_sidd.py OUT --base https://MIRROR/FOLDER [--archive medium small NAME.zip=MD5 ...]
+
+Mirrors move: the data-set page https://abdokamel.github.io/sidd lists the current ones. Archives go to
+OUT/archives, bursts to OUT/bursts. A broken download goes on where it stopped, a finished one is not fetched
+again, and an instance that has its burst is not converted again. SIDD-Full comes as one archive per instance
+and kind: name them as NAME.zip=MD5, noisy, ground truth and metadata of an instance together.
+Licence of the data: MIT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+import threading
+import zipfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from convert import run, store
+from download import download
+from tqdm import tqdm
+
+from n2nf_core.bursts import SUFFIX, BurstError
+from n2nf_core.importers import iter_bursts
+
+
+class Archive(NamedTuple):
+    """An archive of the data set; md5 as its makers publish it."""
+
+    name: str
+    md5: str
+
+
+ARCHIVES = {
+    "medium": Archive("SIDD_Medium_Raw.zip", "0f44ddb6ec820271c9996aa32a9cc270"),  # about 20 GB
+    "small": Archive("SIDD_Small_Raw_Only.zip", "c033f580fb64aa549679d056d1cf796a"),  # about 10 GB
+}
+_MEMBER = re.compile(r"(\d{4})_(NOISY|GT|METADATA)_RAW_\d{3}\.MAT", re.IGNORECASE)
+_STORED = re.compile(rf"(?:sidd_)?(\d{{4}}).*{re.escape(SUFFIX)}")
+
+
+def fetch(archives: Sequence[Archive], base: str, folder: Path, jobs: int) -> list[Path]:
+    """Download ``archives`` from ``base`` into ``folder``, ``jobs`` at a time; OSError as ``download`` has it."""
+    stop = threading.Event()
+
+    def one(archive: Archive) -> Path:
+        url = f"{base.rstrip('/')}/{archive.name}"
+        return download(url, folder / archive.name, archive.md5, stopped=stop.is_set)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            return list(pool.map(one, archives))
+        except BaseException:  # Ctrl-C, or an archive that cannot be had: end the others too, their parts stay
+            stop.set()
+            raise
+
+
+def convert_archives(archives: Sequence[Path], out: Path) -> list[Path]:
+    """Convert every instance in the zip ``archives`` that has no burst in ``out`` yet; the new bursts.
+
+    Instances are unpacked one at a time, from all archives, as SIDD-Full spreads one over several.
+    """
+    members: dict[str, list[tuple[Path, str]]] = {}
+    for archive in archives:
+        for name in _names(archive):
+            if found := _MEMBER.fullmatch(PurePosixPath(name).name):
+                members.setdefault(found[1], []).append((archive, name))
+    out.mkdir(parents=True, exist_ok=True)
+    done = {found[1] for path in out.iterdir() if (found := _STORED.fullmatch(path.name))}
+    written: list[Path] = []
+    for number in tqdm(sorted(set(members) - done), desc="converting", unit="instance"):
+        with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=out) as folder:
+            for archive, name in members[number]:
+                with zipfile.ZipFile(archive) as file:
+                    file.extract(name, folder)
+            written += store(iter_bursts(folder), out)
+    return written
+
+
+def _names(archive: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(archive) as file:
+            return file.namelist()
+    except zipfile.BadZipFile as error:
+        raise BurstError(f"{archive}: {error}; remove it and fetch it again") from error
+
+
+def _archive(text: str) -> Archive:
+    if text in ARCHIVES:
+        return ARCHIVES[text]
+    name, _, md5 = text.partition("=")
+    if not re.fullmatch(r"[\w.-]+\.zip", name) or not re.fullmatch(r"[0-9a-f]{32}", md5):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither of {', '.join(ARCHIVES)} nor NAME.zip=MD5")
+    return Archive(name, md5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, metavar="OUT")
+    parser.add_argument("--base", required=True, help="address of the folder that holds the archives")
+    parser.add_argument("--archive", type=_archive, nargs="+", default=[ARCHIVES["medium"]])
+    parser.add_argument("--jobs", type=int, default=2, help="archives fetched at the same time (2)")
+    args = parser.parse_args()
+    files = fetch(args.archive, args.base, args.out / "archives", args.jobs)
+    written = convert_archives(files, args.out / "bursts")
+    print(f"{len(written)} instances converted to {args.out / 'bursts'}")
+
+
+if __name__ == "__main__":
+    run(main)

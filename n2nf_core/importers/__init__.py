@@ -1,0 +1,99 @@
+"""Any supported source -> bursts. One short file per source; what they share is in ``stack``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from n2nf_core.bursts import SUFFIX, Burst, BurstError, check_burst, open_burst
+from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
+from n2nf_core.importers.stack import Options, read_stacks
+from n2nf_core.raw import crop_of, four_levels
+
+__all__ = ["Options", "iter_bursts", "read_bursts"]
+
+UNDERSTOOD = (
+    f"a *{SUFFIX} store or a folder of them, .npz, .tif/.tiff, .fits/.fit, a folder of camera RAW/DNG files or of "
+    "single TIFF or FITS frames, an SIDD instance or Data folder"
+)
+
+
+def read_bursts(
+    path: str | Path,
+    *,
+    camera: str | None = None,
+    iso: float | None = None,
+    black: float | Sequence[float] | None = None,
+    white: float | None = None,
+    cfa: str | None = None,
+) -> list[Burst]:
+    """All bursts that ``path`` holds, checked. What is given here wins over what the source states.
+
+    black: DN, one value or four by position in the sensor's 2x2 cell. white: DN. cfa: as in raw.CFAS.
+    BurstError, one line that names the file, for what cannot serve (see :func:`n2nf_core.bursts.check_burst`)
+    and for a source that is not understood.
+    """
+    return list(iter_bursts(path, Options(camera, iso, black, white, cfa)))
+
+
+def iter_bursts(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
+    """:func:`read_bursts` one burst at a time, for sources that do not fit in memory together."""
+    path = Path(path)
+    if not path.exists():
+        raise BurstError(f"{path}: no such file or folder")
+    _check(options)
+    found = False
+    for burst in _folder(path, options) if path.is_dir() else _file(path, options):
+        found = True
+        check_burst(burst)
+        yield burst
+    if not found:
+        raise BurstError(f"{path}: nothing here is understood; understood are {UNDERSTOOD}")
+
+
+def _check(options: Options) -> None:
+    try:
+        if options.black is not None:
+            four_levels(options.black)
+        if options.cfa is not None:
+            crop_of(options.cfa)
+    except ValueError as error:
+        raise BurstError(str(error)) from None
+
+
+def _file(path: Path, options: Options) -> Iterator[Burst]:
+    suffix = path.suffix.lower()
+    if suffix == ".mat":
+        sidd.reject_single(path)
+    reader = _readers(options).get(suffix)
+    return reader([path], None) if reader else iter(())
+
+
+def _folder(path: Path, options: Options) -> Iterator[Burst]:
+    if path.name.endswith(SUFFIX):
+        return iter([options.applied(open_burst(path))])
+    stores = sorted(path.glob(f"*{SUFFIX}"))
+    if stores:
+        return (options.applied(open_burst(store)) for store in stores)
+    if sidd.noisy_files(path):
+        return sidd.read_sidd(path, options)
+    readers = _readers(options)
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in readers)
+    kinds = {readers[file.suffix.lower()]: file.name for file in files}
+    if len(kinds) > 1:
+        raise BurstError(f"{path}: frames of several kinds ({', '.join(kinds.values())}): one kind per folder")
+    return next(iter(kinds))(files, path) if kinds else iter(())
+
+
+def _readers(options: Options) -> dict:
+    """Suffix -> function (files, folder or None) -> bursts."""
+    tiffs = partial(read_stacks, read=tiff.read_tiff, options=options, importer="tiff")
+    cubes = partial(read_stacks, read=fits.read_fits, options=options, importer="fits")
+    raws = partial(camera_raw.read_raws, options=options)
+
+    def stacks(files: list[Path], folder: Path | None) -> Iterator[Burst]:
+        return (burst for file in files for burst in npz.read_npz(file, options))
+
+    by_suffix = {".npz": stacks} | dict.fromkeys(tiff.SUFFIXES, tiffs) | dict.fromkeys(fits.SUFFIXES, cubes)
+    return by_suffix | dict.fromkeys(camera_raw.SUFFIXES, raws)

@@ -1,0 +1,131 @@
+"""Camera RAW and DNG through LibRaw (rawpy): a folder of frames of one scene, one camera, one setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from n2nf_core import raw
+from n2nf_core.cameras import NLF
+from n2nf_core.frames import Burst, BurstError, LazyFrames
+from n2nf_core.importers.stack import DEFAULT_CAMERA, DEFAULT_ISO, Options, check_same, source_of
+
+SUFFIXES = (".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".3fr", ".iiq")
+_MODEL, _ISO, _NOISE_PROFILE, _EXIF = 272, 34855, 51041, 34665
+
+
+class Sensor(NamedTuple):
+    """What LibRaw says of one file and what must be the same for all frames of a burst.
+
+    size: (H, W) of the visible area. black: DN by position in the 2x2 cell. white: DN.
+    """
+
+    size: tuple[int, int]
+    cfa: str
+    black: tuple[float, ...]
+    white: float
+
+
+class Tags(NamedTuple):
+    """What the file's tags say; None where they do not. nlf: the DNG NoiseProfile, mean over colours."""
+
+    camera: str | None = None
+    iso: float | None = None
+    nlf: NLF | None = None
+
+
+def read_raws(files: list[Path], folder: Path | None, options: Options) -> Iterator[Burst]:
+    """Yield one burst of all ``files``; frames are decoded when they are asked for.
+
+    An odd visible area loses its last row or column, noted in the provenance. BurstError for damage, for
+    frames that differ in size or levels, ISO or camera, and for sensors that are neither Bayer nor monochrome.
+    """
+    where, notes = folder or files[0], []
+    tags = [_tags(file) for file in files]
+    check_same(where, [f"{tag.camera} at ISO {tag.iso}" for tag in tags], files)
+    sensor = _open(files[0])[1]
+    camera, iso = tags[0].camera or DEFAULT_CAMERA, tags[0].iso or DEFAULT_ISO
+    known = options.over(Options(camera, iso, sensor.black, sensor.white, sensor.cfa))
+    for name in ("camera", "iso"):
+        if getattr(options, name) is None and getattr(tags[0], name) is None:
+            notes.append(f"{name} not stated: {getattr(known, name)} assumed")
+    height, width = (size // 2 * 2 for size in sensor.size)
+    if (height, width) != sensor.size:
+        notes.append(f"visible area {sensor.size[0]} x {sensor.size[1]} cropped to {height} x {width}")
+    rows, columns = raw.crop_of(known.cfa)
+    window = range(height // 2 - rows), range(width // 2 - columns)
+    yield Burst(
+        LazyFrames(partial(_planes, files, sensor, known.cfa), len(files), np.dtype(np.uint16), *window),
+        black=raw.unify_levels(raw.four_levels(known.black), known.cfa),
+        white=known.white,
+        cfa=raw.unified(known.cfa),
+        camera=known.camera,
+        iso=float(known.iso),
+        scene=folder.name if folder else where.stem,
+        nlf=tags[0].nlf if options.black is None and options.white is None else None,
+        provenance={**source_of(files, where, "camera_raw"), "crop": [rows, columns], "notes": notes},
+    )
+
+
+def _planes(files: list[Path], sensor: Sensor, cfa: str, t: int) -> np.ndarray:
+    mosaic, found = _open(files[t])
+    for name, mine, first in zip(Sensor._fields, found, sensor, strict=True):
+        check_same(files[t].parent / name, (first, mine), (files[0], files[t]))
+    height, width = (size // 2 * 2 for size in sensor.size)
+    return raw.pack(raw.unify(mosaic[:height, :width], cfa))
+
+
+def _open(path: Path) -> tuple[np.ndarray, Sensor]:
+    """The visible mosaic (H, W) uint16 and what is known of it."""
+    import rawpy
+
+    try:
+        with rawpy.imread(str(path)) as file:
+            if file.raw_type != rawpy.RawType.Flat:
+                raise BurstError(f"{path}: has no mosaic (a linear or multi-shot RAW); single-shot RAW is needed")
+            mosaic = file.raw_image_visible.copy()
+            if file.num_colors == 1:
+                cfa, black = raw.MONO, file.black_level_per_channel[:1] * 4
+            else:
+                cell = file.raw_colors_visible[:2, :2].reshape(-1)  # its own origin, unlike raw_pattern
+                cfa = _cfa(file, cell, path)
+                black = [file.black_level_per_channel[k] for k in cell]
+            return mosaic, Sensor(mosaic.shape, cfa, tuple(map(float, black)), float(file.white_level))
+    except (rawpy.LibRawError, OSError) as error:
+        reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else error
+        raise BurstError(f"{path}: LibRaw cannot read it, truncated or not a RAW file? ({reason})") from error
+
+
+def _cfa(file, cell: np.ndarray, path: Path) -> str:
+    if file.raw_pattern is None or file.raw_pattern.shape != (2, 2):
+        raise BurstError(f"{path}: its colour filter does not repeat in 2x2 cells (X-Trans?); Bayer is understood")
+    name = "".join(chr(file.color_desc[k]) for k in cell)
+    if name not in raw.CFAS:
+        raise BurstError(f"{path}: colour filter {name} is not understood; known are {', '.join(raw.CFAS)}")
+    return name
+
+
+def _tags(path: Path) -> Tags:
+    """What the tags say, as far as the file is a TIFF inside, as DNG, NEF, CR2 and ARW are."""
+    import tifffile
+
+    found: dict = {}
+    try:
+        with tifffile.TiffFile(path) as file:
+            for page in (file.pages[0], *(file.pages[0].pages or ())):
+                for tag in page.aspage().tags:
+                    found.setdefault(tag.code, tag.value)
+    except Exception:  # not a TIFF inside, or tags out of order: options and defaults step in
+        return Tags()
+    exif = found.get(_EXIF)
+    iso = found.get(_ISO) or (exif.get("ISOSpeedRatings") if isinstance(exif, dict) else None)
+    profile = found.get(_NOISE_PROFILE)
+    return Tags(
+        str(found[_MODEL]).strip() if found.get(_MODEL) else None,
+        float(np.ravel(iso)[0]) if iso else None,
+        None if profile is None else NLF(*np.reshape(profile, (-1, 2)).mean(0).tolist()),
+    )

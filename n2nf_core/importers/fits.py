@@ -1,0 +1,42 @@
+"""FITS stacks: a cube (T, H, W), several image HDUs, or a folder of single frames in the order of their names."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from n2nf_core.frames import BurstError
+from n2nf_core.importers.stack import Options, check_same
+
+SUFFIXES = (".fits", ".fit", ".fts")
+
+
+def read_fits(path: Path) -> tuple[np.ndarray, Options]:
+    """Frames (T, H, W) of one file; BAYERPAT, INSTRUME and ISOSPEED of its header are used where present.
+
+    BurstError for images of different size or none, and for damage.
+    """
+    from astropy.io import fits
+
+    try:
+        with warnings.catch_warnings():
+            # Of a cut file astropy only warns, and leaves the image of a cut header out.
+            warnings.filterwarnings("error", message="Error validating header|File may have been truncated")
+            with fits.open(path, memmap=False) as file:
+                images = [hdu.data for hdu in file if hdu.is_image and hdu.data is not None]
+                headers = [hdu.header for hdu in file]
+    except Exception as error:
+        raise BurstError(f"{path}: not a readable FITS file, truncated? ({' '.join(str(error).split())})") from error
+    if not images or any(image.ndim not in (2, 3) for image in images):
+        raise BurstError(f"{path}: holds no images (H, W) or stack (T, H, W)")
+    check_same(path, [image.shape[-2:] for image in images], [f"image {k}" for k in range(len(images))])
+    frames = np.concatenate([image.reshape(-1, *image.shape[-2:]) for image in images])
+    return frames.astype(frames.dtype.newbyteorder("=")), _stated(headers)
+
+
+def _stated(headers: list) -> Options:
+    found = {key: header[key] for header in reversed(headers) for key in header if key}
+    cfa = found.get("BAYERPAT")
+    return Options(camera=found.get("INSTRUME"), iso=found.get("ISOSPEED"), cfa=cfa and str(cfa).strip().upper())

@@ -1,0 +1,249 @@
+"""SIDD (Abdelhamed et al., CVPR 2018) as it lies on disk, in the SIDD-Medium and the SIDD-Full layout.
+
+Medium: ``NNNN_NOISY_RAW_010.MAT`` and ``_011.MAT``, ``NNNN_GT_RAW_...``, ``NNNN_METADATA_RAW_...`` beside each other.
+Full: the same in folders ``NNNN_NOISY_RAW/`` and so on, frames 001 to 150. RAW files are MATLAB v7.3 (HDF5), key
+``x``, float32 in [0, 1] with the black level removed; metadata are MATLAB v5.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from n2nf_core import raw
+from n2nf_core.cameras import NLF
+from n2nf_core.frames import Burst, BurstError, BurstWarning, LazyFrames
+from n2nf_core.importers.stack import Options, check_same, source_of
+
+# fmt: off
+TRAIN_INSTANCES = (
+    4, 11, 13, 17, 18, 20, 22, 23, 25, 27, 28, 29, 30, 34, 35, 39, 40, 42, 43, 44, 45, 47, 81, 86, 88, 90,
+    101, 102, 104, 105, 110, 111, 115, 116, 125, 126, 127, 129, 132, 135, 138, 140, 175, 177, 178, 179, 180,
+    181, 185, 186, 189, 192, 193, 194, 196, 197,
+)
+TEST_INSTANCES = (
+    54, 55, 57, 59, 60, 62, 63, 66, 150, 151, 152, 154, 155, 159, 160, 161, 163, 164, 165, 166, 198, 199,
+)
+# fmt: on
+"""The instances on which the paper's models were trained and tested."""
+
+CAMERA_CFA = {"GP": "BGGR", "IP": "RGGB", "S6": "GRBG", "N6": "BGGR", "G4": "BGGR"}
+_MODELS = {"Pixel": "GP", "iPhone": "IP", "SM-G92": "S6", "Nexus 6": "N6", "LG-H8": "G4"}
+_CFA_TAG, _NOISE_PROFILE_TAG = 33422, 51041
+_INSTANCE = re.compile(r"^(\d{4})_(\d{3})_([A-Z0-9]{2})_(\d{5})_(\d{5})_(\d{4})_([LNH])$")
+_NOISY = re.compile(r"^(\d{4})_NOISY_RAW_(\d{3})\.MAT$", re.IGNORECASE)
+
+
+def noisy_files(folder: Path) -> list[Path]:
+    """Every noisy RAW file below ``folder``, sorted by name within its folder."""
+    return sorted(path for path in folder.rglob("*.[mM][aA][tT]") if _NOISY.match(path.name))
+
+
+def read_sidd(folder: Path, options: Options) -> Iterator[Burst]:
+    """Yield one burst per instance below ``folder``, in either layout; frames are read when asked for.
+
+    black = 0 and white = 1. ``clean`` is the mean of the instance's ground-truth files (each is an estimate of
+    the same static scene). BurstError for damaged files and frames of different size.
+    """
+    instances: dict[tuple[Path, str], list[Path]] = {}
+    for path in noisy_files(folder):
+        base = path.parent.parent if "NOISY_RAW" in path.parent.name.upper() else path.parent
+        instances.setdefault((base, path.name[:4]), []).append(path)
+    for (base, number), files in sorted(instances.items()):
+        yield _instance(base, number, files, options)
+
+
+class Metadata(NamedTuple):
+    """What an SIDD metadata file states; None where it does not. camera: SIDD's two letters or the model."""
+
+    camera: str | None = None
+    iso: float | None = None
+    cfa: str | None = None
+    nlf: NLF | None = None
+
+
+def read_metadata(path: Path) -> Metadata:
+    """Read ``NNNN_METADATA_RAW_....MAT``; fields are searched at any depth, as the iPhone nests ISO and CFA.
+
+    BurstError, naming the file, when it is damaged.
+    """
+    import scipy.io
+
+    try:
+        root = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=False)["metadata"]
+    except Exception as error:  # scipy raises what its parser meets
+        raise BurstError(f"{path}: not a readable metadata file, truncated? ({_line(error)})") from error
+    fields, tags = {}, {}
+    for struct in _structs(root):
+        for name in struct._fieldnames:
+            value = getattr(struct, name)
+            if np.size(value):
+                fields.setdefault(name, value)
+        if {"ID", "Value"} <= set(struct._fieldnames):
+            tags.setdefault(int(struct.ID), np.atleast_1d(struct.Value))
+    model, profile = str(fields.get("Model", "")), tags.get(_NOISE_PROFILE_TAG)
+    return Metadata(
+        next((code for start, code in _MODELS.items() if model.startswith(start)), model or None),
+        float(np.ravel(fields["ISOSpeedRatings"])[0]) if "ISOSpeedRatings" in fields else None,
+        raw.cfa_name(tags[_CFA_TAG]) if _CFA_TAG in tags else None,
+        None if profile is None else NLF(*profile.reshape(-1, 2).mean(0).tolist()),
+    )
+
+
+def _structs(value) -> Iterator:
+    """Every MATLAB struct in ``value``, outermost first."""
+    if hasattr(value, "_fieldnames"):
+        yield value
+        for name in value._fieldnames:
+            yield from _structs(getattr(value, name))
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        for item in value.flat:
+            yield from _structs(item)
+
+
+def _instance(base: Path, number: str, files: list[Path], options: Options) -> Burst:
+    name, notes = _instance_name(base), []
+    metadata = next((read_metadata(path) for path in _files(base, number, "METADATA")), Metadata())
+    camera = options.camera or (name[3] if name else metadata.camera)
+    iso = options.iso or metadata.iso or (float(name[4]) if name else None)
+    if not camera or not iso:
+        raise BurstError(f"{base}: neither metadata nor folder name state camera and ISO: give camera and iso")
+    cfa = options.cfa or _cfa(camera, metadata.cfa, f"{base}: instance {number}", notes)
+    sizes = [_size(file) for file in files]
+    check_same(base, sizes, files)
+    height, width = sizes[0]
+    rows, columns = raw.crop_of(cfa)
+    window = range(height // 2 - rows), range(width // 2 - columns)
+    source = source_of(files, base, "sidd")
+    source |= {"name": name[0] if name else f"sidd_{number}", "instance": int(number)}
+    burst = Burst(
+        LazyFrames(partial(_planes, files, cfa), len(files), np.dtype(np.float32), *window),
+        black=0.0,
+        white=1.0,
+        cfa=raw.unified(cfa),
+        camera=camera,
+        iso=float(iso),
+        scene=f"sidd-{name[2]}" if name else f"sidd-instance-{number}",
+        clean=_clean(_files(base, number, "GT"), cfa, notes),
+        nlf=metadata.nlf,
+        provenance={**source, "crop": [rows, columns], "notes": notes},
+    )
+    return Options(black=options.black, white=options.white).applied(burst)
+
+
+def _instance_name(base: Path) -> re.Match | None:
+    """The folder name that states instance, scene, camera and ISO, nearest to the files."""
+    names = [base.name, *(parent.name for parent in base.parents)]
+    return next((match for name in names if (match := _INSTANCE.match(name))), None)
+
+
+def _files(base: Path, number: str, kind: str) -> list[Path]:
+    """Files of a kind (GT, METADATA) of an instance, in either layout."""
+    stem = f"{number}_{kind}_RAW"
+    return sorted([*base.glob(f"{stem}_*.[mM][aA][tT]"), *base.glob(f"{stem}/{stem}_*.[mM][aA][tT]")])
+
+
+def _cfa(camera: str, stated: str | None, where: str, notes: list[str]) -> str:
+    """The CFA of the metadata, else the camera's; a contradiction is said aloud, the metadata hold."""
+    expected = CAMERA_CFA.get(camera)
+    if stated is None and expected is None:
+        raise BurstError(f"{where}: no CFA in the metadata and none known for camera {camera}: give cfa")
+    if stated is None:
+        notes.append(f"CFA {expected} from the camera, no metadata state it")
+    elif expected is not None and stated != expected:
+        notes.append(f"metadata state CFA {stated}, {camera} is known as {expected}: {stated} used")
+        warnings.warn(f"{where}: {notes[-1]}", BurstWarning, stacklevel=2)
+    return stated or expected
+
+
+def _planes(files: Sequence[Path], cfa: str, t: int) -> np.ndarray:
+    with _open(files[t]) as x:
+        mosaic = x[()].T.astype(np.float32)  # HDF5 holds the MATLAB array transposed
+    return raw.pack(raw.unify(mosaic, cfa))
+
+
+def _size(path: Path) -> tuple[int, int]:
+    with _open(path) as x:
+        height, width = reversed(x.shape)
+    try:
+        raw.check_even(height, width)
+    except ValueError as error:
+        raise BurstError(f"{path}: {error}") from None
+    return height, width
+
+
+@contextmanager
+def _open(path: Path) -> Iterator:
+    """The HDF5 array ``x`` of a RAW file; BurstError, naming the file, while it is opened or read."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            yield file["x"]
+    except (OSError, KeyError) as error:
+        message = f"not a readable MATLAB v7.3 file with key x, truncated? ({_line(error)})"
+        raise BurstError(f"{path}: {message}: copy or download it again") from error
+
+
+def _clean(files: Sequence[Path], cfa: str, notes: list[str]) -> np.ndarray | None:
+    """Mean of the ground-truth files (4, h, w) float32; how much one of them is off is noted."""
+    if not files:
+        return None
+    mean = sum(_planes(files, cfa, t).astype(np.float64) for t in range(len(files))) / len(files)
+    off = float(np.sqrt(np.mean((_planes(files, cfa, 0) - mean) ** 2)))
+    notes.append(f"clean is the mean of {len(files)} ground-truth files; the first is {off:.2g} (RMS) off it")
+    return mean.astype(np.float32)
+
+
+def validation_blocks(
+    noisy: str | Path, clean: str | Path, cameras: Sequence[str], isos: Sequence[float], cfas: Sequence[str]
+) -> Iterator[Burst]:
+    """Yield a one-frame burst with ``clean`` per block of ``Validation{Noisy,Gt}BlocksRaw.mat``.
+
+    The files hold (images, blocks, H, W) float32 in [0, 1] and nothing else; cameras, isos and cfas are one
+    value per image. One frame makes no noisy pair: the blocks serve to evaluate, not to train.
+    """
+    frames, references = _blocks(Path(noisy)), _blocks(Path(clean))
+    if frames.shape != references.shape:
+        raise BurstError(f"{noisy} holds {frames.shape}, {clean} holds {references.shape}")
+    for i, (camera, iso, cfa) in enumerate(zip(cameras, isos, cfas, strict=True)):
+        for k in range(frames.shape[1]):
+            planes, reference = (raw.pack(raw.unify(blocks[i, k], cfa)) for blocks in (frames, references))
+            provenance = {"source": Path(noisy).name, "importer": "sidd", "image": i, "block": k}
+            scene, pattern = f"sidd-validation-{i:02d}", raw.unified(cfa)
+            yield Burst(planes[None], 0.0, 1.0, pattern, camera, iso, scene, reference, None, provenance)
+
+
+def _blocks(path: Path) -> np.ndarray:
+    import scipy.io
+
+    try:
+        blocks = scipy.io.loadmat(path, variable_names=[path.stem])[path.stem]
+    except Exception as error:
+        raise BurstError(f"{path}: not readable, or without the key {path.stem} ({_line(error)})") from error
+    return blocks.astype(np.float32, copy=False)
+
+
+def reject_single(path: Path) -> None:
+    """BurstError that says what to give instead of a single .mat file."""
+    if path.stem.startswith("Validation"):
+        raise BurstError(f"{path}: one frame per block makes no burst: use importers.sidd.validation_blocks")
+    raise BurstError(f"{path}: a single .MAT is one frame: give its instance folder or the Data folder")
+
+
+def split_instances(bursts: Sequence[Burst]) -> tuple[list[Burst], list[Burst]]:
+    """(train, test) by the paper's instances; a burst of neither list is left out."""
+    numbers = [burst.provenance.get("instance") for burst in bursts]
+    pairs = list(zip(numbers, bursts, strict=True))
+    return [b for n, b in pairs if n in TRAIN_INSTANCES], [b for n, b in pairs if n in TEST_INSTANCES]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

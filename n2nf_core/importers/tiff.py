@@ -1,0 +1,60 @@
+"""TIFF stacks: a multi-page file, or a folder of single frames in the order of their names."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from n2nf_core.frames import BurstError
+from n2nf_core.importers.stack import Options, check_same
+
+SUFFIXES = (".tif", ".tiff")
+
+
+def read_tiff(path: Path) -> tuple[np.ndarray, Options]:
+    """Frames (T, H, W) of one file. BurstError for colour pages, pages of different size, damage."""
+    import tifffile
+
+    try:
+        with _complaints(path), tifffile.TiffFile(path) as file:
+            _check_pages(file, path)
+            series = [one.asarray() for one in file.series]
+    except BurstError:
+        raise
+    except Exception as error:  # tifffile raises what its many decoders raise
+        reason = " ".join(str(error).split())
+        raise BurstError(f"{path}: not a readable TIFF file, truncated? ({reason})") from error
+    check_same(path, [one.shape[-2:] for one in series], [f"series {k}" for k in range(len(series))])
+    return np.concatenate([one.reshape(-1, *one.shape[-2:]) for one in series]), Options()
+
+
+def _check_pages(file, path: Path) -> None:
+    """Raw frames have one size and one sample per pixel."""
+    pages = [page.aspage() for page in file.pages]
+    check_same(path, [tuple(page.shape) for page in pages], [f"page {k}" for k in range(len(pages))])
+    if pages[0].samplesperpixel != 1:
+        raise BurstError(f"{path}: {pages[0].samplesperpixel} samples per pixel; raw frames have one")
+
+
+@contextmanager
+def _complaints(path: Path) -> Iterator[None]:
+    """BurstError for offsets beyond the end of the file: tifffile logs them, and leaves frames out or zeros in."""
+    found: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "offset" in record.getMessage():
+                found.append(" ".join(record.getMessage().split()))
+
+    logger, keep = logging.getLogger("tifffile"), Keep(logging.ERROR)
+    logger.addHandler(keep)
+    try:
+        yield
+    finally:
+        logger.removeHandler(keep)
+    if found:
+        raise BurstError(f"{path}: truncated or damaged ({found[0]}): copy it again")
