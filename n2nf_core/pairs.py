@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -86,7 +87,8 @@ class PatchPairs:
 
     def batch(self, step: int) -> NoisyPair:
         """Batch number ``step``."""
-        generator = torch.Generator().manual_seed((self.seed << 32) + step)
+        number = np.random.SeedSequence([self.seed, step]).generate_state(1)[0]  # torch reads 32 bits of a seed
+        generator = torch.Generator().manual_seed(int(number))
         chosen = torch.multinomial(self.weight, self.scenes, replacement=True, generator=generator).tolist()
         first, second, clean = zip(*(self._patches(index, generator) for index in chosen), strict=True)
         each = self.batch_size // self.scenes
