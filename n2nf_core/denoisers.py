@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from n2nf_core.types import NoisyPair
 
 
 def _orthogonal(module: nn.Module) -> None:
@@ -17,10 +19,12 @@ def _orthogonal(module: nn.Module) -> None:
 
 
 class DnCNN(nn.Module):
-    """D(y) = y - f(y), f a plain stack of 3x3 convolutions  (Zhang et al., TIP 2017).
+    """D(y) = skip(y) - f(y), f a plain stack of 3x3 convolutions  (Zhang et al., TIP 2017, where skip is y).
 
     layers convolutions of ``features`` channels with ReLU between them and ``norm(features)`` after each but
-    the first and last; orthogonal initialisation. (B, C, H, W) -> (B, C, H, W), in [0, 1] units, not clipped.
+    the first and last; orthogonal initialisation. skip: a map of the input that f corrects, fixed in training;
+    :func:`linear_skip` fits one to pairs, which at low signal-to-noise ratio saves f from having to reproduce the
+    noise. Then f starts at zero. (B, C, H, W) -> (B, C, H, W), in [0, 1] units, not clipped.
 
     >>> DnCNN(layers=3, features=8)(torch.rand(2, 4, 7, 10)).shape
     torch.Size([2, 4, 7, 10])
@@ -32,6 +36,7 @@ class DnCNN(nn.Module):
         layers: int = 9,
         features: int = 64,
         norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
+        skip: nn.Module | None = None,
     ):
         super().__init__()
         if layers < 2:
@@ -43,9 +48,41 @@ class DnCNN(nn.Module):
             body += [nn.Conv2d(features, features, 3, padding=1, bias=plain), after, nn.ReLU()]
         self.body = nn.Sequential(*body, nn.Conv2d(features, channels, 3, padding=1, bias=False))
         self.apply(_orthogonal)
+        self.skip = nn.Identity()
+        if skip is not None:
+            self.skip = skip.requires_grad_(False)
+            nn.init.zeros_(self.body[-1].weight)
 
     def forward(self, noisy: Tensor) -> Tensor:
-        return noisy - self.body(noisy).to(noisy.dtype)  # the skip stays in float32 under autocast
+        with torch.autocast(noisy.device.type, enabled=False):  # bfloat16 would round the image itself
+            start = self.skip(noisy)
+        return start - self.body(noisy).to(noisy.dtype)
+
+
+def linear_skip(pairs: Iterable[NoisyPair], size: int = 3) -> nn.Conv2d:
+    """The best linear denoiser that pairs allow, in closed form: W = argmin sum w |W * y1 - y2|^2, both directions.
+
+    The linear case of Noise2Noise: it tends to a Wiener filter where noise is strong and to the identity where it is
+    weak. Images weigh w = 1 / mean (y1 - y2)^2, so that quiet cameras count as much as noisy ones. pairs: a finite
+    number of batches. size: odd side of the filter, which sees all channels. Returns a convolution with reflected
+    border.
+    """
+    gram = target = None
+    for pair in pairs:
+        weight = 1 / (pair.first - pair.second).square().mean((1, 2, 3), keepdim=True).clamp(min=1e-20)
+        for y1, y2 in ((pair.first, pair.second), (pair.second, pair.first)):
+            columns = F.unfold(y1 * weight.sqrt(), size).transpose(1, 2).flatten(0, 1).double()
+            inner = (y2 * weight.sqrt())[..., size // 2 : -(size // 2) or None, size // 2 : -(size // 2) or None]
+            goal = inner.flatten(2).transpose(1, 2).flatten(0, 1).double()
+            gram = columns.T @ columns + (0 if gram is None else gram)
+            target = columns.T @ goal + (0 if target is None else target)
+    if gram is None:
+        raise ValueError("linear_skip needs at least one batch of pairs")
+    ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    channels = target.shape[1]
+    conv = nn.Conv2d(channels, channels, size, padding=size // 2, padding_mode="reflect", bias=False)
+    conv.weight.data.copy_(torch.linalg.solve(gram + ridge, target).T.view_as(conv.weight))
+    return conv
 
 
 class UNet(nn.Module):

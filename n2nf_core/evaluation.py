@@ -178,7 +178,9 @@ def recovered_nlf(
                 if truth is not None:
                     known = truth.nlf()[camera][iso]._asdict()
                     entry |= {f"{key}_ratio": entry[key] / known[key] for key in known}
-                    entry |= {f"{k}_ratio_error": entry[f"{k}_error"] / known[k] for k in known if f"{k}_error" in entry}
+                    entry |= {
+                        f"{k}_ratio_error": entry[f"{k}_error"] / known[k] for k in known if f"{k}_error" in entry
+                    }
                 setting[name] = entry
     return rows
 

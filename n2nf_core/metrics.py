@@ -122,8 +122,7 @@ def pooled_kl(real: Tensor, model: Tensor) -> Tensor:
 def _check_images(estimate: Tensor, reference: Tensor, data_range: float) -> None:
     if estimate.shape != reference.shape or estimate.dim() != 4:
         raise ValueError(
-            "estimate and reference must both be (B, C, H, W), "
-            f"got {(*estimate.shape,)} and {(*reference.shape,)}"
+            f"estimate and reference must both be (B, C, H, W), got {(*estimate.shape,)} and {(*reference.shape,)}"
         )
     if not data_range > 0:
         raise ValueError(f"data_range must be positive, got {data_range:g}")
@@ -141,9 +140,7 @@ def psnr(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
     _check_images(estimate, reference, data_range)
-    return peak_signal_noise_ratio(
-        estimate, reference, data_range=float(data_range), reduction="none", dim=(1, 2, 3)
-    )
+    return peak_signal_noise_ratio(estimate, reference, data_range=float(data_range), reduction="none", dim=(1, 2, 3))
 
 
 def ssim(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
@@ -164,9 +161,7 @@ def ssim(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
     _check_images(estimate, reference, data_range)
     if min(estimate.shape[2:]) < 11:
         raise ValueError(f"SSIM needs images of at least 11x11 pixels, got {(*estimate.shape[2:],)}")
-    return structural_similarity_index_measure(
-        estimate, reference, data_range=float(data_range), reduction="none"
-    )
+    return structural_similarity_index_measure(estimate, reference, data_range=float(data_range), reduction="none")
 
 
 def _per_group(values: Tensor, groups: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -73,9 +73,7 @@ class PhysicalSensor:
         True
         """
         if camera not in CALIBRATIONS:
-            raise LookupError(
-                f"sensor {camera!r} has no calibration here; known are {', '.join(CALIBRATIONS)}"
-            )
+            raise LookupError(f"sensor {camera!r} has no calibration here; known are {', '.join(CALIBRATIONS)}")
         calibration = CALIBRATIONS[camera]
         low, high = map(math.log, calibration.gain)
         log_gain = low + (high - low) * torch.rand((), generator=generator, dtype=torch.float64).item()

@@ -44,9 +44,9 @@ def test_values_on_bin_edges_fall_where_numpy_puts_them(dtype):
     values = on_edges(dtype)
     for value in values:  # one count in one bin, against one count in another, tells which bin it is
         real, model = value.expand(1, 40), torch.linspace(-0.2, 0.2, 40, dtype=dtype)[None]
-        assert marginal_kl(real, model).item() == pytest.approx(
-            reference_kl(real.numpy(), model.numpy()), abs=1e-6
-        ), value
+        assert marginal_kl(real, model).item() == pytest.approx(reference_kl(real.numpy(), model.numpy()), abs=1e-6), (
+            value
+        )
 
 
 def test_marginal_kl_is_zero_only_for_equal_histograms():
@@ -71,9 +71,7 @@ def expected_floor(sigma: float, n: int) -> float:
     return float((weight @ (share * np.log(share)) - (weight @ share) * (weight @ np.log(share))).sum())
 
 
-@pytest.mark.parametrize(
-    ("sigma", "rounded"), [(0.004, 0.0021), (0.01, 0.0052), (0.02, 0.0099), (0.04, 0.0153)]
-)
+@pytest.mark.parametrize(("sigma", "rounded"), [(0.004, 0.0021), (0.01, 0.0052), (0.02, 0.0099), (0.04, 0.0153)])
 def test_floor_of_two_equal_gaussians(sigma, rounded):
     real, first, second = (normal(250, 4, 32, 32, seed=s) * sigma for s in (1, 2, 3))
     expected = expected_floor(sigma, 4096)
@@ -159,9 +157,7 @@ def test_interval_of_many_values_is_the_normal_one():
 def test_interval_covers_the_truth_as_often_as_it_says():
     hits = sum(
         low <= 0 <= high
-        for _, low, high in (
-            bootstrap_interval(normal(40, seed=s), level=0.8, resamples=200) for s in range(100)
-        )
+        for _, low, high in (bootstrap_interval(normal(40, seed=s), level=0.8, resamples=200) for s in range(100))
     )
     expected = 0.79  # a percentile interval of 40 values is narrower by about 1 %
     assert abs(hits / 100 - expected) < STANDARD_ERRORS * (0.8 * 0.2 / 100) ** 0.5

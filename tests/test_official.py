@@ -29,8 +29,14 @@ def cases(real_data):
         rows = [len(content[f"{n}_nll_nats_per_dim"]) for n in names]
         camera = torch.cat([content[f"{n}_cam"].expand(r) for n, r in zip(names, rows, strict=True)])
         iso = torch.cat([content[f"{n}_iso"].expand(r).float() for n, r in zip(names, rows, strict=True)])
-        flat = {k: torch.cat([content[f"{n}_{k}"] for n in names]) for k in ("nll_nats_per_dim", "logdet", "latent", "eps")}
-        return {k: planes(k) for k in ("clean", "noisy", "denoised", "noise_from_eps")} | flat | {"camera": camera, "iso": iso}
+        flat = {
+            k: torch.cat([content[f"{n}_{k}"] for n in names]) for k in ("nll_nats_per_dim", "logdet", "latent", "eps")
+        }
+        return (
+            {k: planes(k) for k in ("clean", "noisy", "denoised", "noise_from_eps")}
+            | flat
+            | {"camera": camera, "iso": iso}
+        )
 
     return {"0": batch("0"), "1": batch("1"), "mixed": batch("0", "1")}
 
@@ -50,7 +56,9 @@ def test_parity(models, cases, case, dtype):
     torch.testing.assert_close(z, v["latent"], atol=1e-4, rtol=0)  # latents keep the authors' channel order
     torch.testing.assert_close(denoiser(v["noisy"]), v["denoised"], atol=1e-4, rtol=0)
     scale = v["noise_from_eps"].std()
-    torch.testing.assert_close(flow.bijection.inverse(v["eps"], context), v["noise_from_eps"], atol=1e-4 * scale, rtol=0)
+    torch.testing.assert_close(
+        flow.bijection.inverse(v["eps"], context), v["noise_from_eps"], atol=1e-4 * scale, rtol=0
+    )
     if dtype is torch.float64:  # the reference itself is float32
         torch.testing.assert_close(nll, v["nll_nats_per_dim"], atol=0, rtol=1e-6)
         torch.testing.assert_close(ladj, v["logdet"], atol=0, rtol=1e-6)

@@ -34,7 +34,7 @@ def test_grid_patches_tile_the_image_in_order():
 
 def test_a_batch_holds_two_frames_of_one_place_and_its_settings():
     bursts = [make_burst("S6", 800.0, scene=0), make_burst("IP", 100.0, scene=1, height=33)]
-    batch = PatchPairs(bursts, ["IP", "S6"], patch=8, batch=64, scenes=16, lag=2).batch(0)
+    batch = PatchPairs(bursts, ["IP", "S6"], patch=8, batch=64, scenes=64, lag=2).batch(0)
     assert batch.first.shape == (64, 4, 8, 8)
     scene = (batch.first[:, 0, 0, 0] // 1e6).long()
     assert set(scene.tolist()) == {0, 1}

@@ -51,9 +51,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def ramp(height: int = 32, width: int = 24) -> torch.Tensor:
     """(4, h, w): dark to bright along the columns, each plane at its own level."""
-    return (
-        torch.linspace(0.001, 0.4, width).expand(4, height, width) * torch.tensor([1, 2, 2, 1])[:, None, None]
-    )
+    return torch.linspace(0.001, 0.4, width).expand(4, height, width) * torch.tensor([1, 2, 2, 1])[:, None, None]
 
 
 def within(values: torch.Tensor, expected: float = 0.0) -> bool:
@@ -66,9 +64,7 @@ def within(values: torch.Tensor, expected: float = 0.0) -> bool:
 def test_mean_and_variance_are_the_closed_form(stages):
     sensor, clean = PhysicalSensor(**stages), ramp()
     error = (sensor.burst(clean, 60, generator()) * RANGE - sensor.expected(clean)).double()
-    per_row = error.unflatten(1, (2, 2)).mean(
-        (2, 4)
-    )  # one mosaic row of one frame: independent of the others
+    per_row = error.unflatten(1, (2, 2)).mean((2, 4))  # one mosaic row of one frame: independent of the others
     ratio = (error.square() / (sensor.variance(clean) * RANGE**2)).unflatten(1, (2, 2)).mean((2, 4))
     assert within(per_row)
     assert within(ratio, 1.0)
@@ -236,9 +232,7 @@ class Heteroscedastic:
     cameras = ("silent", "noisy")
 
     def sample(self, context, temperature=1.0, generator=None):
-        variance = (
-            context.clean * context.iso[:, None, None, None] / 10000 * context.camera[:, None, None, None]
-        )
+        variance = context.clean * context.iso[:, None, None, None] / 10000 * context.camera[:, None, None, None]
         return variance.sqrt() * temperature * torch.randn(context.clean.shape, generator=generator)
 
 

@@ -37,7 +37,9 @@ def models(build=noise_flow):
 
 
 def config(steps=30, **options):
-    return FitConfig(steps=steps, **{"pretrain_steps": 10, "device": "cpu", "log_every": 4, "checkpoint_every": 8, **options})
+    return FitConfig(
+        steps=steps, **{"pretrain_steps": 10, "device": "cpu", "log_every": 4, "checkpoint_every": 8, **options}
+    )
 
 
 def weights(*modules):
@@ -75,7 +77,10 @@ def test_an_interrupted_run_resumes_to_the_bit(tmp_path):
 
     with pytest.raises(Stop):
         fit(*models(), Broken(), config(), tmp_path / "broken", loss=LOSS)
-    assert [p.name for p in checkpoints.find_checkpoints(tmp_path / "broken/checkpoints")] == ["step-00000008", "step-00000016"]
+    assert [p.name for p in checkpoints.find_checkpoints(tmp_path / "broken/checkpoints")] == [
+        "step-00000008",
+        "step-00000016",
+    ]
     torch.manual_seed(99)  # the random state comes from the checkpoint, not from here
     resumed = models()
     again = fit(*resumed, pairs(), config(), tmp_path / "broken", loss=LOSS)
@@ -129,14 +134,18 @@ print("went on")
 def test_signals_stop_with_a_checkpoint_and_resume_to_the_bit(tmp_path, number):
     out = str(tmp_path / "run")
     script = textwrap.dedent(SCRIPT).format(tests=os.path.dirname(__file__), out=out)
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     for _ in range(12):
         process.stdout.readline()
     process.send_signal(number)
     rest, errors = process.communicate(timeout=120)
     assert "went on" not in rest and process.returncode != 0
     assert "the same call goes on from there" in rest + errors
-    step = json.loads((checkpoints.find_checkpoints(tmp_path / "run/checkpoints")[-1] / "state.json").read_text())["step"]
+    step = json.loads((checkpoints.find_checkpoints(tmp_path / "run/checkpoints")[-1] / "state.json").read_text())[
+        "step"
+    ]
     assert 10 <= step < 30
     resumed, unbroken = models(), models()
     fit(*resumed, pairs(), config(), out, loss=LOSS)
