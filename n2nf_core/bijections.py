@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from n2nf_core.cameras import NLF, IsoKnots
 from n2nf_core.types import Context
 
-
 START = NLF(shot=1e-2, read=1e-4)  # the noise of a phone at a high ISO: training lowers it where it is less
 
 

@@ -38,12 +38,30 @@ def grid_patches(planes: Tensor, size: int) -> Tensor:
     return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, channels, size, size)
 
 
+def mirror(planes: Tensor, vertical: bool, horizontal: bool) -> Tensor:
+    """Mirror mosaics in packed planes (..., 4, h, w) and drop a row and column, so that the CFA stays as it was.
+
+    A mirrored RGGB mosaic begins with the other colour; without its first row or column it is RGGB again, which in
+    planes shifts the even rows (or columns) of the mosaic by one against the odd ones. Not mirrored, the last row and
+    column are dropped. Returns (..., 4, h - 1, w - 1). Rows stay rows, so row noise keeps its structure.
+    """
+    cells = planes.unflatten(-3, (2, 2))  # (..., row parity, column parity, h, w)
+    even, odd = (cells[..., parity, :, :, :] for parity in (0, 1))
+    even, odd = (
+        (even[..., 1:, :].flip(-2), odd[..., :-1, :].flip(-2)) if vertical else (even[..., :-1, :], odd[..., :-1, :])
+    )
+    cells = torch.stack((even, odd), -4)
+    even, odd = (cells[..., parity, :, :] for parity in (0, 1))
+    even, odd = (even[..., 1:].flip(-1), odd[..., :-1].flip(-1)) if horizontal else (even[..., :-1], odd[..., :-1])
+    return torch.stack((even, odd), -3).flatten(-4, -3)
+
+
 class PatchPairs:
     """Batches of patch pairs at random places of random frame pairs: an endless iterable of NoisyPair.
 
     Batch number k depends on ``seed`` and k alone, so a resumed run sees what an unbroken one would. A batch
     takes ``scenes`` whole frame pairs to the device (kept there while they fit in ``cache_bytes``) and cuts
-    batch / scenes patches from each. Bursts count by their number of pixels.
+    batch / scenes patches from each, mirrored at random. Bursts count by their number of pixels.
 
     bursts: at least one of two frames. cameras: the names that ``camera`` indexes. patch: side in planes.
     batch: patches. lag: largest distance of the two frames. Raises ValueError, UnknownCameraError.
@@ -67,8 +85,11 @@ class PatchPairs:
         if batch % scenes:
             raise ValueError(f"batch ({batch}) must be a multiple of scenes ({scenes})")
         for burst in bursts:
-            if min(burst.frames.shape[-2:]) < patch:
-                raise ValueError(f"{burst.scene}: a {patch}x{patch} patch does not fit into {burst.frames.shape[-2:]}")
+            if min(burst.shape[2:]) <= patch:
+                raise ValueError(
+                    f"{burst.scene}: planes of {burst.shape[2]}x{burst.shape[3]} are too small for patches of "
+                    f"{patch}x{patch}, which need one row and column more"
+                )
         self.bursts, self.patch, self.batch_size, self.scenes = list(bursts), patch, batch, scenes
         self.pairs = [frame_pairs(len(burst), lag) for burst in bursts]
         self.camera = [camera_index(burst.camera, cameras) for burst in bursts]
@@ -104,15 +125,16 @@ class PatchPairs:
             i, j = j, i
         height, width = burst.frames.shape[-2:]
         each = self.batch_size // self.scenes
-        top = torch.randint(height - self.patch + 1, (each,), generator=generator)
-        left = torch.randint(width - self.patch + 1, (each,), generator=generator)
+        top = torch.randint(height - self.patch, (each,), generator=generator)
+        left = torch.randint(width - self.patch, (each,), generator=generator)
+        vertical, horizontal = torch.randint(2, (2,), generator=generator).bool().tolist()
         frames = [self._frame(index, i), self._frame(index, j)]
         if burst.clean is not None:
             frames.append(self._frame(index, None))
-        span = torch.arange(self.patch)
+        span = torch.arange(self.patch + 1)
         rows, columns = (start[:, None] + span for start in (top, left))
         place = (rows[:, :, None].to(self.device), columns[:, None, :].to(self.device))
-        patches = [frame[:, place[0], place[1]].transpose(0, 1) for frame in frames]
+        patches = [mirror(frame[:, place[0], place[1]].transpose(0, 1), vertical, horizontal) for frame in frames]
         return patches[0], patches[1], patches[2] if len(patches) > 2 else None
 
     def _frame(self, index: int, frame: int | None) -> Tensor:

@@ -21,6 +21,7 @@ LABELS = {
     "nlf_flow_paper": "NLF flow, paper's loss",
     "noise_flow_paper": "Noise Flow, paper's loss",
     "noisy": "noisy",
+    "linear": "linear",
     "joint": "joint",
     "joint_paper": "joint, paper's loss",
     "noise2noise": "Noise2Noise",
@@ -140,7 +141,7 @@ def training_curves(histories: Mapping[str, Sequence[Mapping]], pretrain_steps: 
 def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None = None, better: str = "") -> Figure:
     """One score per model as a point with its 95 % interval, models from top to bottom."""
     figure, axis = plt.subplots(figsize=(6.5, 0.42 * len(rows) + 1.0))
-    for position, (name, row) in enumerate(rows.items()):
+    for position, row in enumerate(rows.values()):
         low, high = row[f"{key}_interval"]
         axis.plot([low, high], [position, position], color=COLOURS[0], lw=2)
         axis.plot(row[key], position, "o", color=COLOURS[0])

@@ -36,11 +36,12 @@ class Profile:
         return self._config(self.joint, seed, denoiser_lr=2e-4, pretrain_steps=self.joint, **options)
 
     def _config(self, steps: int, seed: int, **options) -> FitConfig:
-        return FitConfig(steps=steps, seed=seed, log_every=max(1, steps // 60), **options)
+        options = {"log_every": max(1, steps // 60), "precision": "bf16-mixed"} | options
+        return FitConfig(steps=steps, seed=seed, **options)
 
 
 PROFILES = {
     "smoke": Profile(scenes=4, size=64, patch=16, batch=8, features=16, pretrain=30, joint=15),
-    "cpu": Profile(scenes=8, size=128, patch=32, batch=32, features=32, pretrain=800, joint=250),
+    "cpu": Profile(scenes=8, size=128, patch=32, batch=32, features=32, pretrain=2500, joint=800),
     "gpu": Profile(scenes=40, size=256, patch=32, batch=138, features=64, pretrain=20_000, joint=20_000),
 }

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from n2nf_core import raw
 from n2nf_core.bursts import Burst
 from n2nf_core.cameras import UnknownCameraError
-from n2nf_core.pairs import PatchPairs, frame_pairs, grid_patches
+from n2nf_core.pairs import PatchPairs, frame_pairs, grid_patches, mirror
 
 
 def make_burst(camera="S6", iso=800.0, frames=3, height=20, width=14, scene=0, clean=True):
@@ -45,14 +46,26 @@ def test_a_batch_holds_two_frames_of_one_place_and_its_settings():
     place = batch.first - frame1[:, None, None, None] * 1e5
     torch.testing.assert_close(batch.second - frame2[:, None, None, None] * 1e5, place, atol=0, rtol=0)
     torch.testing.assert_close(batch.clean, place - 0.5, atol=0.1, rtol=0)
-    steps = batch.first[:, :, 1:, 1:] - batch.first[:, :, :-1, :-1]
-    assert (steps == 101).all()
+    rows, columns = (batch.first.diff(dim=d).flatten(1) for d in (2, 3))
+    assert all(len(v.unique()) == 1 and v[0].abs() == 100 for v in rows)
+    assert all(len(v.unique()) == 1 and v[0].abs() == 1 for v in columns)
+    assert {float(v[0]) for v in rows} == {100, -100} and {float(v[0]) for v in columns} == {1, -1}
 
 
 def test_places_cover_the_frame():
     loader = PatchPairs([make_burst(height=12, width=10)], ["S6"], patch=8, batch=64, scenes=4)
-    corners = torch.cat([loader.batch(k).first[:, 0, 0, 0] % 1e4 for k in range(10)]).unique()
-    assert corners.tolist() == [100 * y + x for y in range(5) for x in range(3)]
+    seen = torch.cat([loader.batch(k).first[:, 1].flatten() % 1e4 for k in range(20)]).unique()
+    assert seen.tolist() == [100 * y + x for y in range(12) for x in range(9)]  # a mirrored patch is one column short
+
+
+@pytest.mark.parametrize("vertical", [False, True])
+@pytest.mark.parametrize("horizontal", [False, True])
+def test_mirror_is_a_mirrored_mosaic_cropped_to_the_same_cfa(vertical, horizontal):
+    mosaic = torch.randn(2, 10, 8)
+    flipped = mosaic.flip([d for d, on in ((1, vertical), (2, horizontal)) if on])
+    rows = slice(1, -1) if vertical else slice(0, -2)
+    columns = slice(1, -1) if horizontal else slice(0, -2)
+    assert torch.equal(mirror(raw.pack(mosaic), vertical, horizontal), raw.pack(flipped[:, rows, columns]))
 
 
 def test_batch_number_k_depends_on_seed_and_k_alone():
@@ -75,7 +88,7 @@ def test_a_small_cache_gives_the_same_batches():
 def test_bad_input_is_named():
     with pytest.raises(UnknownCameraError, match="'S6'"):
         PatchPairs([make_burst()], ["IP"], patch=8)
-    with pytest.raises(ValueError, match="a 32x32 patch does not fit"):
+    with pytest.raises(ValueError, match="too small for patches of 32x32"):
         PatchPairs([make_burst()], ["S6"])
     with pytest.raises(ValueError, match="multiple of scenes"):
         PatchPairs([make_burst()], ["S6"], patch=8, batch=9, scenes=2)

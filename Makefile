@@ -1,0 +1,34 @@
+# make demo [DATA=path] [PROFILE=smoke|cpu|gpu] [OUT=folder]   the main job
+# make test                                                    everything the tests need, and the tests
+# make lab                                                     JupyterLab with the notebooks
+PYTHON ?= python3
+PROFILE ?= smoke
+OUT ?= runs/demo
+DATA ?=
+SEED ?= 0
+VENV := .venv
+READY := $(VENV)/.ready
+
+.PHONY: demo test lab clean
+.DELETE_ON_ERROR:
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit(f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11")'
+	@test -x $(VENV)/bin/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing the packages into $(VENV) (a few minutes the first time)"
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[lab,test]' -c constraints.txt
+	@touch $@
+
+demo: $(READY)
+	$(VENV)/bin/python -m n2nf_core.runner notebooks/00_start_here.md --out '$(OUT)' -p profile '$(PROFILE)' -p seed '$(SEED)' $(if $(DATA),-p data '$(DATA)')
+
+# One thread for each of the two test processes: more only get in one another's way.
+test: $(READY)
+	$(VENV)/bin/ruff check .
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal -q --durations 10
+
+lab: $(READY)
+	cd notebooks && ../$(VENV)/bin/jupyter lab
+
+clean:
+	rm -rf $(VENV) runs
