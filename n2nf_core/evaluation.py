@@ -224,3 +224,22 @@ def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -
             row[key], row[f"{key}_interval"] = interval(value, group)
         rows[name] = row
     return rows
+
+
+@torch.no_grad()
+def denoiser_error(denoiser: torch.nn.Module, bursts: Sequence[Burst]) -> dict[str, float]:
+    """Mean square error of D, from pairs: |D(y1) - y2|^2 - |y1 - y2|^2 / 2; against the reference where it is known.
+
+    Variances in [0, 1] units squared, means over the first two frames of every burst, in both directions.
+    """
+    sums = {"noise_variance": 0.0, "estimated_from_pairs": 0.0, "against_clean": 0.0}
+    for burst in bursts:
+        first, second = burst.planes([0, 1]).double().unbind()
+        d1, d2 = denoiser(burst.planes([0, 1])).double().unbind()
+        noise = float((first - second).square().mean() / 2)
+        pair_error = float(((d1 - second).square().mean() + (d2 - first).square().mean()) / 2)
+        sums["noise_variance"] += noise
+        sums["estimated_from_pairs"] += pair_error - noise
+        sums["against_clean"] += float((d1 - reference(burst)[0]).square().mean())
+    known = all(burst.clean is not None for burst in bursts)
+    return {key: value / len(bursts) for key, value in sums.items() if known or key != "against_clean"}

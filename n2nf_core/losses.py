@@ -73,6 +73,11 @@ def noise2noise_mse(pair: NoisyPair, denoised_first: Tensor, denoised_second: Te
     return ((denoised_first - pair.second).square().mean() + (denoised_second - pair.first).square().mean()) / 2
 
 
+def half_pair_mse(pair: NoisyPair) -> float:
+    """|y1 - y2|^2 / 2 per dimension: the noise variance alone, what noise2noise_mse cannot fall below on average."""
+    return float((pair.first - pair.second).square().mean() / 2)
+
+
 def joint_loss(
     denoiser: Denoiser,
     noise_model: NoiseModel,

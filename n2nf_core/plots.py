@@ -82,15 +82,24 @@ def panels(
     return figure
 
 
-def drift(means: Mapping[str, np.ndarray]) -> Figure:
-    """Mean signal of every frame relative to its burst's mean, per cent."""
-    figure, axis = plt.subplots(figsize=(6, 3.2))
-    for k, (name, values) in enumerate(means.items()):
-        values = np.asarray(values)
-        axis.plot(100 * (values / values.mean() - 1), marker=MARKERS[k % 8], color=COLOURS[k % 10], label=name)
-    axis.axhline(0, color="0.7", lw=1, zorder=0)
-    axis.set(xlabel="frame", ylabel="mean signal, change (%)")
-    axis.legend(fontsize=9, ncols=2)
+def lines(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    xlabel: str,
+    ylabel: str,
+    *,
+    mark: float | None = None,
+    yscale: str = "linear",
+) -> Figure:
+    """Curves name -> (x, y) with markers where there are few points; ``mark``: a level to compare with."""
+    figure, axis = plt.subplots(figsize=(6.5, 3.4))
+    for k, (name, (x, y)) in enumerate(series.items()):
+        marker = MARKERS[k % 8] if len(x) <= 30 else None
+        axis.plot(x, y, marker=marker, ms=4, color=COLOURS[k % 10], lw=1.4, label=label(name))
+    if mark is not None:
+        axis.axhline(mark, color="0.6", ls=":", lw=1.2, zorder=0)
+    axis.set(xlabel=xlabel, ylabel=ylabel, yscale=yscale)
+    if len(series) > 1:
+        axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
 
 

@@ -80,6 +80,7 @@ def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progres
             values,
             kernel_name="python3",
             progress_bar=progress,
+            stderr_file=sys.stderr if progress else None,  # training's own progress bars
             cwd=str(Path.cwd()),
         )
     if not result.is_file():

@@ -12,8 +12,8 @@ import torch
 
 from n2nf_core.bursts import Burst
 from n2nf_core.cameras import CAMERA_NLF
-from n2nf_core.scenes import dead_leaves
-from n2nf_core.sensor import simulate_burst_frames
+from n2nf_core.scenes import dead_leaves, expose
+from n2nf_core.sensor import PhysicalSensor, simulate_burst_frames
 from n2nf_core.types import NoiseModel
 
 SETTINGS = (("IP", 100), ("IP", 800), ("GP", 400), ("GP", 1600), ("S6", 800), ("S6", 3200))
@@ -58,3 +58,37 @@ def simulated_bursts(
             )
         )
     return bursts
+
+
+def physical_bursts(
+    sensor: PhysicalSensor,
+    camera: str,
+    *,
+    scenes: int,
+    size: int,
+    frames: int = 2,
+    seed: int = 0,
+    exposure: float = 1.0,
+) -> list[Burst]:
+    """``scenes`` bursts of one physical sensor, whose density has no closed form; Burst.nlf is its shot and read.
+
+    camera: the name the bursts carry; their ISO is 100. exposure: factor on the signal; in the dark, read and row
+    noise are what is left.
+    """
+    leaves = expose(dead_leaves(scenes, size, size, seed=seed), exposure)
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        Burst(
+            frames=sensor.burst(planes, frames, generator).numpy(),
+            black=0.0,
+            white=1.0,
+            cfa="RGGB",
+            camera=camera,
+            iso=100.0,
+            scene=f"leaves-{seed}-{number:03d}",
+            clean=planes.numpy(),
+            nlf=sensor.nlf,
+            provenance={"importer": "physical sensor", "seed": seed, "notes": ["noise without closed-form density"]},
+        )
+        for number, planes in enumerate(leaves)
+    ]
