@@ -6,6 +6,7 @@ against the clean image would. A monochrome sensor is denoised as one image, a B
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -21,14 +22,17 @@ Method = Callable[[Image, int | None, float], Image]
 """(image, channel axis, noise deviation) -> denoised image."""
 
 STRENGTHS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.6, 2.0)  # multiples of the noise's deviation
+BORDER = 16  # pixels reflected around an image, so that shifts and wavelets meet no edge
 
 
-def _wavelet(image: Image, channel_axis: int | None, sigma: float, strength: float) -> Image:
+def _wavelet(image: Image, channel_axis: int | None, sigma: float, strength: float, wavelet: str, levels: int) -> Image:
     from skimage.restoration import cycle_spin, denoise_wavelet
 
     shifts = 3 if channel_axis is None else (0, 3, 3)
-    options = {"sigma": strength * sigma, "channel_axis": channel_axis, "wavelet": "sym8", "rescale_sigma": True}
-    return cycle_spin(image, denoise_wavelet, max_shifts=shifts, func_kw=options, workers=1)
+    options = {"sigma": strength * sigma, "channel_axis": channel_axis, "wavelet": wavelet, "wavelet_levels": levels}
+    with warnings.catch_warnings():  # the border that _apply adds takes up what the transform says of borders
+        warnings.filterwarnings("ignore", "Level value of")
+        return cycle_spin(image, denoise_wavelet, max_shifts=shifts, func_kw=options, workers=1)
 
 
 def _nl_means(image: Image, channel_axis: int | None, sigma: float, strength: float, share: float) -> Image:
@@ -39,8 +43,9 @@ def _nl_means(image: Image, channel_axis: int | None, sigma: float, strength: fl
 
 
 def wavelet() -> list[Method]:
-    """denoise_wavelet (BayesShrink, sym8), averaged over shifts of up to 3 pixels, over a range of strengths."""
-    return [partial(_wavelet, strength=s) for s in STRENGTHS]
+    """denoise_wavelet (BayesShrink), averaged over shifts of up to 3 pixels, over wavelets and strengths."""
+    kinds = (("db1", 3), ("sym8", 3))
+    return [partial(_wavelet, strength=s, wavelet=w, levels=n) for s in STRENGTHS for w, n in kinds]
 
 
 def nl_means() -> list[Method]:
@@ -49,10 +54,14 @@ def nl_means() -> list[Method]:
 
 
 def _apply(method: Method, burst: Burst, frame: int, sigma: float) -> Tensor:
+    """One frame denoised, (4, h, w): MONO as one image, Bayer as four channels, with a reflected border around it."""
     planes = burst.planes(frame)[0].double().numpy()
-    if burst.cfa == raw.MONO:
-        return torch.from_numpy(raw.pack(method(raw.unpack(planes), None, sigma)))
-    return torch.from_numpy(method(planes, 0, sigma))
+    mono = burst.cfa == raw.MONO
+    image = raw.unpack(planes) if mono else planes
+    border = [(0, 0)] * (image.ndim - 2) + [(BORDER, BORDER)] * 2
+    denoised = method(np.pad(image, border, mode="reflect"), None if mono else 0, sigma)
+    denoised = denoised[..., BORDER:-BORDER, BORDER:-BORDER]
+    return torch.from_numpy(raw.pack(denoised) if mono else denoised)
 
 
 def calibrate(methods: Sequence[Method], bursts: Sequence[Burst]) -> Callable[[Burst], Tensor]:

@@ -116,7 +116,7 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
         order = np.argsort(signal)
         for part in np.array_split(order, min(20, len(order))):
             axis.plot(signal[part].mean(), variance[part].mean(), MARKERS[k % 8], color=colour, ms=4, alpha=0.8)
-        line = np.geomspace(max(signal.min(), 1e-4), signal.max(), 100)
+        line = np.geomspace(np.quantile(signal, 0.01), signal.max(), 100)
         axis.plot(line, fit.shot * line + fit.read, color=colour, label=name)
         if truth and name in truth:
             shot, read = truth[name]
@@ -142,8 +142,8 @@ def training_curves(histories: Mapping[str, Sequence[Mapping]], pretrain_steps: 
         axis.set(xlabel="step", ylabel=title)
         if pretrain_steps:
             axis.axvline(pretrain_steps, color="0.6", ls=":", lw=1)
-    axes[1].set_yscale("log")
-    axes[0].legend(fontsize=9)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, fontsize=9, loc="outside lower center", ncols=4)
     return figure
 
 

@@ -13,7 +13,8 @@ import difflib
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 PROFILES = ("smoke", "cpu", "gpu")
@@ -51,6 +52,22 @@ def check_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> 
     return values
 
 
+@contextmanager
+def _quiet_kernel(folder: Path) -> Iterator[None]:
+    """Kernels started inside read a configuration from ``folder``, unless the user has one of their own."""
+    if "IPYTHONDIR" in os.environ:
+        yield
+        return
+    settings = folder / "profile_default" / "ipython_kernel_config.py"
+    settings.parent.mkdir()
+    settings.write_text("c = get_config()\n" + QUIET_KERNEL)
+    os.environ["IPYTHONDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["IPYTHONDIR"]
+
+
 def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progress: bool = True) -> Path:
     """Execute ``notebook`` (MyST text) with ``given`` parameters; returns the path of its JSON.
 
@@ -70,19 +87,16 @@ def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progres
         jupytext.write(jupytext.read(notebook), source)
         values = check_parameters(papermill.inspect_notebook(str(source)), {**given, "output_dir": str(out)})
         result.unlink(missing_ok=True)
-        settings = Path(folder) / "profile_default" / "ipython_kernel_config.py"
-        settings.parent.mkdir()
-        settings.write_text("c = get_config()\n" + QUIET_KERNEL)
-        os.environ.setdefault("IPYTHONDIR", folder)
-        papermill.execute_notebook(
-            str(source),
-            str(out / f"{notebook.stem}.ipynb"),
-            values,
-            kernel_name="python3",
-            progress_bar=progress,
-            stderr_file=sys.stderr if progress else None,  # training's own progress bars
-            cwd=str(Path.cwd()),
-        )
+        with _quiet_kernel(Path(folder)):
+            papermill.execute_notebook(
+                str(source),
+                str(out / f"{notebook.stem}.ipynb"),
+                values,
+                kernel_name="python3",
+                progress_bar=progress,
+                cwd=str(Path.cwd()),
+                stderr_file=sys.stderr if progress else None,  # training's own progress bars
+            )
     if not result.is_file():
         raise RuntimeError(f"{notebook.name} ran but wrote no {result.name}")
     return result

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from n2nf_core.denoisers import DnCNN, UNet
+from n2nf_core.denoisers import DnCNN, UNet, linear_skip
+from n2nf_core.types import NoisyPair
 
 BUILD = {
     "dncnn": partial(DnCNN, layers=4, features=8),
@@ -52,3 +53,46 @@ def test_the_skip_keeps_float32_under_autocast(name):
     noisy = torch.rand(1, 4, 8, 8)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(denoiser(noisy), noisy)
+
+
+def noisy_pair(sigma, count=4, side=40, seed=0, texture=1.0):
+    generator = torch.Generator().manual_seed(seed)
+    clean = texture * torch.randn(count, 4, side, side, generator=generator)
+    first, second = clean + sigma * torch.randn(2, *clean.shape, generator=generator)
+    return NoisyPair(first, second, torch.zeros(count, dtype=torch.long), torch.full((count,), 100.0))
+
+
+def test_linear_skip_is_a_wiener_filter():
+    """White signal of variance 1 in white noise of variance s: the best filter is a point of weight 1 / (1 + s)."""
+    for variance in (0.25, 4.0):
+        conv = linear_skip([noisy_pair(variance**0.5, side=100, seed=k) for k in range(2)])
+        expected = torch.zeros(4, 4, 3, 3)
+        expected[range(4), range(4), 1, 1] = 1 / (1 + variance)
+        standard_error = ((1 + variance) ** 2 - 1) ** 0.5 / (1 + variance) / (2 * 2 * 4 * 98 * 98) ** 0.5
+        assert (conv.weight - expected).abs().max() < 6 * standard_error
+
+
+def test_linear_skip_is_the_identity_without_noise():
+    conv = linear_skip([noisy_pair(1e-4)])
+    noisy = noisy_pair(0.0, seed=3).first
+    torch.testing.assert_close(conv(noisy), noisy, atol=1e-4, rtol=0)
+
+
+def test_linear_skip_weighs_quiet_and_noisy_images_alike():
+    """A quiet image beside one 100 times brighter and noisier: the answer is the mean of their filters, not the latter."""
+    quiet, loud = noisy_pair(0.5, seed=1), noisy_pair(200.0, seed=2, texture=100.0)
+    both = linear_skip([quiet, loud]).weight[0, 0, 1, 1].item()
+    assert linear_skip([loud]).weight[0, 0, 1, 1].item() == pytest.approx(0.2, abs=0.02)
+    gains = {"quiet": 1.0 / 0.25, "loud": 100.0**2 / 200.0**2}  # signal over noise variance
+    expected = sum(gains.values()) / sum(gain + 1 for gain in gains.values())
+    assert both == pytest.approx(expected, abs=0.02)
+    with pytest.raises(ValueError, match="at least one batch"):
+        linear_skip([])
+
+
+def test_a_skip_is_where_the_network_starts_and_stays_fixed():
+    skip = linear_skip([noisy_pair(1.0)])
+    denoiser = DnCNN(layers=3, features=8, norm=nn.Identity, skip=skip)
+    noisy = torch.rand(1, 4, 9, 11)
+    torch.testing.assert_close(denoiser(noisy), skip(noisy))
+    assert not any(p.requires_grad for p in denoiser.skip.parameters())
