@@ -17,6 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from n2nf_core.bursts import BurstError
+from n2nf_core.importers import read_bursts
+
 PROFILES = ("smoke", "cpu", "gpu")
 QUIET_KERNEL = 'c.IPKernelApp.log_level = "ERROR"\n'  # the kernel prints a warning about its port at each start
 
@@ -71,8 +74,8 @@ def _quiet_kernel(folder: Path) -> Iterator[None]:
 def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progress: bool = True) -> Path:
     """Execute ``notebook`` (MyST text) with ``given`` parameters; returns the path of its JSON.
 
-    Raises ParameterError or FileNotFoundError before anything runs, papermill's error where a cell fails (the
-    notebook up to there is kept in ``out``), RuntimeError where it wrote no result.
+    Raises ParameterError, BurstError or FileNotFoundError before anything runs or is written, papermill's error where a
+    cell fails (the notebook up to there is kept in ``out``), RuntimeError where it wrote no result.
     """
     import jupytext
     import papermill
@@ -80,12 +83,14 @@ def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progres
     if not notebook.is_file():
         raise FileNotFoundError(f"no notebook at {notebook}")
     out = out.resolve()
-    out.mkdir(parents=True, exist_ok=True)
     result = out / f"{notebook.stem}.json"
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / f"{notebook.stem}.ipynb"
         jupytext.write(jupytext.read(notebook), source)
         values = check_parameters(papermill.inspect_notebook(str(source)), {**given, "output_dir": str(out)})
+        if values.get("data"):
+            read_bursts(values["data"])  # what is wrong with the data is said before any work is done
+        out.mkdir(parents=True, exist_ok=True)
         result.unlink(missing_ok=True)
         with _quiet_kernel(Path(folder)):
             papermill.execute_notebook(
@@ -113,11 +118,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         result = run_notebook(options.notebook, options.out, dict(options.p))
-    except (ParameterError, FileNotFoundError, PermissionError) as error:
+    except (ParameterError, BurstError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except (PapermillExecutionError, RuntimeError) as error:
-        print(f"error: {error}\nthe notebook up to there: {options.out}", file=sys.stderr)
+    except PapermillExecutionError as error:
+        print(f"error in cell [{error.exec_count}]: {error.ename}: {error.evalue}", file=sys.stderr)
+        print(f"the notebook up to there, with the traceback: {options.out}", file=sys.stderr)
+        return 1
+    except RuntimeError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"results: {result}\nnotebook with figures: {result.with_suffix('.ipynb')}")
     return 0

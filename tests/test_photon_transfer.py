@@ -70,6 +70,17 @@ def test_dark_texture_and_several_bursts():
     assert_recovers(fit)
 
 
+def test_dark_pixels_of_shot_noise_are_no_outliers():
+    """Two frames near black with hardly any read noise: a pixel's own mean is often below 0, its variance is not."""
+    generator = torch.Generator().manual_seed(7)
+    clean = torch.linspace(0, 0.05, 4 * 96 * 96, dtype=torch.float64).view(4, 96, 96)
+    noise = torch.randn(2, 4, 96, 96, generator=generator, dtype=torch.float64)
+    fit = photon_transfer([clean + (0.02 * clean + 2e-6).sqrt() * noise])
+    assert abs(fit.shot - 0.02) < 4 * fit.shot_error
+    assert abs(fit.read - 2e-6) < 4 * fit.read_error
+    assert fit.excluded < 1e-3
+
+
 def test_nlf_of_a_fit_is_positive():
     fit = photon_transfer([burst()])._replace(read=-1e-5)
     assert fit.nlf() == (fit.shot, fit.read_error)

@@ -1,8 +1,11 @@
 """The runner checks parameters before anything runs, and executes real notebooks with the real papermill."""
 
 import json
+import re
 import textwrap
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from n2nf_core import runner
@@ -81,7 +84,7 @@ def test_a_notebook_runs_and_leaves_its_json_and_the_executed_notebook(notebook,
 def test_nothing_runs_on_a_mistyped_parameter(notebook, tmp_path, capsys):
     assert runner.main([str(notebook), "--out", str(tmp_path / "out"), "-p", "sead", "7"]) == 2
     assert "did you mean seed?" in capsys.readouterr().err
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
     assert runner.main([str(tmp_path / "absent.md"), "--out", str(tmp_path / "out")]) == 2
 
 
@@ -89,7 +92,41 @@ def test_a_failing_cell_is_an_error_and_leaves_no_stale_result(notebook, tmp_pat
     out = tmp_path / "out"
     runner.main([str(notebook), "--out", str(out)])
     assert runner.main([str(notebook), "--out", str(out), "-p", "seed", "13"]) == 1
-    assert "unlucky" in capsys.readouterr().err
+    assert "error in cell [3]: AssertionError: unlucky" in capsys.readouterr().err
     assert not (out / "tiny.json").exists()
     assert runner.main([str(notebook), "--out", str(out), "-p", "seed", "14"]) == 1
     assert "wrote no tiny.json" in capsys.readouterr().err
+
+
+def stack(**changes):
+    rng = np.random.default_rng(0)
+    return {"frames": rng.integers(200, 900, (4, 64, 64)).astype(np.uint16), "black": 100, "white": 4095} | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frames": stack()["frames"][:1]}, "frame"),
+        ({"frames": stack()["frames"][:, :63]}, "even"),
+        ({"frames": np.full((4, 64, 64), np.nan, np.float32)}, "NaN"),
+        ({"frames": np.full((4, 64, 64), 500, np.uint16)}, "constant"),
+        ({"frames": np.full((4, 64, 64), 4095, np.uint16) - (stack()["frames"] % 4 == 0)}, "saturat|white"),
+        ({"black": 3000}, "black"),
+        ({"white": 50}, "white"),
+    ],
+    ids=["single", "odd", "nan", "constant", "saturated", "black", "white"],
+)
+def test_bad_data_is_one_line_before_any_work(tmp_path, capsys, changes, message):
+    np.savez(tmp_path / "bad.npz", **stack(**changes))
+    notebook = Path(__file__).parents[1] / "notebooks/00_start_here.md"
+    status = runner.main([str(notebook), "--out", str(tmp_path / "out"), "-p", "data", str(tmp_path / "bad.npz")])
+    error = capsys.readouterr().err
+    assert status == 2 and error.startswith("error: ") and error.count("\n") == 1
+    assert re.search(message, error), error
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_cannot_be_made_is_named(notebook, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert runner.main([str(notebook), "--out", str(tmp_path / "file/out")]) == 2
+    assert "file/out" in capsys.readouterr().err
