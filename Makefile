@@ -3,8 +3,8 @@
 # make lab                                                     JupyterLab with the notebooks
 PYTHON ?= python3
 PROFILE ?= smoke
-OUT ?= runs/demo
 DATA ?=
+OUT ?= runs/demo-$(PROFILE)$(if $(DATA),-$(notdir $(patsubst %/,%,$(DATA))))
 SEED ?= 0
 VENV := .venv
 READY := $(VENV)/.ready

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
@@ -125,6 +126,14 @@ class PatchPairs:
         while True:
             yield self.batch(step)
             step += 1
+
+    def fingerprint(self) -> str:
+        """A checksum of the bursts (names, settings, first frames) and of how pairs are drawn from them."""
+        digest = hashlib.sha256(repr((self.patch, self.batch_size, self.scenes, self.pairs, self.seed)).encode())
+        for burst, camera in zip(self.bursts, self.camera, strict=True):
+            digest.update(repr((burst.scene, camera, burst.iso, burst.shape, burst.black, burst.white)).encode())
+            digest.update(np.ascontiguousarray(burst.frames[0]))
+        return digest.hexdigest()
 
     def batch(self, step: int) -> NoisyPair:
         """Batch number ``step``."""

@@ -7,25 +7,22 @@ continues bit by bit. The loop reads nothing back from the device except every `
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from n2nf_core import checkpoints
-from n2nf_core.losses import denoiser_loss, joint_loss
-from n2nf_core.types import Denoiser, LossTerms, NoiseModel, NoisyPair
+from n2nf_core.losses import joint_loss
+from n2nf_core.training_loop import Joint, Loop, Loss, NonFiniteLossError
+from n2nf_core.types import NoisyPair
 
-Loss = Callable[[Denoiser, NoiseModel, NoisyPair], LossTerms]
+__all__ = ["FitConfig", "FitResult", "Loss", "NonFiniteLossError", "constant", "cosine", "fit"]
 
 
 def constant(done: float) -> float:
@@ -77,43 +74,6 @@ class FitResult(NamedTuple):
     seconds: float
 
 
-class NonFiniteLossError(ArithmeticError):
-    """The loss became NaN or infinite; the message names the step, the batch's file and the last good checkpoint."""
-
-
-class _Joint(nn.Module):
-    """Both models as one module, so that DDP sees one forward and one backward."""
-
-    def __init__(self, denoiser: nn.Module, noise_model: nn.Module, precision: str):
-        super().__init__()
-        self.denoiser, self.noise_model, self.precision = denoiser, noise_model, precision
-
-    def denoise(self, noisy: Tensor) -> Tensor:
-        with torch.autocast(noisy.device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
-            return self.denoiser(noisy.contiguous(memory_format=torch.channels_last))
-
-    def forward(self, loss: Loss, pair: NoisyPair) -> LossTerms:
-        return loss(self.denoise, self.noise_model, pair)
-
-
-@contextmanager
-def _stop_requested() -> Iterator[list[int]]:
-    """A list that fills when SIGINT or SIGTERM arrives; the signal is raised again on leaving."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
-        yield received
-        return
-    stops = (signal.SIGINT, signal.SIGTERM)
-    former = {s: signal.signal(s, lambda number, frame: received.append(number)) for s in stops}
-    try:
-        yield received
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-    if received:
-        signal.raise_signal(received[0])
-
-
 def fit(
     denoiser: nn.Module,
     noise_model: nn.Module,
@@ -132,26 +92,44 @@ def fit(
     on both learning rates. observe: called at every row of the history, its figures are added to the row.
 
     ``out_dir`` receives checkpoints and TensorBoard events. If it already holds a checkpoint of the same
-    configuration, training goes on from there, to the bit; of another, CheckpointError. SIGINT and SIGTERM stop
-    after the current step with a checkpoint. A loss that is not finite raises NonFiniteLossError.
+    configuration and data, training goes on from there, to the bit; of another, CheckpointError. SIGINT and SIGTERM
+    stop after the current step with a checkpoint. A loss that is not finite raises NonFiniteLossError. Both models
+    end in evaluation mode, on the device where they were.
     """
     from lightning_fabric import Fabric
 
+    home = next(denoiser.parameters()).device
     fabric = Fabric(accelerator=config.device, devices=config.devices, strategy=_strategy(config.devices))
     fabric.launch()
-    model = _Joint(denoiser.train(), noise_model.train(), config.precision).to(memory_format=torch.channels_last)
+    model = Joint(denoiser.train(), noise_model.train(), config.precision).to(memory_format=torch.channels_last)
     groups = [
         {"params": list(denoiser.parameters()), "lr": config.denoiser_lr},
         {"params": [p for p in noise_model.parameters() if p.requires_grad], "lr": config.noise_lr},
     ]
     wrapped, optimizer = fabric.setup(model, torch.optim.Adam([g for g in groups if g["params"]]))
-    run = _Run(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, observe)
+    fingerprint = _fingerprint(config, loss, schedule, pairs)
+    run = Loop(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, observe, fingerprint)
     started = time.perf_counter()
     try:
         run.train(pairs)
     finally:
-        model.eval()
+        model.eval().to(home)
     return FitResult(run.history, checkpoints.find_checkpoints(run.folder)[-1], time.perf_counter() - started)
+
+
+def _fingerprint(config: FitConfig, loss: Loss, schedule: Callable, pairs: Iterable[NoisyPair]) -> dict:
+    """What the result of a run depends on; where and how it runs may change between calls."""
+    free = {"device", "devices", "log_every", "checkpoint_every"}
+    found = {key: value for key, value in asdict(config).items() if key not in free}
+    data = pairs.fingerprint() if hasattr(pairs, "fingerprint") else None
+    return found | {"loss": _name(loss), "schedule": _name(schedule), "data": data}
+
+
+def _name(function: Callable) -> str:
+    if isinstance(function, partial):
+        options = (f"{k}={_name(v) if callable(v) else v}" for k, v in sorted(function.keywords.items()))
+        return f"{_name(function.func)}({', '.join(options)})"
+    return getattr(function, "__name__", repr(function))
 
 
 def _strategy(devices: int):
@@ -160,151 +138,3 @@ def _strategy(devices: int):
     from lightning_fabric.strategies import DDPStrategy
 
     return DDPStrategy(find_unused_parameters=True)  # pre-training leaves the noise model out
-
-
-class _Run:
-    """The state of one call of fit."""
-
-    def __init__(self, fabric, model, wrapped, optimizer, config, out_dir, loss, schedule, observe):
-        self.fabric, self.model, self.wrapped, self.optimizer = fabric, model, wrapped, optimizer
-        self.config, self.loss, self.schedule, self.observe = config, loss, schedule, observe
-        self.folder, self.events = out_dir / "checkpoints", out_dir / "tensorboard"
-        self.rates = [group["lr"] for group in optimizer.param_groups]
-        self.history: list[dict[str, float]] = []
-        self.values: list[list[float]] = []  # losses since the last row of the history
-        self.recent: list[tuple[LossTerms, NoisyPair]] = []  # steps whose losses are still on the device
-        free = {"device", "devices", "log_every", "checkpoint_every"}  # may change between calls
-        self.fingerprint = {k: v for k, v in asdict(config).items() if k not in free}
-        self.fingerprint |= {"loss": _name(loss), "schedule": _name(schedule)}
-        self.step = self._resume()
-
-    def _resume(self) -> int:
-        torch.manual_seed(self.config.seed)
-        found = checkpoints.find_checkpoints(self.folder)
-        if not found:
-            return 0
-        tensors, state = checkpoints.read_checkpoint(found[-1])
-        if state["config"] != self.fingerprint:
-            raise checkpoints.CheckpointError(
-                f"{found[-1]} belongs to a run with another configuration ({state['config']}): "
-                "choose another output folder, or delete it to start afresh"
-            )
-        checkpoints.restore_model(self.model, tensors, found[-1])
-        checkpoints.restore_optimizer(self.optimizer, tensors)
-        checkpoints.restore_random(tensors)
-        self.history, self.values = state["history"], state["values"]
-        return state["step"]
-
-    def train(self, pairs: Iterable[NoisyPair]) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-        from tqdm import tqdm
-
-        steps, first = self.config.steps, self.step
-        batches = pairs.from_step(first) if hasattr(pairs, "from_step") else islice(pairs, first, None)
-        main = self.fabric.is_global_zero
-        bar = tqdm(total=steps, initial=first, unit="step", mininterval=1.0, disable=not main or first == steps)
-        writer = SummaryWriter(self.events, purge_step=first) if main and first < steps else None
-        self.clock, self.images = time.perf_counter(), 0
-        with _stop_requested() as stop:
-            for pair in islice(batches, steps - first):
-                self._take_step(pair)
-                bar.update()
-                if self.step % self.config.log_every == 0 or self.step == steps:
-                    self._log(writer, bar)
-                if self.step % self.config.checkpoint_every == 0 or self.step == steps or stop:
-                    self._save()
-                if stop:
-                    bar.write(f"stopped at step {self.step} of {steps}; the same call goes on from there")
-                    break
-            bar.close()
-            if writer:
-                writer.close()
-        if self.step < steps and not stop:
-            raise ValueError(f"the pairs ended after {self.step} of {steps} steps")
-
-    def _take_step(self, pair: NoisyPair) -> None:
-        rank, world = self.fabric.global_rank, self.fabric.world_size
-        pair = NoisyPair(*(None if f is None else f[rank::world] for f in pair)).to(self.fabric.device)
-        factor = self.schedule(self.step / self.config.steps)
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * factor
-        terms = self.wrapped(denoiser_loss if self.step < self.config.pretrain_steps else self.loss, pair)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(terms.total)
-        if self.config.clip_norm:
-            self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=self.config.clip_norm)
-        self.optimizer.step()
-        self.step += 1
-        self.images += 2 * len(pair.first) * world
-        self.recent.append((LossTerms(*(t.detach() for t in terms)), pair))
-
-    def _read(self) -> None:
-        """Fetch the losses of the steps since the last look, and stop if one is not finite."""
-        if not self.recent:
-            return
-        values = torch.stack([torch.stack(terms) for terms, _ in self.recent]).tolist()
-        bad = [position for position, row in enumerate(values) if not math.isfinite(row[0])]
-        if bad:
-            self._fail(bad[0])
-        self.values += values
-        self.last_pair = self.recent[-1][1]
-        self.recent = []
-
-    def _log(self, writer, bar) -> None:
-        """Write a row of the history: means since the last row."""
-        self._read()
-        _, nll, mse = (sum(column) / len(column) for column in zip(*self.values, strict=True))
-        row = {"step": self.step, "nll_nats_per_dim": None if math.isnan(nll) else nll, "mse": mse}
-        row |= self._reference_psnr() | self.observe()
-        for name, value in row.items():
-            if writer and value is not None:
-                writer.add_scalar(name, value, self.step)
-        shown = {k: f"{row[k]:.4g}" for k in ("nll_nats_per_dim", "psnr_db") if row.get(k) is not None}
-        now = time.perf_counter()
-        bar.set_postfix(shown | {"images/s": f"{self.images / (now - self.clock):.0f}"})
-        self.history.append(row)
-        self.values, self.clock, self.images = [], now, 0
-
-    @torch.no_grad()
-    def _reference_psnr(self) -> dict[str, float]:
-        pair = self.last_pair
-        if pair.clean is None:
-            return {}
-        self.model.eval()
-        error = (self.model.denoise(pair.first) - pair.clean).square().mean()
-        self.model.train()
-        return {"psnr_db": -10 * math.log10(max(float(error), 1e-20))}
-
-    def _fail(self, position: int) -> None:
-        from safetensors.torch import save_file
-
-        step = self.step - len(self.recent) + position
-        path = self.folder.parent / f"failed-step-{step:08d}.safetensors"
-        pair = self.recent[position][1]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.cpu().contiguous() for k, v in pair._asdict().items() if v is not None}, path)
-        last = (checkpoints.find_checkpoints(self.folder) or ["none yet"])[-1]
-        raise NonFiniteLossError(
-            f"the loss is not finite at step {step}; its batch is in {path}, the last good checkpoint is {last}. "
-            "Lower the learning rates, or look at the batch for pixels that are not numbers"
-        )
-
-    def _save(self) -> None:
-        self._read()
-        if self.fabric.is_global_zero:
-            state = {"config": self.fingerprint, "history": self.history, "values": self.values}
-            try:
-                checkpoints.save_checkpoint(self.folder, self.step, self.model, self.optimizer, state)
-            except OSError as error:
-                raise checkpoints.CheckpointError(
-                    f"cannot write the checkpoint of step {self.step} below {self.folder} ({error}); "
-                    "earlier checkpoints are untouched: make room, then call again to go on"
-                ) from error
-        self.fabric.barrier()
-
-
-def _name(function: Callable) -> str:
-    if isinstance(function, partial):
-        options = (f"{k}={_name(v) if callable(v) else v}" for k, v in sorted(function.keywords.items()))
-        return f"{_name(function.func)}({', '.join(options)})"
-    return getattr(function, "__name__", repr(function))

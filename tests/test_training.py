@@ -70,6 +70,8 @@ def test_an_interrupted_run_resumes_to_the_bit(tmp_path):
     class Broken:
         """The same pairs, with the power cut at step 19; the checkpoint of step 16 is the newest."""
 
+        fingerprint = pairs().fingerprint
+
         def from_step(self, step):
             for number, batch in enumerate(pairs().from_step(step), step):
                 if number == 19:
@@ -109,10 +111,12 @@ def test_a_finished_run_is_not_run_again(tmp_path):
 
 def test_another_configuration_is_refused(tmp_path):
     fit(*models(), pairs(), config(), tmp_path, loss=LOSS)
-    with pytest.raises(checkpoints.CheckpointError, match="another configuration.*choose another output folder"):
+    with pytest.raises(checkpoints.CheckpointError, match="other noise_lr.*choose another output folder"):
         fit(*models(), pairs(), config(noise_lr=0.5), tmp_path, loss=LOSS)
-    with pytest.raises(checkpoints.CheckpointError, match="another configuration"):
+    with pytest.raises(checkpoints.CheckpointError, match="other loss"):
         fit(*models(), pairs(), config(), tmp_path, loss=joint_loss)
+    with pytest.raises(checkpoints.CheckpointError, match="other data"):
+        fit(*models(), pairs(seed=1), config(), tmp_path, loss=LOSS)
     with pytest.raises(checkpoints.CheckpointError, match="of another model"):
         fit(DnCNN(layers=4, features=8), models()[1], pairs(), config(), tmp_path, loss=LOSS)
 
@@ -122,6 +126,7 @@ import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # a bac
 import sys; sys.path.insert(0, {tests!r})
 from test_training import *
 class Slow:
+    fingerprint = pairs().fingerprint
     def from_step(self, step):
         import time
         for batch in pairs().from_step(step):
