@@ -85,7 +85,8 @@ class PatchPairs:
     batch / scenes patches from each, mirrored at random. Bursts count by their number of pixels.
 
     bursts: at least one of two frames. cameras: the names that ``camera`` indexes. patch: side in planes.
-    batch: patches. lag: largest distance of the two frames. Raises ValueError, UnknownCameraError.
+    batch: patches. scenes: a divisor of batch, by default the largest up to 8. lag: largest distance of the two
+    frames. Raises ValueError, UnknownCameraError.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class PatchPairs:
         *,
         patch: int = 32,
         batch: int = 32,
-        scenes: int = 8,
+        scenes: int | None = None,
         lag: int = 1,
         seed: int = 0,
         device: str | torch.device = "cpu",
@@ -103,6 +104,7 @@ class PatchPairs:
     ):
         if not bursts:
             raise ValueError("no bursts to take pairs from")
+        scenes = scenes or next(n for n in range(8, 0, -1) if batch % n == 0)
         if batch % scenes:
             raise ValueError(f"batch ({batch}) must be a multiple of scenes ({scenes})")
         for burst in bursts:

@@ -198,6 +198,7 @@ def histograms(samples: Mapping[str, np.ndarray], limit: float) -> Figure:
         else:
             axis.plot(centres, np.where(density > 0, density, np.nan), color=COLOURS[(k - 1) % 10], label=label(name))
     axis.set(yscale="log", xlabel="noise ([0, 1] units)", ylabel="density (log scale)")
+    axis.locator_params(axis="x", nbins=6)
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
 

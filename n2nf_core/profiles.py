@@ -36,7 +36,7 @@ class Profile:
         return self._config(self.joint, seed, denoiser_lr=2e-4, pretrain_steps=self.joint, **options)
 
     def _config(self, steps: int, seed: int, **options) -> FitConfig:
-        options = {"log_every": max(1, steps // 60), "precision": "bf16-mixed"} | options
+        options = {"log_every": max(1, steps // 60), "checkpoint_every": 100, "precision": "bf16-mixed"} | options
         return FitConfig(steps=steps, seed=seed, **options)
 
 

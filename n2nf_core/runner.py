@@ -108,7 +108,7 @@ def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progres
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status: 0 done, 1 a cell failed, 2 bad parameters."""
+    """The command line; returns the exit status: 0 done, 1 a cell failed, 2 bad parameters or data, 130 stopped."""
     parser = argparse.ArgumentParser(prog="python -m n2nf_core.runner", description=__doc__.splitlines()[0])
     parser.add_argument("notebook", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="folder for the executed notebook and its JSON")
@@ -125,6 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error in cell [{error.exec_count}]: {error.ename}: {error.evalue}", file=sys.stderr)
         print(f"the notebook up to there, with the traceback: {options.out}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"stopped; the same command goes on from the last checkpoint below {options.out}", file=sys.stderr)
+        return 130
     except RuntimeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import zipfile
+from contextlib import suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -62,9 +63,10 @@ class RangeHandler(SimpleHTTPRequestHandler):
         if self.server.drops:
             self.server.drops -= 1
             data = data[: len(data) // 2]
-        for k in range(0, len(data), 1 << 16):
-            self.wfile.write(data[k : k + (1 << 16)])
-            time.sleep(self.server.pause_s)
+        with suppress(ConnectionError):  # of a client that is killed on purpose
+            for k in range(0, len(data), 1 << 16):
+                self.wfile.write(data[k : k + (1 << 16)])
+                time.sleep(self.server.pause_s)
 
     def log_message(self, *_):
         pass

@@ -6,6 +6,7 @@ from n2nf_core import raw
 from n2nf_core.bursts import Burst
 from n2nf_core.cameras import UnknownCameraError
 from n2nf_core.pairs import PatchPairs, frame_pairs, grid_patches, mirror
+from n2nf_core.profiles import PROFILES
 
 
 def make_burst(camera="S6", iso=800.0, frames=3, height=20, width=14, scene=0, clean=True):
@@ -94,3 +95,13 @@ def test_bad_input_is_named():
         PatchPairs([make_burst()], ["S6"], patch=8, batch=9, scenes=2)
     with pytest.raises(ValueError, match="no bursts"):
         PatchPairs([], ["S6"])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_s_batches_can_be_drawn(profile):
+    sizes = PROFILES[profile]
+    side = sizes.patch + 4
+    batch = PatchPairs([make_burst(height=side, width=side)], ["S6"], patch=sizes.patch, batch=sizes.batch).batch(0)
+    assert batch.first.shape == (sizes.batch, 4, sizes.patch, sizes.patch)
+    for config in (sizes.pretraining(0), sizes.joint_training(0), sizes.noise2noise_training(0)):
+        assert config.steps in (sizes.pretrain, sizes.joint)
