@@ -40,9 +40,10 @@ class FitConfig:
     """Sizes of a training run; the paper's are noted.
 
     steps: all steps; the first ``pretrain_steps`` train the denoiser alone. denoiser_lr, noise_lr: Adam's rates
-    (paper: 1e-4 for both, 1e-3 falling to 5e-5 in pre-training). device: an accelerator that Fabric knows, "auto"
-    takes a GPU if there is one. precision: Fabric's for the denoiser, "32-true" or "bf16-mixed"; the skip
-    connection, the flow and the losses stay in float32. devices: processes, DDP if more than one.
+    (paper: 1e-4 for both, 1e-3 falling to 5e-5 in pre-training). clip_norm: limit of the gradient's norm, 0 for none.
+    device: an accelerator that Fabric knows, "auto" takes a GPU if there is one. precision: of the denoiser, "32-true"
+    or "bf16-mixed"; the skip connection, the flow and the losses stay in float32. devices: processes, DDP if more
+    than one. log_every, checkpoint_every: steps.
     """
 
     steps: int
