@@ -126,27 +126,6 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
     return figure
 
 
-def training_curves(histories: Mapping[str, Sequence[Mapping]], pretrain_steps: int = 0) -> Figure:
-    """NLL of the noise model and pair error of the denoiser against the step."""
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4))
-    for axis, key, title in zip(
-        axes,
-        ("nll_nats_per_dim", "mse"),
-        ("training NLL (nats per dimension)", "pair error (mean square, [0, 1] units)"),
-        strict=True,
-    ):
-        for k, (name, history) in enumerate(histories.items()):
-            points = [(row["step"], row[key]) for row in history if row.get(key) is not None]
-            if points:
-                axis.plot(*zip(*points, strict=True), color=COLOURS[k % 10], label=label(name), lw=1.3)
-        axis.set(xlabel="step", ylabel=title)
-        if pretrain_steps:
-            axis.axvline(pretrain_steps, color="0.6", ls=":", lw=1)
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, fontsize=9, loc="outside lower center", ncols=4)
-    return figure
-
-
 def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None = None, better: str = "") -> Figure:
     """One score per model as a point with its 95 % interval, models from top to bottom."""
     figure, axis = plt.subplots(figsize=(6.5, 0.42 * len(rows) + 1.0))
