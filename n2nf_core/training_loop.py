@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -108,7 +109,8 @@ class Loop:
                 if self.step % self.config.checkpoint_every == 0 or self.step == steps or stop:
                     self._save()
                 if stop:
-                    bar.write(f"stopped at step {self.step} of {steps}; the same call goes on from there")
+                    message = f"stopped at step {self.step} of {steps}; the same call goes on from there"
+                    bar.write(message, file=sys.stderr)  # not buffered: SIGTERM ends the process at once
                     break
             bar.close()
             if writer:
