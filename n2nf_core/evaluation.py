@@ -43,24 +43,29 @@ class HeldOut(NamedTuple):
 
 
 def split(bursts: Sequence[Burst], test_fraction: float = 0.25, seed: int = 0) -> tuple[list[Burst], list[Burst]]:
-    """Training and held-out bursts: by scene where every setting has four or more, else the last rows of each.
+    """Training and held-out bursts: by scene for settings with four or more, else the last rows of each burst.
 
-    A scene is on one side for all its bursts, and every camera and ISO has both sides.
+    A scene is on one side for all its bursts, and every camera and ISO has both sides. Where a setting of few scenes
+    shares one with a setting of many, all are split by rows.
     """
     scenes: dict[tuple[str, float], set[str]] = {}
     for burst in bursts:
         scenes.setdefault((burst.camera, burst.iso), set()).add(burst.scene)
-    if min(map(len, scenes.values())) < 4:
-        halves = [split_regions(burst, test_fraction, GAP) for burst in bursts]
-        return [train for train, _ in halves], [test for _, test in halves]
+    many = {setting: names for setting, names in scenes.items() if len(names) >= 4}
+    of_many = set().union(*many.values())
+    if any(names & of_many for setting, names in scenes.items() if setting not in many):
+        many = {}
     test: set[str] = set()
-    for setting, names in scenes.items():
+    for setting, names in many.items():
         missing = max(round(test_fraction * len(names)), 1) - len(names & test)
         if missing > 0:
             group = [b for b in bursts if (b.camera, b.iso) == setting and b.scene not in test]
             share = missing / len({b.scene for b in group})
             test |= {b.scene for b in split_scenes(group, share, seed)[1]}
-    return [b for b in bursts if b.scene not in test], [b for b in bursts if b.scene in test]
+    whole = [b for b in bursts if (b.camera, b.iso) in many]
+    halves = [split_regions(b, test_fraction, GAP) for b in bursts if (b.camera, b.iso) not in many]
+    train = [b for b in whole if b.scene not in test] + [first for first, _ in halves]
+    return train, [b for b in whole if b.scene in test] + [last for _, last in halves]
 
 
 def recordings(bursts: Sequence[Burst]) -> list[tuple[str, float, Tensor]]:
@@ -84,9 +89,12 @@ def reference(burst: Burst) -> Tensor:
 
 
 def held_out(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
-    """Grid patches of all frames; patches of half that side where too few places would remain."""
-    places = sum((b.shape[2] // patch) * (b.shape[3] // patch) for b in bursts)
-    side = patch if places >= ENOUGH_PLACES else patch // 2
+    """Grid patches of all frames; smaller ones where they do not fit into every burst, or leave too few places."""
+    side, smallest = patch, min(min(b.shape[2:]) for b in bursts)
+    while side > 4 and (
+        side > smallest or sum((b.shape[2] // side) * (b.shape[3] // side) for b in bursts) < ENOUGH_PLACES
+    ):
+        side //= 2
     noise, clean, camera, iso, place, offset = [], [], [], [], [], 0
     for burst in bursts:
         truth = reference(burst)

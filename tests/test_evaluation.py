@@ -59,6 +59,20 @@ def test_a_scene_taken_at_several_settings_stays_on_one_side():
     assert len(test) == 2 and test[0].scene == test[1].scene not in {b.scene for b in train}
 
 
+def test_settings_of_many_and_of_few_scenes_are_split_each_in_its_way():
+    many = [flat_burst(camera="A", scene=f"s{k}") for k in range(4)]
+    train, test = evaluation.split([*many, flat_burst(camera="B", scene="alone")], 0.25)
+    assert [(b.camera, b.shape[2]) for b in train] == [("A", 32)] * 3 + [("B", 32 - 8 - evaluation.GAP)]
+    assert [(b.camera, b.shape[2]) for b in test] == [("A", 32), ("B", 8)]
+    train, test = evaluation.split([*many, flat_burst(camera="B", scene="s1")], 0.25)
+    assert {b.shape[2] for b in test} == {8} and len(test) == len(train) == 5  # shared: rows for all
+
+
+def test_patches_shrink_to_the_smallest_burst():
+    large, small = flat_burst(), flat_burst().crop(slice(0, 9), slice(0, 32))
+    assert evaluation.held_out([large, small], patch=32).noise.shape[2:] == (8, 8)
+
+
 def test_reference_is_the_clean_signal_or_the_mean_of_the_others():
     known, unknown = flat_burst(), flat_burst(clean=False)
     assert torch.equal(evaluation.reference(known), torch.full((4, 4, 32, 32), 0.5))
