@@ -22,7 +22,7 @@ KEEP = 2  # the newest, and the one before it
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged or of another run; the message names it."""
+    """A checkpoint that is damaged, of another run, or no checkpoint at all; the message names it."""
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

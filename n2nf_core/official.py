@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from n2nf_core.bijections import Gain
 from n2nf_core.cameras import NLF
+from n2nf_core.checkpoints import CheckpointError
 from n2nf_core.coupling import AffineCoupling
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.flow import NoiseFlow, noise_flow
@@ -27,10 +28,6 @@ CAMERAS = ("IP", "GP", "S6", "N6", "G4")
 ISOS = (100, 400, 800, 1600, 3200)
 CLOCKWISE = (0, 1, 3, 2)  # raster position of each of their planes; its own inverse
 BATCH_NORM_EPS = 1e-5
-
-
-class CheckpointError(ValueError):
-    """A file that is not what it should be."""
 
 
 def load_official(path: str | Path) -> tuple[DnCNN, NoiseFlow]:

@@ -37,20 +37,25 @@ def command(notebook: str, profile: str, seed: int, data: str = "") -> str:
     return f"python -m n2nf_core.runner notebooks/{notebook}.md --out OUT -p profile {profile} -p seed {seed}{source}"
 
 
-def provenance(command: str, profile: str, seed: int, data: Sequence[Mapping] = (), **more) -> dict:
-    """Command, commit, profile, seed, device, versions, time; ``data`` the provenance of the bursts, ``more`` as is."""
+def provenance(
+    command: str, profile: str, seed: int, data: Sequence[Mapping] = (), steps: Mapping[str, int] | None = None
+) -> dict:
+    """Command, commit, profile, seed, steps, device, versions, time; ``data``: the provenance of the bursts.
+
+    steps: of every training run, by its name; none where nothing was trained.
+    """
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "cpu"
     return {
         "command": command,
         "commit": commit(),
         "profile": profile,
         "seed": seed,
+        "steps": dict(steps or {}),
         "device": f"{device}, {torch.get_num_threads()} threads",
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": [dict(d) for d in data],
-        **more,
     }
 
 

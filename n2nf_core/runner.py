@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from n2nf_core.bursts import BurstError
-from n2nf_core.importers import read_bursts
+from n2nf_core.importers import Options, iter_bursts
+from n2nf_core.profiles import PROFILES
 
-PROFILES = ("smoke", "cpu", "gpu")
 QUIET_KERNEL = 'c.IPKernelApp.log_level = "ERROR"\n'  # the kernel prints a warning about its port at each start
 
 
@@ -89,7 +89,8 @@ def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progres
         jupytext.write(jupytext.read(notebook), source)
         values = check_parameters(papermill.inspect_notebook(str(source)), {**given, "output_dir": str(out)})
         if values.get("data"):
-            read_bursts(values["data"])  # what is wrong with the data is said before any work is done
+            for _ in iter_bursts(values["data"], Options()):
+                pass  # what is wrong with the data is said before any work is done; one burst in memory at a time
         out.mkdir(parents=True, exist_ok=True)
         result.unlink(missing_ok=True)
         with _quiet_kernel(Path(folder)):

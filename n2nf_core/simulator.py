@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from n2nf_core.bursts import Burst
-from n2nf_core.cameras import CAMERA_NLF
+from n2nf_core.cameras import CAMERA_NLF, NLF
 from n2nf_core.scenes import dead_leaves, expose
 from n2nf_core.sensor import PhysicalSensor, simulate_burst_frames
 from n2nf_core.types import NoiseModel
@@ -43,21 +44,17 @@ def simulated_bursts(
     for number, planes in enumerate(clean):
         camera, iso = settings[number % len(settings)]
         noisy = simulate_burst_frames(truth, planes, camera, iso, frames, generator)
-        bursts.append(
-            Burst(
-                frames=noisy.numpy(),
-                black=0.0,
-                white=1.0,
-                cfa="RGGB",
-                camera=camera,
-                iso=float(iso),
-                scene=f"leaves-{seed}-{number:03d}",
-                clean=planes.numpy(),
-                nlf=CAMERA_NLF.get(camera, {}).get(int(iso)),
-                provenance={"importer": "simulator", "seed": seed, "notes": ["noise of known density"]},
-            )
-        )
+        nlf = CAMERA_NLF.get(camera, {}).get(int(iso))
+        source = {"importer": "simulator", "seed": seed, "notes": ["noise of known density"]}
+        bursts.append(_burst(noisy, planes, camera, iso, f"leaves-{seed}-{number:03d}", nlf, source))
     return bursts
+
+
+def _burst(frames: Tensor, clean: Tensor, camera: str, iso: float, scene: str, nlf: NLF | None, source: dict) -> Burst:
+    """Frames and their scene, both in [0, 1] units, as a burst."""
+    levels = {"black": 0.0, "white": 1.0, "cfa": "RGGB"}
+    settings = {"camera": camera, "iso": float(iso), "scene": scene}
+    return Burst(frames.numpy(), **levels, **settings, clean=clean.numpy(), nlf=nlf, provenance=source)
 
 
 def physical_bursts(
@@ -77,18 +74,10 @@ def physical_bursts(
     """
     leaves = expose(dead_leaves(scenes, size, size, seed=seed), exposure)
     generator = torch.Generator().manual_seed(seed)
+    source = {"importer": "physical sensor", "seed": seed, "notes": ["noise without closed-form density"]}
     return [
-        Burst(
-            frames=sensor.burst(planes, frames, generator).numpy(),
-            black=0.0,
-            white=1.0,
-            cfa="RGGB",
-            camera=camera,
-            iso=100.0,
-            scene=f"leaves-{seed}-{number:03d}",
-            clean=planes.numpy(),
-            nlf=sensor.nlf,
-            provenance={"importer": "physical sensor", "seed": seed, "notes": ["noise without closed-form density"]},
+        _burst(
+            sensor.burst(planes, frames, generator), planes, camera, 100, f"leaves-{seed}-{k:03d}", sensor.nlf, source
         )
-        for number, planes in enumerate(leaves)
+        for k, planes in enumerate(leaves)
     ]

@@ -38,11 +38,11 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "training_loop": {"types", "losses", "checkpoints"},
     "training": {"types", "losses", "checkpoints", "training_loop"},
     "profiles": {"training"},
-    "official": {"cameras", "bijections", "linear", "coupling", "flow", "denoisers"},
+    "official": {"checkpoints", "cameras", "bijections", "linear", "coupling", "flow", "denoisers"},
     "classical": {"raw", "bursts"},
     "evaluation": {"types", "metrics", "bursts", "pairs", "photon_transfer"},
     "results": set(),
-    "runner": {"bursts", "importers"},
+    "runner": {"bursts", "importers", "profiles"},
     "plots": set(),
 }
 

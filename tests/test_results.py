@@ -33,11 +33,11 @@ def test_an_interrupted_write_leaves_the_former_file(tmp_path, monkeypatch):
 
 
 def test_provenance_says_what_made_a_result():
-    block = results.provenance("the command", "smoke", 3, [{"sha256": "x"}])
+    block = results.provenance("the command", "smoke", 3, [{"sha256": "x"}], {"joint": 5})
     assert block["command"] == "the command" and block["profile"] == "smoke" and block["seed"] == 3
     assert block["packages"]["torch"].startswith(torch.__version__.split("+")[0])
     assert len(block["commit"].split("+")[0]) == 40 or block["commit"] == "unknown"
-    assert block["data"] == [{"sha256": "x"}]
+    assert block["data"] == [{"sha256": "x"}] and block["steps"] == {"joint": 5}
     json.dumps(block)
 
 

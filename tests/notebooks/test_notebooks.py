@@ -30,7 +30,7 @@ def mono_burst(tmp_path_factory):
 def assert_results(path: Path, data: bool) -> dict:
     content = json.loads(path.read_text())
     block = content["provenance"]
-    assert {"command", "commit", "profile", "seed", "device", "packages", "data"} <= set(block)
+    assert {"command", "commit", "profile", "seed", "steps", "device", "packages", "data"} <= set(block)
     assert block["profile"] == "smoke" and (f"{path.stem}.md" in block["command"])
     assert bool(block["data"])
     executed = jupytext.read(path.with_suffix(".ipynb"))
