@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from n2nf_core.bijections import Bijection, Chain, Gain, SignalDependentScale
 from n2nf_core.cameras import NLF, IsoKnots
 from n2nf_core.coupling import AffineCoupling
+from n2nf_core.fused import FusedChain
 from n2nf_core.linear import InvertibleConv1x1
 from n2nf_core.types import Context, check_shapes
 
@@ -110,4 +111,4 @@ def noise_flow(
     def steps_of_a() -> list[Bijection]:
         return [layer for _ in range(steps) for layer in (InvertibleConv1x1(channels), AffineCoupling(channels))]
 
-    return NoiseFlow(Chain([SignalDependentScale(knots), *steps_of_a(), Gain(), *steps_of_a()]), knots)
+    return NoiseFlow(FusedChain([SignalDependentScale(knots), *steps_of_a(), Gain(), *steps_of_a()]), knots)

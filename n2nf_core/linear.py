@@ -14,7 +14,7 @@ class InvertibleConv1x1(Bijection):
     """z = W x at every pixel, W = P L (U + diag(s)), ladj = H W sum log |s|  (Glow, Kingma & Dhariwal, 2018).
 
     P is a fixed permutation, L unit lower and U strictly upper triangular; log |s| is learned, the sign of s
-    fixed, so W can never become singular. The inverse solves two triangular systems: no matrix is inverted.
+    fixed, so W can never become singular. The inverse solves two triangular systems of C rows, on the device.
     Starts at a random rotation.
     """
 
@@ -44,14 +44,20 @@ class InvertibleConv1x1(Bijection):
         lower = self.lower.tril(-1) + torch.eye(len(self.log_s), dtype=self.lower.dtype, device=self.lower.device)
         return lower, self.upper.triu(1) + torch.diag(self.sign_s * self.log_s.exp())
 
-    def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+    def weight(self) -> Tensor:
+        """W, (C, C)."""
         lower, upper = self._factors()
-        weight = self.permutation @ lower @ upper
+        return self.permutation @ lower @ upper
+
+    def inverse_weight(self) -> Tensor:
+        """W^-1, (C, C), by two triangular systems."""
+        lower, upper = self._factors()
+        half = torch.linalg.solve_triangular(lower, self.permutation.T, upper=False, unitriangular=True)
+        return torch.linalg.solve_triangular(upper, half, upper=True)
+
+    def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         ladj = self.log_s.sum() * (x.shape[2] * x.shape[3])
-        return F.conv2d(x, weight[:, :, None, None]), ladj.expand(len(x))
+        return F.conv2d(x, self.weight()[:, :, None, None]), ladj.expand(len(x))
 
     def inverse(self, z: Tensor, context: Context) -> Tensor:
-        lower, upper = self._factors()
-        columns = self.permutation.T @ z.flatten(2)
-        columns = torch.linalg.solve_triangular(lower, columns, upper=False, unitriangular=True)
-        return torch.linalg.solve_triangular(upper, columns, upper=True).view_as(z)
+        return F.conv2d(z, self.inverse_weight()[:, :, None, None])

@@ -1,0 +1,207 @@
+"""Runs of 1x1 convolution and affine coupling as one operation on the CPU.
+
+Layer by layer, Noise Flow reads and writes every plane some eighty times, and its convolutions are too thin for the
+libraries that PyTorch calls. Here all steps of a tile run while it lies in the cache (:mod:`n2nf_core.fused_kernels`),
+and the gradient is written out by hand. In float32 on the CPU only; everywhere else the layers run one by one.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from n2nf_core.bijections import Bijection, Chain, Gain
+from n2nf_core.coupling import AffineCoupling
+from n2nf_core.linear import InvertibleConv1x1
+from n2nf_core.types import Context
+
+TILE = 96
+"""Side of the tiles of a large frame, margin excluded: all planes of one fit into a second-level cache of 1 MiB."""
+
+T = TypeVar("T")
+_enabled = ContextVar("fused", default=True)
+
+
+@contextmanager
+def layer_by_layer() -> Iterator[None]:
+    """Inside, every layer runs by itself: for second derivatives, which the fused operation does not have."""
+    token = _enabled.set(False)
+    try:
+        yield
+    finally:
+        _enabled.reset(token)
+
+
+class FusedChain(Chain):
+    """A :class:`Chain` that runs its 1x1 convolutions, couplings and the gains between them as one operation."""
+
+    def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        if not _usable(x):
+            return super().forward(x, context)
+        total = x.new_zeros(len(x))
+        for part in self._parts():
+            x, ladj = part.forward(x, context)
+            total = total + ladj
+        return x, total
+
+    def inverse(self, z: Tensor, context: Context) -> Tensor:
+        if not _usable(z):
+            return super().inverse(z, context)
+        for part in reversed(self._parts()):
+            z = part.inverse(z, context)
+        return z
+
+    def _parts(self) -> list[Bijection | FusedSteps]:
+        """The layers in order; every (gains,) convolution, coupling becomes a step of a FusedSteps."""
+        parts: list[Bijection | FusedSteps] = []
+        waiting: list[Bijection] = []  # gains, then perhaps a convolution
+        for layer in self.layers:
+            ready = bool(waiting) and isinstance(waiting[-1], InvertibleConv1x1)
+            if ready and isinstance(layer, AffineCoupling):
+                if not parts or not isinstance(parts[-1], FusedSteps):
+                    parts.append(FusedSteps())
+                parts[-1].add(waiting[:-1], waiting[-1], layer)
+                waiting = []
+            elif isinstance(layer, (Gain, InvertibleConv1x1)) and not ready:
+                waiting.append(layer)
+            elif isinstance(layer, (Gain, InvertibleConv1x1)):
+                parts, waiting = parts + waiting, [layer]
+            else:
+                parts, waiting = [*parts, *waiting, layer], []
+        return parts + waiting
+
+
+def _usable(x: Tensor) -> bool:
+    return (
+        _enabled.get()
+        and x.device.type == "cpu"
+        and x.dtype == torch.float32
+        and not torch.compiler.is_compiling()
+        and importlib.util.find_spec("numba") is not None
+    )
+
+
+class FusedSteps:
+    """k steps of (gains,) 1x1 convolution, affine coupling: z and ladj as the layers themselves give them."""
+
+    def __init__(self):
+        self.gains: list[list[Gain]] = []
+        self.convolutions: list[InvertibleConv1x1] = []
+        self.couplings: list[AffineCoupling] = []
+
+    def add(self, gains: list[Gain], convolution: InvertibleConv1x1, coupling: AffineCoupling) -> None:
+        """One more step, after the others in the density direction."""
+        self.gains.append(gains)
+        self.convolutions.append(convolution)
+        self.couplings.append(coupling)
+
+    def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        log_gain = self._log_gain()
+        mixing = torch.exp(-log_gain)[:, None, None] * torch.stack([c.weight() for c in self.convolutions])
+        z, ladj = _Steps.apply(x, self.margin, mixing, *self._conditioners())
+        log_s = torch.stack([c.log_s for c in self.convolutions])
+        return z, ladj + (log_s - log_gain[:, None]).sum() * (x.shape[2] * x.shape[3])
+
+    def inverse(self, z: Tensor, context: Context) -> Tensor:
+        from n2nf_core import fused_kernels
+
+        inverses = torch.stack([c.inverse_weight() for c in self.convolutions])
+        weights = _arrays(torch.exp(self._log_gain())[:, None, None] * inverses, *self._conditioners())
+        z = z.detach().contiguous()
+        x, tiles = torch.empty_like(z), _tiles(*z.shape[::2], z.shape[3], TILE)
+        source, target, margin = z.numpy(), x.numpy(), self.margin
+        _in_threads(lambda part: fused_kernels.inverse(source, weights, tiles[part], margin, target), len(tiles))
+        return x
+
+    @property
+    def margin(self) -> int:
+        """Pixels around a tile that its values depend on: two 3x3 convolutions in every step."""
+        return 2 * len(self.couplings)
+
+    def _log_gain(self) -> Tensor:
+        zero = torch.zeros_like(self.convolutions[0].log_s[0])
+        return torch.stack([sum((gain.log_gain for gain in gains), zero) for gains in self.gains])
+
+    def _conditioners(self) -> list[Tensor]:
+        """The couplings' parameters, stacked over the steps; the output factor exp(3 logs) goes into conv3."""
+        nets = [coupling.conditioner for coupling in self.couplings]
+        factor = torch.exp(3 * torch.stack([net.logs for net in nets]))
+        conv1, bias1, conv2, bias2, conv3, bias3 = (
+            torch.stack([getattr(getattr(net, layer), name) for net in nets])
+            for layer in ("conv1", "conv2", "conv3")
+            for name in ("weight", "bias")
+        )
+        scale = torch.stack([coupling.scale for coupling in self.couplings])
+        conv3, bias3 = conv3 * factor[..., None, None, None], bias3 * factor
+        return [conv1, bias1, conv2.flatten(2), bias2, conv3, bias3, scale]
+
+
+class _Steps(torch.autograd.Function):
+    """(x, weights) -> (z, ladj of the couplings); keeps the input of every step and computes the rest again."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, margin: int, *weights: Tensor) -> tuple[Tensor, Tensor]:
+        from n2nf_core import fused_kernels
+
+        x, learn = x.contiguous(), any(ctx.needs_input_grad)
+        count, _, height, width = x.shape
+        tiles = _tiles(count, height, width, max(height, width) if learn else TILE)
+        saved = x.new_empty((len(weights[0]) if learn else 0, *x.shape))
+        z, ladj = torch.empty_like(x), np.zeros(len(tiles))
+        source, arrays, target, inputs = x.detach().numpy(), _arrays(*weights), z.numpy(), saved.numpy()
+
+        def work(part: slice) -> None:
+            fused_kernels.forward(source, arrays, tiles[part], margin, target, ladj[part], inputs)
+
+        _in_threads(work, len(tiles))
+        if learn:
+            ctx.save_for_backward(saved, *weights)
+        return z, torch.from_numpy(np.bincount(tiles[:, 0], ladj, count)).to(x.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_z: Tensor, grad_ladj: Tensor) -> tuple[Tensor | None, ...]:
+        from n2nf_core import fused_kernels
+
+        saved, *weights = ctx.saved_tensors
+        grad_x = torch.empty_like(grad_z, memory_format=torch.contiguous_format)
+        inputs = (grad_z.contiguous().numpy(), grad_ladj.contiguous().numpy(), saved.numpy(), _arrays(*weights))
+        target = grad_x.numpy()
+
+        def work(part: slice) -> list[Tensor]:
+            grads = [torch.zeros_like(weight, memory_format=torch.contiguous_format) for weight in weights]
+            fused_kernels.backward(*inputs, part.start, part.stop, target, tuple(g.numpy() for g in grads))
+            return grads
+
+        return grad_x, None, *(sum(parts) for parts in zip(*_in_threads(work, len(grad_z)), strict=True))
+
+
+def _arrays(*weights: Tensor) -> tuple[np.ndarray, ...]:
+    return tuple(weight.detach().contiguous().numpy() for weight in weights)
+
+
+def _tiles(count: int, height: int, width: int, side: int) -> np.ndarray:
+    """(M, 5) rows of image, y0, y1, x0, x1, which cover ``count`` images without overlap."""
+    rows, columns = ([(a, min(a + side, size)) for a in range(0, size, side)] for size in (height, width))
+    return np.array([(image, *row, *column) for image in range(count) for row in rows for column in columns])
+
+
+def _in_threads(work: Callable[[slice], T], count: int) -> list[T]:
+    """work(slice) over 0 ... count - 1 in as many parts as PyTorch has threads; the kernels hold no lock."""
+    threads = max(min(torch.get_num_threads(), count), 1)
+    ends = [count * k // threads for k in range(threads + 1)]
+    parts = [slice(start, stop) for start, stop in pairwise(ends)]
+    if threads == 1:
+        return [work(parts[0])]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, parts))
