@@ -17,7 +17,12 @@ START = NLF(shot=1e-2, read=1e-4)  # the noise of a phone at a high ISO: trainin
 
 
 class Bijection(nn.Module):
-    """z = f(x; context), with ladj = log |det dz/dx|."""
+    """z = f(x; context), with ladj = log |det dz/dx|.
+
+    ``margin``: how far away pixels can be that a pixel of f or of its inverse depends on.
+    """
+
+    margin: int = 0
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) x -> (B, C, H, W) z and (B,) ladj in nats."""
@@ -34,6 +39,7 @@ class Chain(Bijection):
     def __init__(self, layers: Iterable[Bijection]):
         super().__init__()
         self.layers = nn.ModuleList(layers)
+        self.margin = sum(layer.margin for layer in self.layers)
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         total = x.new_zeros(len(x))

@@ -45,6 +45,8 @@ class AffineCoupling(Bijection):
     1e-4, so the layer starts at the identity.
     """
 
+    margin = 2  # two 3x3 convolutions
+
     def __init__(self, channels: int, width: int = 4):
         super().__init__()
         if channels % 2:

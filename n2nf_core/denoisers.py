@@ -36,7 +36,7 @@ class DnCNN(nn.Module):
         layers: int = 9,
         features: int = 64,
         norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
-        skip: nn.Module | None = None,
+        skip: nn.Conv2d | None = None,
     ):
         super().__init__()
         if layers < 2:
@@ -52,6 +52,8 @@ class DnCNN(nn.Module):
         if skip is not None:
             self.skip = skip.requires_grad_(False)
             nn.init.zeros_(self.body[-1].weight)
+        self.margin = layers + (0 if skip is None else max(skip.kernel_size) // 2)  # pixels that one depends on
+        self.multiple = 1
 
     def forward(self, noisy: Tensor) -> Tensor:
         with torch.autocast(noisy.device.type, enabled=False):  # bfloat16 would round the image itself
@@ -96,6 +98,8 @@ class UNet(nn.Module):
     def __init__(self, channels: int = 4, features: int = 48, depth: int = 5):
         super().__init__()
         self.depth = depth
+        self.multiple = 2**depth  # tiles that start elsewhere would be pooled otherwise
+        self.margin = 5 * self.multiple  # 4 * 2^depth - 1 pixels through all convolutions, and one pooling cell
         self.stem = nn.Conv2d(channels, features, 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(features, features, 3, padding=1) for _ in range(depth + 1))
         up = []

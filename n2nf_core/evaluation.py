@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from n2nf_core import metrics
+from n2nf_core import metrics, tiles
 from n2nf_core.bursts import Burst, split_regions, split_scenes
 from n2nf_core.pairs import grid_patches
 from n2nf_core.photon_transfer import PhotonTransfer
@@ -198,12 +198,11 @@ Denoise = Callable[[Burst], Tensor]
 
 
 def network(denoiser: torch.nn.Module) -> Denoise:
-    """A network as a :data:`Denoise`, frame by frame, in evaluation mode."""
+    """A network as a :data:`Denoise`, frame by frame and in tiles, in evaluation mode."""
 
-    @torch.no_grad()
     def denoise(burst: Burst) -> Tensor:
         denoiser.eval()
-        return torch.cat([denoiser(burst.planes(t)) for t in range(len(burst))])
+        return torch.cat([tiles.denoise(denoiser, burst.planes(t)) for t in range(len(burst))])
 
     return denoise
 
@@ -243,7 +242,7 @@ def denoiser_error(denoiser: torch.nn.Module, bursts: Sequence[Burst]) -> dict[s
     sums = {"noise_variance": 0.0, "estimated_from_pairs": 0.0, "against_clean": 0.0}
     for burst in bursts:
         first, second = burst.planes([0, 1]).double().unbind()
-        d1, d2 = denoiser(burst.planes([0, 1])).double().unbind()
+        d1, d2 = tiles.denoise(denoiser, burst.planes([0, 1])).double().unbind()
         noise = float((first - second).square().mean() / 2)
         pair_error = float(((d1 - second).square().mean() + (d2 - first).square().mean()) / 2)
         sums["noise_variance"] += noise

@@ -13,6 +13,7 @@ from n2nf_core.cameras import NLF, IsoKnots
 from n2nf_core.coupling import AffineCoupling
 from n2nf_core.fused import FusedChain
 from n2nf_core.linear import InvertibleConv1x1
+from n2nf_core.tiles import tiled
 from n2nf_core.types import Context, check_shapes
 
 
@@ -49,10 +50,19 @@ class NoiseFlow(nn.Module):
 
     @torch.no_grad()
     def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """n = f^-1(temperature * eps; x), eps ~ N(0, I): (B, C, H, W), of the context's type and device."""
+        """n = f^-1(temperature * eps; x), eps ~ N(0, I): (B, C, H, W), of the context's type and device.
+
+        Frames larger than one tile are drawn tile by tile, from eps of the whole frame: the same sample, in the memory
+        of clean, eps, sample and one tile.
+        """
         clean = context.clean
         eps = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=clean.device)
-        return self.bijection.inverse(temperature * eps, context)
+        eps *= temperature
+
+        def inverse(eps: Tensor, clean: Tensor) -> Tensor:
+            return self.bijection.inverse(eps, context._replace(clean=clean))
+
+        return tiled(inverse, eps, clean, margin=self.bijection.margin)
 
     @property
     def signal_scale(self) -> SignalDependentScale:

@@ -125,8 +125,8 @@ class FusedSteps:
 
     @property
     def margin(self) -> int:
-        """Pixels around a tile that its values depend on: two 3x3 convolutions in every step."""
-        return 2 * len(self.couplings)
+        """Pixels around a tile that its values depend on."""
+        return sum(coupling.margin for coupling in self.couplings)
 
     def _log_gain(self) -> Tensor:
         zero = torch.zeros_like(self.convolutions[0].log_s[0])

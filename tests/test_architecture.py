@@ -20,7 +20,10 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "bijections": {"types", "cameras"},
     "linear": {"types", "bijections"},
     "coupling": {"types", "bijections"},
-    "flow": {"types", "cameras", "bijections", "linear", "coupling"},
+    "fused_kernels": set(),
+    "fused": {"types", "bijections", "linear", "coupling", "fused_kernels"},
+    "tiles": {"denoisers"},
+    "flow": {"types", "cameras", "bijections", "linear", "coupling", "fused", "tiles"},
     "photon_transfer": {"types", "cameras"},
     "baselines": {"types", "cameras", "photon_transfer"},
     "denoisers": {"types"},
@@ -40,7 +43,7 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "profiles": {"training"},
     "official": {"checkpoints", "cameras", "bijections", "linear", "coupling", "flow", "denoisers"},
     "classical": {"raw", "bursts"},
-    "evaluation": {"types", "metrics", "bursts", "pairs", "photon_transfer"},
+    "evaluation": {"types", "metrics", "tiles", "bursts", "pairs", "photon_transfer"},
     "results": set(),
     "runner": {"bursts", "importers", "profiles"},
     "plots": set(),
@@ -81,12 +84,12 @@ def test_only_plots_knows_how_things_look(module):
 
 
 def test_models_and_losses_do_no_io_and_read_nothing_back():
-    for module in ("bijections", "linear", "coupling", "flow", "losses", "denoisers"):
+    for module in ("bijections", "linear", "coupling", "fused", "tiles", "flow", "losses", "denoisers"):
         text = files_of(module)[0].read_text()
         assert not re.search(r"\.item\(|\.cuda\(|\bprint\(|\bopen\(|logging|manual_seed", text), module
 
 
-HEAVY = ("h5py", "zarr", "rawpy", "tifffile", "astropy", "scipy", "skimage", "matplotlib", "lightning_fabric", "pandas")
+HEAVY = tuple("numba h5py zarr rawpy tifffile astropy scipy skimage matplotlib lightning_fabric pandas".split())
 
 
 def test_importing_the_models_loads_nothing_heavy():
