@@ -119,9 +119,12 @@ def normalise(planes: Tensor, black: float | Sequence[float], white: float) -> T
     black, white: DN, black one value or one per plane. Integers become float32. ValueError unless
     white > black.
     """
-    planes = planes if planes.is_floating_point() else planes.to(torch.float32)
+    if planes.is_floating_point():
+        low, span = _levels(planes, black, white)
+        return (planes - low).div_(span)
+    planes = planes.to(torch.float32)
     low, span = _levels(planes, black, white)
-    return (planes - low) / span
+    return planes.sub_(low).div_(span)  # in place: new memory costs more than arithmetic here
 
 
 def denormalise(planes: Tensor, black: float | Sequence[float], white: float) -> Tensor:
