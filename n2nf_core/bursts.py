@@ -41,7 +41,8 @@ def write_burst(
     """Store ``burst`` as the folder ``path`` (``*.burst.zarr``), ``workers`` frames at a time, and return its path.
 
     Written beside its place and renamed at the end, so that nothing half-written ever bears the name. ``check``
-    sees every frame on its way, so that a source is decoded once; what it raises leaves nothing behind. BurstError for another suffix, FileExistsError for an existing target unless ``overwrite``, OSError (the
+    sees every frame on its way, so that a source is decoded once; what it raises leaves nothing behind.
+    BurstError for another suffix, FileExistsError for an existing target unless ``overwrite``, OSError (the
     system's own kind, naming the target) when it cannot be written.
     """
     path = Path(path)

@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from n2nf_core.bursts import SUFFIX, Burst, BurstError, check_burst, open_burst
+from n2nf_core.checks import warn_of_saturation
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.stack import Options, read_stacks
 from n2nf_core.raw import crop_of, four_levels
 
-__all__ = ["Options", "iter_bursts", "read_bursts"]
+__all__ = ["Options", "iter_bursts", "iter_unchecked", "read_bursts"]
 
 UNDERSTOOD = (
     f"a *{SUFFIX} store or a folder of them, .npz, .tif/.tiff, .fits/.fit, a folder of camera RAW/DNG files or of "
@@ -38,7 +39,21 @@ def read_bursts(
 
 
 def iter_bursts(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
-    """:func:`read_bursts` one burst at a time, for sources that do not fit in memory together."""
+    """:func:`read_bursts` one burst at a time, for sources that do not fit in memory together.
+
+    A stored burst that was checked when it was written is not read through again.
+    """
+    for burst in iter_unchecked(path, options):
+        saturated = burst.provenance.get("saturated_fraction")
+        if saturated is None or options.black is not None or options.white is not None:
+            check_burst(burst)
+        else:
+            warn_of_saturation(burst.scene, saturated)
+        yield burst
+
+
+def iter_unchecked(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
+    """:func:`iter_bursts` for who checks the frames on their way, as ``write_burst(..., check=)`` does."""
     path = Path(path)
     if not path.exists():
         raise BurstError(f"{path}: no such file or folder")
@@ -46,7 +61,6 @@ def iter_bursts(path: str | Path, options: Options = Options()) -> Iterator[Burs
     found = False
     for burst in _folder(path, options) if path.is_dir() else _file(path, options):
         found = True
-        check_burst(burst)
         yield burst
     if not found:
         raise BurstError(f"{path}: nothing here is understood; understood are {UNDERSTOOD}")
