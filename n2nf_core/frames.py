@@ -118,8 +118,8 @@ class Burst:
     def planes(self, index: Index) -> Tensor:
         """(frames[index] - black) / (white - black), (k, 4, h, w) float32; k = 1 for an integer."""
         frames = self.frames[index]
-        frames = np.require(frames[None] if isinstance(index, (int, np.integer)) else frames, requirements=("C", "W"))
-        return raw.normalise(torch.from_numpy(frames), self.black, self.white)
+        frames = frames[None] if isinstance(index, (int, np.integer)) else frames
+        return torch.from_numpy(np.ascontiguousarray(raw.normalise(frames, self.black, self.white)))
 
     def leave_one_out(self, index: Index) -> Tensor:
         """(sum of all frames - frame t) / (T - 1), [0, 1] units, for every t in ``index``: (k, 4, h, w) float32.

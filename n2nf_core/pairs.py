@@ -15,7 +15,7 @@ from torch import Tensor
 from n2nf_core.bursts import Burst, BurstError, LazyFrames
 from n2nf_core.cameras import camera_index
 from n2nf_core.readahead import ReadAhead
-from n2nf_core.residents import Buffer, Places
+from n2nf_core.residents import DeviceBuffer, HostBuffer, Places, buffer
 from n2nf_core.types import NoisyPair
 from n2nf_core.visits import AllPairs, Draw, Residents, Seat, Window, draw_batch
 
@@ -163,7 +163,7 @@ class PatchPairs:
     def _draw(self, step: int) -> Draw:
         return draw_batch(self.residents, self.shapes, self.seed, step, self.scenes, self.batch_size, self.patch)
 
-    def _coming(self, step: int, reader: ReadAhead[Seat, Tensor]) -> Iterator[Draw]:
+    def _coming(self, step: int, reader: ReadAhead[Seat, np.ndarray | Tensor]) -> Iterator[Draw]:
         """The draws from number ``step`` on, after the frames that they need were asked for."""
         held = dict(self._frames.held)
         coming: deque[Draw] = deque()
@@ -177,24 +177,24 @@ class PatchPairs:
                         reader.ask(seat)
             yield coming.popleft()
 
-    def _read(self, seat: Seat) -> Tensor:
+    def _read(self, seat: Seat) -> np.ndarray | Tensor:
         burst = self.bursts[seat.burst]
         try:
-            return self._frames.on_host(burst.frames[seat.frame])
+            return self._frames.ready(burst.frames[seat.frame])
         except BurstError:
             raise
         except Exception as error:
             raise BurstError(f"{burst.scene}: frame {seat.frame} cannot be read ({error})") from error
 
     @cached_property
-    def _frames(self) -> Buffer:
-        return Buffer(self.residents.slots, self.dtype, self.device)
+    def _frames(self) -> HostBuffer | DeviceBuffer:
+        return buffer(self.residents.slots, self.dtype, self.device)
 
     @cached_property
-    def _clean(self) -> Buffer:
-        return Buffer(self.residents.clean_slots, np.dtype(np.float32), self.device)
+    def _clean(self) -> HostBuffer | DeviceBuffer:
+        return buffer(self.residents.clean_slots, np.dtype(np.float32), self.device)
 
-    def _seat(self, draw: Draw, reader: ReadAhead[Seat, Tensor]) -> None:
+    def _seat(self, draw: Draw, reader: ReadAhead[Seat, np.ndarray | Tensor]) -> None:
         """Bring the frames of ``draw``, and their references, to the device."""
         for first, second, slot in draw.pairs:
             for seat in (first, second):
@@ -204,7 +204,7 @@ class PatchPairs:
                     reader.forget(seat)
             clean = self.bursts[first.burst].clean
             if clean is not None and self._clean.held.get(slot) != first.burst:
-                self._clean.put(slot, first.burst, self._clean.on_host(clean))
+                self._clean.put(slot, first.burst, self._clean.ready(clean))
 
     def _cut(self, draw: Draw, rank: int, world: int) -> NoisyPair:
         """The rows [rank::world] of a batch whose frames are on the device."""
@@ -212,23 +212,23 @@ class PatchPairs:
         burst = np.array([p.first.burst for p in draw.pairs])[pair]
         start = self._frames.start[[[p.first.slot, p.second.slot] for p in draw.pairs]][pair]
         start = np.where(swap[:, None], start[:, ::-1], start)
-        shape = np.array(self.shapes)[burst]
-        clean = all(self.bursts[p.first.burst].clean is not None for p in draw.pairs)
-        reference = self._clean.start[[p.clean for p in draw.pairs]][pair] if clean else pair
-        numbers = torch.from_numpy(np.stack([burst, reference, *start.T, *shape.T, *place]))  # one transfer for all
-        if self.device.type == "cuda":
-            numbers = numbers.pin_memory()
-        burst, reference, first, second, *place = numbers.to(self.device, non_blocking=True)
-        both = Places(torch.cat((first, second)), *(rows.repeat(2) for rows in place))
-        camera, iso, black, span = (table[burst] for table in self._tables)
-        patches = self._frames.cut(both, self.patch).sub_(black.repeat(2, 1, 1, 1)).div_(span.repeat(2, 1, 1, 1))
-        references = self._clean.cut(Places(reference, *place), self.patch) if clean else None
-        return NoisyPair(*patches.chunk(2), camera, iso, references)
+        place = *np.array(self.shapes)[burst].T, *place
+        both = Places(start.T.reshape(-1), *(np.tile(rows, 2) for rows in place))
+        row = self._frames.place(burst)
+        camera, iso, black, span = (table[row] for table in self._tables)
+        patches = self._frames.cut(both, self.patch).reshape(2, len(burst), 4, self.patch, self.patch)
+        patches -= black
+        patches /= span
+        clean = None
+        if all(self.bursts[p.first.burst].clean is not None for p in draw.pairs):
+            reference = self._clean.start[[p.clean for p in draw.pairs]][pair]
+            clean = torch.as_tensor(self._clean.cut(Places(reference, *place), self.patch))
+        return NoisyPair(*map(torch.as_tensor, (*patches, camera, iso)), clean)
 
     @cached_property
-    def _tables(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """By burst, on the device: camera (n,), ISO (n,), black level and white - black (n, 4, 1, 1)."""
-        black = torch.tensor([burst.black for burst in self.bursts])[:, :, None, None]
-        span = torch.tensor([float(burst.white) for burst in self.bursts])[:, None, None, None] - black
-        iso = torch.tensor([float(burst.iso) for burst in self.bursts])
-        return tuple(table.to(self.device) for table in (torch.tensor(self.camera), iso, black, span))
+    def _tables(self) -> tuple[np.ndarray | Tensor, ...]:
+        """By burst, where patches are: camera (n,), ISO (n,), black level and white - black (n, 4, 1, 1)."""
+        black = np.array([burst.black for burst in self.bursts], np.float32)[:, :, None, None]
+        span = np.array([burst.white for burst in self.bursts], np.float32)[:, None, None, None] - black
+        iso = np.array([burst.iso for burst in self.bursts], np.float32)
+        return tuple(map(self._frames.place, (np.array(self.camera, np.int64), iso, black, span)))

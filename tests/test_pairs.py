@@ -3,6 +3,7 @@ import gc
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from n2nf_core.bursts import Burst, BurstError, LazyFrames, open_burst, write_bu
 from n2nf_core.cameras import UnknownCameraError
 from n2nf_core.pairs import PatchPairs, frame_pairs, grid_patches
 from n2nf_core.profiles import PROFILES
-from n2nf_core.residents import Buffer, Places
+from n2nf_core.residents import DeviceBuffer, HostBuffer, Places
 
 
 def make_burst(camera="S6", iso=800.0, frames=3, height=20, width=14, scene=0, clean=True):
@@ -69,17 +70,18 @@ def test_places_cover_the_frame():
 @pytest.mark.parametrize("vertical", [0, 1])
 @pytest.mark.parametrize("horizontal", [0, 1])
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
-def test_a_cut_is_a_mirrored_mosaic_cropped_to_the_same_cfa(vertical, horizontal, dtype):
+@pytest.mark.parametrize("kind", [HostBuffer, partial(DeviceBuffer, device=torch.device("cpu"))])
+def test_a_cut_is_a_mirrored_mosaic_cropped_to_the_same_cfa(vertical, horizontal, dtype, kind):
     rng = np.random.default_rng(0)
     mosaics = [rng.integers(0, 65536, size).astype(dtype) for size in ((20, 16), (14, 26))]
-    buffer = Buffer([4 * m.size // 4 for m in mosaics], np.dtype(dtype), torch.device("cpu"))
+    buffer = kind([m.size for m in mosaics], np.dtype(dtype))
     for slot, mosaic in enumerate(mosaics):
-        buffer.put(slot, slot, buffer.on_host(raw.pack(mosaic)))
+        buffer.put(slot, slot, buffer.ready(raw.pack(mosaic)))
     top, left, size = np.array([5, 2, 0]), np.array([1, 8, 3]), 4
     frame = np.array([0, 1, 1])
     shape = np.array([(10, 8), (7, 13)])[frame]
     flips = np.full((2, 3), [[vertical], [horizontal]])
-    places = Places(*map(torch.from_numpy, np.stack([buffer.start[frame], *shape.T, top, left, *flips])))
+    places = Places(buffer.start[frame], *shape.T, top, left, *flips)
     for patch, f, y, x in zip(buffer.cut(places, size), frame, top, left, strict=True):
         window = mosaics[f][2 * y : 2 * y + 2 * size + 2, 2 * x : 2 * x + 2 * size + 2]
         rows = slice(1, -1) if vertical else slice(0, -2)
@@ -111,6 +113,15 @@ def test_patches_of_integer_frames_are_the_burst_s_planes():
         homes = [k for k in known for t in range(2) if all(torch.isin(patch[p], k[t, p]).all() for p in range(4))]
         assert len(homes) == 1 and patch.dtype == torch.float32
     assert {len(f) for f in found} == {4} and found.min() < 0
+
+
+def test_a_device_s_buffer_gives_the_same_batches(monkeypatch):
+    """The gather that runs on a GPU, on this machine's CPU."""
+    host, device = (PatchPairs(many_bursts(), ["S6"], **WINDOW) for _ in range(2))
+    expected = [host.batch(k, 1, 3) for k in range(20)]
+    monkeypatch.setattr("n2nf_core.pairs.buffer", DeviceBuffer)
+    assert all(same(device.batch(k, 1, 3), batch) for k, batch in enumerate(expected))
+    assert isinstance(device._frames, DeviceBuffer)
 
 
 def tensors(batch):
