@@ -13,20 +13,21 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import tempfile
 import threading
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from convert import run, store
+from convert import CORES, Converted, convert, run
 from download import download
-from tqdm import tqdm
 
-from n2nf_core.bursts import SUFFIX, BurstError
-from n2nf_core.importers import iter_bursts
+from n2nf_core.bursts import SUFFIX, Burst, BurstError
+from n2nf_core.importers import Part, iter_unchecked
 
 
 class Archive(NamedTuple):
@@ -60,10 +61,11 @@ def fetch(archives: Sequence[Archive], base: str, folder: Path, jobs: int) -> li
             raise
 
 
-def convert_archives(archives: Sequence[Path], out: Path) -> list[Path]:
-    """Convert every instance in the zip ``archives`` that has no burst in ``out`` yet; the new bursts.
+def convert_archives(archives: Sequence[Path], out: Path, jobs: int = CORES) -> Converted:
+    """Convert every instance in the zip ``archives`` that has no burst in ``out`` yet, ``jobs`` at a time.
 
-    Instances are unpacked one at a time, from all archives, as SIDD-Full spreads one over several.
+    An instance is unpacked, from all archives, as SIDD-Full spreads one over several, by the process that converts
+    it. BurstError as :func:`convert.convert`.
     """
     members: dict[str, list[tuple[Path, str]]] = {}
     for archive in archives:
@@ -71,15 +73,22 @@ def convert_archives(archives: Sequence[Path], out: Path) -> list[Path]:
             if found := _MEMBER.fullmatch(PurePosixPath(name).name):
                 members.setdefault(found[1], []).append((archive, name))
     out.mkdir(parents=True, exist_ok=True)
-    done = {found[1] for path in out.iterdir() if (found := _STORED.fullmatch(path.name))}
-    written: list[Path] = []
-    for number in tqdm(sorted(set(members) - done), desc="converting", unit="instance"):
-        with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=out) as folder:
-            for archive, name in members[number]:
-                with zipfile.ZipFile(archive) as file:
-                    file.extract(name, folder)
-            written += store(iter_bursts(folder), out)
-    return written
+    done = {found[1]: path for path in out.iterdir() if (found := _STORED.fullmatch(path.name))}
+    todo = [Part(n, partial(_unpacked, members[n], out, n)) for n in sorted(set(members) - set(done))]
+    written, kept = convert(todo, out, jobs=jobs)
+    return Converted(written, kept + [done[n] for n in sorted(set(members) & set(done))])
+
+
+def _unpacked(members: Sequence[tuple[Path, str]], out: Path, number: str) -> Iterator[Burst]:
+    """The burst of an instance, unpacked below ``out`` for as long as it is read."""
+    prefix = f".unpacked-{number}-"
+    for leftover in out.glob(f"{prefix}*"):  # of a killed call
+        shutil.rmtree(leftover)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=out) as folder:
+        for archive, name in members:
+            with zipfile.ZipFile(archive) as file:
+                file.extract(name, folder)
+        yield from iter_unchecked(folder)
 
 
 def _names(archive: Path) -> list[str]:
@@ -104,11 +113,12 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--base", required=True, help="address of the folder that holds the archives")
     parser.add_argument("--archive", type=_archive, nargs="+", default=[ARCHIVES["medium"]])
-    parser.add_argument("--jobs", type=int, default=2, help="archives fetched at the same time (2)")
+    parser.add_argument("--downloads", type=int, default=2, help="archives fetched at the same time (2)")
+    parser.add_argument("--jobs", type=int, default=CORES, help=f"processes that convert ({CORES}, the cores here)")
     args = parser.parse_args()
-    files = fetch(args.archive, args.base, args.out / "archives", args.jobs)
-    written = convert_archives(files, args.out / "bursts")
-    print(f"{len(written)} instances converted to {args.out / 'bursts'}")
+    files = fetch(args.archive, args.base, args.out / "archives", args.downloads)
+    written, kept = convert_archives(files, args.out / "bursts", args.jobs)
+    print(f"{len(written)} instances converted to {args.out / 'bursts'}, {len(kept)} were there")
 
 
 if __name__ == "__main__":

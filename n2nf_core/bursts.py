@@ -7,23 +7,25 @@ the attributes. A store appears under its name only when it is complete.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
 import uuid
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from n2nf_core.cameras import NLF
+from n2nf_core.checks import BurstCheck, FrameDigests, check_burst
+from n2nf_core.chunks import BloscChunks, ChunkError, blosc_chunks
 from n2nf_core.frames import Burst, BurstError, BurstWarning, Index, LazyFrames
 
 __all__ = [
-    "SUFFIX", "Burst", "BurstError", "BurstWarning", "Index", "LazyFrames",
+    "SUFFIX", "Burst", "BurstCheck", "BurstError", "BurstWarning", "Index", "LazyFrames",
     "check_burst", "open_burst", "split_regions", "split_scenes", "write_burst",
 ]  # fmt: skip
 
@@ -33,10 +35,13 @@ VERSION = 1
 _RECORD = ("black", "white", "cfa", "camera", "iso", "scene", "nlf", "provenance")
 
 
-def write_burst(burst: Burst, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Store ``burst`` as the folder ``path`` (``*.burst.zarr``), frame by frame, and return its path.
+def write_burst(
+    burst: Burst, path: str | Path, *, overwrite: bool = False, check: FrameDigests | None = None, workers: int = 1
+) -> Path:
+    """Store ``burst`` as the folder ``path`` (``*.burst.zarr``), ``workers`` frames at a time, and return its path.
 
-    Written beside its place and renamed at the end, so that nothing half-written ever bears the name.
+    Written beside its place and renamed at the end, so that nothing half-written ever bears the name. ``check``
+    sees every frame on its way, so that a source is decoded once; what it raises leaves nothing behind.
     BurstError for another suffix, FileExistsError for an existing target unless ``overwrite``, OSError (the
     system's own kind, naming the target) when it cannot be written.
     """
@@ -48,7 +53,7 @@ def write_burst(burst: Burst, path: str | Path, *, overwrite: bool = False) -> P
     partial_path = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_group(burst, partial_path)
+        _write_group(burst, partial_path, check or FrameDigests(), workers)
         _replace_folder(partial_path, path)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -68,21 +73,30 @@ def _remove(folder: Path) -> None:
         time.sleep(0.02)
 
 
-def _write_group(burst: Burst, path: Path) -> None:
+def _write_group(burst: Burst, path: Path, check: FrameDigests, workers: int) -> None:
     import zarr
 
     group = zarr.create_group(path, zarr_format=3)
     frames = _create(group, "frames", burst.shape, (1, *burst.shape[1:]), burst.frames.dtype)
-    digest = hashlib.sha256()
-    for t in range(len(burst)):
+
+    def write(t: int) -> None:
         frame = np.ascontiguousarray(burst.frames[t])
-        digest.update(frame.data)
+        check.see(t, frame)
         frames[t] = frame
+
+    with ThreadPoolExecutor(workers) as pool:
+        writes = [pool.submit(write, t) for t in range(len(burst))]
+        try:
+            for done in writes:
+                done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     if burst.clean is not None:
         clean = _create(group, "clean", burst.clean.shape, burst.clean.shape, np.dtype(np.float32))
         clean[:] = burst.clean
     record = {name: getattr(burst, name) for name in _RECORD}
-    record["provenance"] = {**burst.provenance, "frames_sha256": digest.hexdigest()}
+    record["provenance"] = {**burst.provenance, **check.result()}
     group.attrs.update({"format": FORMAT, "version": VERSION, **record})
 
 
@@ -150,9 +164,18 @@ def _burst(path: Path, attributes: dict, arrays: dict) -> Burst:
     record["nlf"] = None if record["nlf"] is None else NLF(*record["nlf"])
     clean = _read(arrays["clean"], path, ...) if "clean" in arrays else None
     height, width = frames.shape[2:]
-    read = partial(_read, frames, path)
+    chunks = blosc_chunks(path / "frames")
+    whole_frames = chunks is not None and chunks.shape == (1, *frames.shape[1:])
+    read = partial(_read_chunk, chunks, path) if whole_frames else partial(_read, frames, path)
     lazy = LazyFrames(read, frames.shape[0], frames.dtype, range(height), range(width))
     return Burst(lazy, clean=clean, **record)
+
+
+def _read_chunk(chunks: BloscChunks, path: Path, frame: int) -> np.ndarray:
+    try:
+        return chunks.read(frame, 0, 0, 0)[0]
+    except (ChunkError, OSError, RuntimeError) as error:
+        raise _damaged(path, f"frame {frame}", error) from error
 
 
 def _read(array, path: Path, index) -> np.ndarray:
@@ -160,8 +183,12 @@ def _read(array, path: Path, index) -> np.ndarray:
         return np.asarray(array[index])
     except Exception as error:  # each codec raises its own
         which = f"frame {index}" if isinstance(index, int) else array.basename
-        reason = error.strerror if isinstance(error, OSError) else "its data do not match their checksum"
-        raise BurstError(f"{path}: {which} is damaged ({reason}): convert or copy the burst again") from error
+        raise _damaged(path, which, error) from error
+
+
+def _damaged(path: Path, which: str, error: Exception) -> BurstError:
+    reason = error.strerror if isinstance(error, OSError) else "its data do not match their checksum"
+    return BurstError(f"{path}: {which} is damaged ({reason}): convert or copy the burst again")
 
 
 def _check_chunks(folder: Path, array) -> None:
@@ -178,45 +205,6 @@ def _check_chunks(folder: Path, array) -> None:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def check_burst(burst: Burst) -> None:
-    """Raise BurstError unless the frames can teach a noise model; reads every frame once.
-
-    Errors: fewer than two frames, NaN or infinite values, a constant frame, two identical frames, more than
-    half of the values at or above white, more than 90 % of a plane below black. BurstWarning: more than 1 %
-    saturated.
-    """
-    name = burst.scene
-    if len(burst) < 2:
-        raise BurstError(f"{name}: {len(burst)} frame; a noisy pair needs at least two of the same scene")
-    black = np.array(burst.black)[:, None, None]
-    seen: dict[bytes, int] = {}
-    saturated, below = 0.0, np.zeros(4)
-    for t in range(len(burst)):
-        frame = burst.frames[t]
-        _check_frame(frame, f"{name}: frame {t}")
-        twin = seen.setdefault(hashlib.sha256(np.ascontiguousarray(frame).data).digest(), t)
-        if twin != t:
-            raise BurstError(f"{name}: frames {twin} and {t} are identical, one is a copy: remove it")
-        saturated += float((frame >= burst.white).mean()) / len(burst)
-        below += (frame < black).mean((1, 2)) / len(burst)
-    if below.max() > 0.9:
-        raise BurstError(
-            f"{name}: {below.max():.0%} of a plane lies below the black level {max(burst.black):g}, "
-            "almost all values would be negative: give the right black level"
-        )
-    if saturated > 0.5:
-        raise BurstError(f"{name}: {saturated:.0%} of the values are saturated (white level {burst.white:g})")
-    if saturated > 0.01:
-        warnings.warn(f"{name}: {saturated:.1%} of the values are saturated", BurstWarning, stacklevel=2)
-
-
-def _check_frame(frame: np.ndarray, name: str) -> None:
-    if not np.isfinite(frame).all():
-        raise BurstError(f"{name} has NaN or infinite values")
-    if frame.min() == frame.max():
-        raise BurstError(f"{name} is constant (all values {frame.flat[0]:g}): no noise to learn from")
 
 
 def split_scenes(bursts: Sequence[Burst], test_fraction: float, seed: int) -> tuple[list[Burst], list[Burst]]:

@@ -117,8 +117,9 @@ class Burst:
 
     def planes(self, index: Index) -> Tensor:
         """(frames[index] - black) / (white - black), (k, 4, h, w) float32; k = 1 for an integer."""
-        frames = self.frames[[index] if isinstance(index, (int, np.integer)) else index]
-        return raw.normalise(torch.from_numpy(frames.astype(np.float32)), self.black, self.white)
+        frames = self.frames[index]
+        frames = frames[None] if isinstance(index, (int, np.integer)) else frames
+        return torch.from_numpy(np.ascontiguousarray(raw.normalise(frames, self.black, self.white)))
 
     def leave_one_out(self, index: Index) -> Tensor:
         """(sum of all frames - frame t) / (T - 1), [0, 1] units, for every t in ``index``: (k, 4, h, w) float32.

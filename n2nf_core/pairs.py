@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from n2nf_core.bursts import Burst
+from n2nf_core.bursts import Burst, BurstError, LazyFrames
 from n2nf_core.cameras import camera_index
+from n2nf_core.readahead import ReadAhead
+from n2nf_core.residents import DeviceBuffer, HostBuffer, Places, buffer
 from n2nf_core.types import NoisyPair
+from n2nf_core.visits import AllPairs, Draw, Residents, Seat, Window, draw_batch
+
+LOOK_AHEAD = 256
+"""Batches whose frames are asked for in advance; how many frames wait is bounded apart, by ``ahead``."""
 
 
 def frame_pairs(count: int, lag: int = 1) -> list[tuple[int, int]]:
@@ -59,34 +67,22 @@ def difference_correlation(frames: Tensor, reach: int = 4) -> Tensor:
     return torch.roll(correlation / correlation[0, 0], (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
 
 
-def mirror(planes: Tensor, vertical: bool, horizontal: bool) -> Tensor:
-    """Mirror mosaics in packed planes (..., 4, h, w) and drop a row and column, so that the CFA stays as it was.
-
-    A mirrored RGGB mosaic begins with the other colour; without its first row or column it is RGGB again, which in
-    planes shifts the even rows (or columns) of the mosaic by one against the odd ones. Not mirrored, the last row and
-    column are dropped. Returns (..., 4, h - 1, w - 1). Rows stay rows, so row noise keeps its structure.
-    """
-    cells = planes.unflatten(-3, (2, 2))  # (..., row parity, column parity, h, w)
-    even, odd = (cells[..., parity, :, :, :] for parity in (0, 1))
-    even, odd = (
-        (even[..., 1:, :].flip(-2), odd[..., :-1, :].flip(-2)) if vertical else (even[..., :-1, :], odd[..., :-1, :])
-    )
-    cells = torch.stack((even, odd), -4)
-    even, odd = (cells[..., parity, :, :] for parity in (0, 1))
-    even, odd = (even[..., 1:].flip(-1), odd[..., :-1].flip(-1)) if horizontal else (even[..., :-1], odd[..., :-1])
-    return torch.stack((even, odd), -3).flatten(-4, -3)
-
-
 class PatchPairs:
     """Batches of patch pairs at random places of random frame pairs: an endless iterable of NoisyPair.
 
-    Batch number k depends on ``seed`` and k alone, so a resumed run sees what an unbroken one would. A batch
-    takes ``scenes`` whole frame pairs to the device (kept there while they fit in ``cache_bytes``) and cuts
-    batch / scenes patches from each, mirrored at random. Bursts count by their number of pixels.
+    Batch number k depends on ``seed`` and k alone, so a resumed run sees what an unbroken one would. Frames lie on the
+    device as they are stored, and a batch is one gather from ``scenes`` of the frame pairs there, batch / scenes
+    patches each, mirrored at random, in units of [0, 1] after the cut. Bursts count by their number of pixels.
+
+    Frames that fit into ``cache_bytes`` together are read once and stay. Otherwise as many pairs as fit are resident,
+    and one makes room for another as soon as, on average, ``reuse`` patches were cut over each of its pixels (see
+    :mod:`n2nf_core.visits`): then the window, and with it the batches, depends on ``cache_bytes`` and ``reuse`` too,
+    and :meth:`fingerprint` says so. :meth:`from_step` reads ahead in ``workers`` threads, ``ahead`` frames at most
+    beside those (0 workers: in the caller's thread, the same batches).
 
     bursts: at least one of two frames. cameras: the names that ``camera`` indexes. patch: side in planes.
     batch: patches. scenes: a divisor of batch, by default the largest up to 8. lag: largest distance of the two
-    frames. Raises ValueError, UnknownCameraError.
+    frames. Raises ValueError, UnknownCameraError; BurstError, naming the burst, for a frame that cannot be read.
     """
 
     def __init__(
@@ -101,6 +97,9 @@ class PatchPairs:
         seed: int = 0,
         device: str | torch.device = "cpu",
         cache_bytes: int = 4 << 30,
+        reuse: float = 4.0,
+        workers: int | None = None,
+        ahead: int = 8,
     ):
         if not bursts:
             raise ValueError("no bursts to take pairs from")
@@ -116,66 +115,120 @@ class PatchPairs:
         self.bursts, self.patch, self.batch_size, self.scenes = list(bursts), patch, batch, scenes
         self.pairs = [frame_pairs(len(burst), lag) for burst in bursts]
         self.camera = [camera_index(burst.camera, cameras) for burst in bursts]
-        self.weight = torch.tensor([float(b.frames.shape[-1] * b.frames.shape[-2]) for b in bursts])
-        self.seed, self.device, self.cache_bytes = seed, torch.device(device), cache_bytes
-        self._cache: OrderedDict[tuple[int, int | None], Tensor] = OrderedDict()
+        self.seed, self.device, self.ahead = seed, torch.device(device), ahead
+        self.workers = min(4, os.cpu_count() or 1) if workers is None else workers
+        self.shapes = [tuple(burst.shape[2:]) for burst in bursts]
+        self.dtype = np.result_type(*(burst.frames.dtype for burst in bursts))
+        self.residents = self._residents(cache_bytes, reuse)
+
+    def _residents(self, cache_bytes: int, reuse: float) -> Residents:
+        """Every frame where ``cache_bytes`` hold them all, otherwise the window that they hold."""
+        pixels = [height * width for height, width in self.shapes]
+        clean = [burst.clean is not None for burst in self.bursts]
+        value = self.dtype.itemsize
+        everything = AllPairs(self.pairs, [len(burst) for burst in self.bursts], pixels)
+        if sum(everything.slots) * value + any(clean) * 4 * sum(everything.clean_slots) <= cache_bytes:
+            return everything
+        count = cache_bytes // (4 * max(pixels) * (2 * value + 4 * any(clean)))
+        stay = reuse * sum(pixels) / len(pixels) / (self.patch**2 * self.batch_size)
+        return Window(self.pairs, pixels, max(int(count), 1), max(round(stay), 1), self.seed)
 
     def __iter__(self) -> Iterator[NoisyPair]:
         return self.from_step(0)
 
-    def from_step(self, step: int) -> Iterator[NoisyPair]:
-        """The batches from number ``step`` on."""
-        while True:
-            yield self.batch(step)
-            step += 1
+    def from_step(self, step: int, rank: int = 0, world: int = 1) -> Iterator[NoisyPair]:
+        """The batches from number ``step`` on, or of each its rows [rank::world]; frames are read ahead."""
+        with ReadAhead(self._read, self.workers, self.ahead) as reader:
+            for draw in self._coming(step, reader):
+                self._seat(draw, reader)
+                yield self._cut(draw, rank, world)
+
+    def batch(self, step: int, rank: int = 0, world: int = 1) -> NoisyPair:
+        """Batch number ``step``, or its rows [rank::world]."""
+        draw = self._draw(step)
+        self._seat(draw, ReadAhead(self._read, workers=0, ahead=0))
+        return self._cut(draw, rank, world)
 
     def fingerprint(self) -> str:
-        """A checksum of the bursts (names, settings, first frames) and of how pairs are drawn from them."""
-        digest = hashlib.sha256(repr((self.patch, self.batch_size, self.scenes, self.pairs, self.seed)).encode())
+        """A checksum of the bursts (names, settings, stored checksum or first frame) and of how pairs are drawn."""
+        drawn = (self.patch, self.batch_size, self.scenes, self.pairs, self.seed, self.residents.settings)
+        digest = hashlib.sha256(repr(drawn).encode())
         for burst, camera in zip(self.bursts, self.camera, strict=True):
             digest.update(repr((burst.scene, camera, burst.iso, burst.shape, burst.black, burst.white)).encode())
-            digest.update(np.ascontiguousarray(burst.frames[0]))
+            stored = burst.provenance.get("frames_sha256") if isinstance(burst.frames, LazyFrames) else None
+            window = burst.provenance.get("window")
+            digest.update(repr((stored, window)).encode() if stored else np.ascontiguousarray(burst.frames[0]))
         return digest.hexdigest()
 
-    def batch(self, step: int) -> NoisyPair:
-        """Batch number ``step``."""
-        number = np.random.SeedSequence([self.seed, step]).generate_state(1)[0]  # torch reads 32 bits of a seed
-        generator = torch.Generator().manual_seed(int(number))
-        chosen = torch.multinomial(self.weight, self.scenes, replacement=True, generator=generator).tolist()
-        first, second, clean = zip(*(self._patches(index, generator) for index in chosen), strict=True)
-        each = self.batch_size // self.scenes
-        camera = torch.tensor([self.camera[i] for i in chosen]).repeat_interleave(each)
-        iso = torch.tensor([float(self.bursts[i].iso) for i in chosen]).repeat_interleave(each)
-        reference = None if any(c is None for c in clean) else torch.cat(clean)
-        return NoisyPair(torch.cat(first), torch.cat(second), camera.to(self.device), iso.to(self.device), reference)
+    def _draw(self, step: int) -> Draw:
+        return draw_batch(self.residents, self.shapes, self.seed, step, self.scenes, self.batch_size, self.patch)
 
-    def _patches(self, index: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
-        burst, pairs = self.bursts[index], self.pairs[index]
-        i, j = pairs[int(torch.randint(len(pairs), (), generator=generator))]
-        if int(torch.randint(2, (), generator=generator)):
-            i, j = j, i
-        height, width = burst.frames.shape[-2:]
-        each = self.batch_size // self.scenes
-        top = torch.randint(height - self.patch, (each,), generator=generator)
-        left = torch.randint(width - self.patch, (each,), generator=generator)
-        vertical, horizontal = torch.randint(2, (2,), generator=generator).bool().tolist()
-        frames = [self._frame(index, i), self._frame(index, j)]
-        if burst.clean is not None:
-            frames.append(self._frame(index, None))
-        span = torch.arange(self.patch + 1)
-        rows, columns = (start[:, None] + span for start in (top, left))
-        place = (rows[:, :, None].to(self.device), columns[:, None, :].to(self.device))
-        patches = [mirror(frame[:, place[0], place[1]].transpose(0, 1), vertical, horizontal) for frame in frames]
-        return patches[0], patches[1], patches[2] if len(patches) > 2 else None
+    def _coming(self, step: int, reader: ReadAhead[Seat, np.ndarray | Tensor]) -> Iterator[Draw]:
+        """The draws from number ``step`` on, after the frames that they need were asked for."""
+        held = dict(self._frames.held)
+        coming: deque[Draw] = deque()
+        while True:
+            while not coming or (self.workers and len(coming) < LOOK_AHEAD):
+                coming.append(self._draw(step))
+                step += 1
+                for seat in (seat for pair in coming[-1].pairs for seat in pair[:2]):
+                    if held.get(seat.slot) != seat:
+                        held[seat.slot] = seat
+                        reader.ask(seat)
+            yield coming.popleft()
 
-    def _frame(self, index: int, frame: int | None) -> Tensor:
-        """One frame (C, H, W) on the device, or the clean reference; the least recently used ones give way."""
-        key = (index, frame)
-        if key not in self._cache:
-            burst = self.bursts[index]
-            planes = burst.planes(frame)[0] if frame is not None else torch.as_tensor(burst.clean)
-            self._cache[key] = planes.to(self.device, torch.float32)
-            while len(self._cache) > 2 and sum(t.nbytes for t in self._cache.values()) > self.cache_bytes:
-                self._cache.popitem(last=False)
-        self._cache.move_to_end(key)
-        return self._cache[key]
+    def _read(self, seat: Seat) -> np.ndarray | Tensor:
+        burst = self.bursts[seat.burst]
+        try:
+            return self._frames.ready(burst.frames[seat.frame])
+        except BurstError:
+            raise
+        except Exception as error:
+            raise BurstError(f"{burst.scene}: frame {seat.frame} cannot be read ({error})") from error
+
+    @cached_property
+    def _frames(self) -> HostBuffer | DeviceBuffer:
+        return buffer(self.residents.slots, self.dtype, self.device)
+
+    @cached_property
+    def _clean(self) -> HostBuffer | DeviceBuffer:
+        return buffer(self.residents.clean_slots, np.dtype(np.float32), self.device)
+
+    def _seat(self, draw: Draw, reader: ReadAhead[Seat, np.ndarray | Tensor]) -> None:
+        """Bring the frames of ``draw``, and their references, to the device."""
+        for first, second, slot in draw.pairs:
+            for seat in (first, second):
+                if self._frames.held.get(seat.slot) != seat:
+                    self._frames.put(seat.slot, seat, reader.take(seat))
+                else:
+                    reader.forget(seat)
+            clean = self.bursts[first.burst].clean
+            if clean is not None and self._clean.held.get(slot) != first.burst:
+                self._clean.put(slot, first.burst, self._clean.ready(clean))
+
+    def _cut(self, draw: Draw, rank: int, world: int) -> NoisyPair:
+        """The rows [rank::world] of a batch whose frames are on the device."""
+        pair, swap, *place = (rows[rank::world] for rows in (draw.pair, draw.swap, *draw[2:4], *draw[5:]))
+        burst = np.array([p.first.burst for p in draw.pairs])[pair]
+        start = self._frames.start[[[p.first.slot, p.second.slot] for p in draw.pairs]][pair]
+        start = np.where(swap[:, None], start[:, ::-1], start)
+        place = *np.array(self.shapes)[burst].T, *place
+        both = Places(start.T.reshape(-1), *(np.tile(rows, 2) for rows in place))
+        row = self._frames.place(burst)
+        camera, iso, black, span = (table[row] for table in self._tables)
+        patches = self._frames.cut(both, self.patch).reshape(2, len(burst), 4, self.patch, self.patch)
+        patches -= black
+        patches /= span
+        clean = None
+        if all(self.bursts[p.first.burst].clean is not None for p in draw.pairs):
+            reference = self._clean.start[[p.clean for p in draw.pairs]][pair]
+            clean = torch.as_tensor(self._clean.cut(Places(reference, *place), self.patch))
+        return NoisyPair(*map(torch.as_tensor, (*patches, camera, iso)), clean)
+
+    @cached_property
+    def _tables(self) -> tuple[np.ndarray | Tensor, ...]:
+        """By burst, where patches are: camera (n,), ISO (n,), black level and white - black (n, 4, 1, 1)."""
+        black = np.array([burst.black for burst in self.bursts], np.float32)[:, :, None, None]
+        span = np.array([burst.white for burst in self.bursts], np.float32)[:, None, None, None] - black
+        iso = np.array([burst.iso for burst in self.bursts], np.float32)
+        return tuple(map(self._frames.place, (np.array(self.camera, np.int64), iso, black, span)))

@@ -113,15 +113,21 @@ def four_levels(black: float | Sequence[float]) -> tuple[float, float, float, fl
     return tuple(float(v) for v in np.broadcast_to(levels, 4))
 
 
-def normalise(planes: Tensor, black: float | Sequence[float], white: float) -> Tensor:
+def normalise(planes: Array, black: float | Sequence[float], white: float) -> Array:
     """(planes - black) / (white - black): DN (..., 4, h, w) -> [0, 1] units; below black stays negative.
 
     black, white: DN, black one value or one per plane. Integers become float32. ValueError unless
     white > black.
     """
-    planes = planes if planes.is_floating_point() else planes.to(torch.float32)
-    low, span = _levels(planes, black, white)
-    return (planes - low) / span
+    if isinstance(planes, np.ndarray):
+        planes = planes.astype(planes.dtype if planes.dtype.kind == "f" else np.float32)
+        low, span = (level.numpy() for level in _levels(torch.from_numpy(planes), black, white))
+    else:
+        planes = planes.clone() if planes.is_floating_point() else planes.to(torch.float32)
+        low, span = _levels(planes, black, white)
+    planes -= low  # in place: new memory costs more than arithmetic here
+    planes /= span
+    return planes
 
 
 def denormalise(planes: Tensor, black: float | Sequence[float], white: float) -> Tensor:

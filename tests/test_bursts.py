@@ -1,6 +1,7 @@
 """The burst format: in memory, on disk, checks, splits."""
 
 import errno
+import hashlib
 import json
 import os
 import pickle
@@ -12,7 +13,7 @@ import torch
 import zarr
 
 from n2nf_core import bursts
-from n2nf_core.bursts import Burst, BurstError, BurstWarning, check_burst, open_burst, write_burst
+from n2nf_core.bursts import Burst, BurstCheck, BurstError, BurstWarning, check_burst, open_burst, write_burst
 from n2nf_core.cameras import NLF
 
 BLACK, WHITE = (60.0, 62.0, 64.0, 66.0), 1023.0
@@ -115,6 +116,49 @@ def test_an_existing_store_is_replaced_only_on_purpose(stored):
     write_burst(other, stored[1], overwrite=True)
     assert torch.equal(open_burst(stored[1]).planes(0), other.planes(0))
     assert [path.name for path in stored[1].parent.iterdir()] == ["a.burst.zarr"]
+
+
+@pytest.mark.parametrize("codecs", [{"compressors": None}, {"chunks": (2, 4, 12, 10)}], ids=["plain", "two frames"])
+def test_a_store_encoded_otherwise_is_read_all_the_same(stored, codecs):
+    burst, path = stored
+    group = zarr.open_group(path, mode="r+")
+    del group["frames"]
+    frames = group.create_array("frames", shape=burst.shape, dtype=np.uint16, **{"chunks": (1, 4, 12, 10)} | codecs)
+    frames[:] = burst.frames
+    again = open_burst(path)
+    assert np.array_equal(again.frames[:], burst.frames)
+
+
+def test_frames_come_straight_from_their_chunk_files(stored, monkeypatch):
+    burst = open_burst(stored[1])
+    monkeypatch.setattr(zarr.Array, "__getitem__", None)
+    assert np.array_equal(burst.frames[:], stored[0].frames)
+
+
+def test_a_chunk_of_another_size_is_an_error(stored, tmp_path):
+    other = write_burst(make(height=6), tmp_path / "b.burst.zarr")
+    (stored[1] / "frames/c/2/0/0/0").write_bytes((other / "frames/c/2/0/0/0").read_bytes())
+    with pytest.raises(BurstError, match="frame 2 is damaged"):
+        open_burst(stored[1]).planes(2)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_frames_are_checked_and_digested_on_their_way_to_the_store(tmp_path, workers):
+    burst = make(white=880.0)
+    with pytest.warns(BurstWarning, match="of the values are saturated"):
+        path = write_burst(burst, tmp_path / "a.burst.zarr", check=BurstCheck(burst), workers=workers)
+    known = open_burst(path).provenance
+    assert known["saturated_fraction"] == pytest.approx(burst.saturated_fraction())
+    digests = b"".join(hashlib.sha256(frame.tobytes()).digest() for frame in burst.frames)
+    assert known["frames_sha256"] == hashlib.sha256(digests).hexdigest()
+    assert np.array_equal(open_burst(path).frames[:], burst.frames)
+    burst.frames[4] = burst.frames[1]
+    with pytest.raises(BurstError, match="frames 1 and 4 are identical"):
+        write_burst(burst, tmp_path / "b.burst.zarr", check=BurstCheck(burst), workers=workers)
+    burst.frames[3] = 500
+    with pytest.raises(BurstError, match="frame 3 is constant"):
+        write_burst(burst, tmp_path / "b.burst.zarr", check=BurstCheck(burst), workers=workers)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.burst.zarr"]
 
 
 # Damage: a truncated store is an error, never zeros.

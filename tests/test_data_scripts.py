@@ -206,10 +206,11 @@ def test_sidd_full_spreads_an_instance_over_archives(tmp_path):
         (tmp_path / "tree" / f"0011_{kind}_RAW").rename(tmp_path / kind / f"0011_{kind}_RAW")
         zipped(tmp_path / kind, tmp_path / f"{kind}.zip")
     archives = [tmp_path / f"{kind}.zip" for kind in ("NOISY", "GT", "METADATA")]
-    (path,) = script("fetch_sidd").convert_archives(archives, tmp_path / "out")
+    (path,), kept = script("fetch_sidd").convert_archives(archives, tmp_path / "out", jobs=1)
     burst = open_burst(path)
+    assert kept == []
     assert burst.shape[0] == 3 and burst.clean is not None and (burst.camera, burst.iso) == ("S6", 400)
-    assert script("fetch_sidd").convert_archives(archives, tmp_path / "out") == []
+    assert script("fetch_sidd").convert_archives(archives, tmp_path / "out", jobs=1) == ([], [path])
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["sidd_0011.burst.zarr"]
 
 
@@ -249,8 +250,77 @@ def test_convert_fails_in_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     np.savez(tmp_path / "s.npz", frames=mosaics(2))
     call(monkeypatch, "convert", tmp_path / "s.npz", tmp_path / "out", "--white", "1")
     with pytest.raises(SystemExit, match=r"^error: .*s\.burst\.zarr exists already"):
-        call(monkeypatch, "convert", tmp_path / "s.npz", tmp_path / "out", "--white", "1")
-    call(monkeypatch, "convert", tmp_path / "s.npz", tmp_path / "out", "--white", "1", "--overwrite")
+        call(monkeypatch, "convert", tmp_path / "s.npz", tmp_path / "out", "--white", "2")
+    call(monkeypatch, "convert", tmp_path / "s.npz", tmp_path / "out", "--white", "2", "--overwrite")
+    assert open_burst(tmp_path / "out" / "s.burst.zarr").white == 2
+
+
+def test_what_is_converted_already_is_kept(tmp_path, monkeypatch, capsys):
+    np.savez(tmp_path / "s.npz", frames=mosaics(2), white=1.0)
+    write_instance(tmp_path / "sidd", "0004", mosaics(3), "GRBG", 100, full=True, first=1)
+    call(monkeypatch, "convert", tmp_path / "s.npz", tmp_path / "sidd", tmp_path / "out", "--jobs", "1")
+    before = contents(tmp_path / "out")
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    call(monkeypatch, "convert", tmp_path / "s.npz", tmp_path / "sidd", tmp_path / "out", "--jobs", "1")
+    told = capsys.readouterr()
+    assert told.out == "" and "2 converted already and kept" in told.err and contents(tmp_path / "out") == before
+    write_instance(tmp_path / "other", "0004", mosaics(2), "GRBG", 100)
+    with pytest.raises(SystemExit, match="sidd_0004.burst.zarr exists already with 3 frames, this source has 2"):
+        call(monkeypatch, "convert", tmp_path / "other", tmp_path / "out")
+    np.savez(tmp_path / "s.npz", frames=mosaics(2, seed=9), white=1.0)
+    with pytest.raises(SystemExit, match=r"s\.burst\.zarr exists already"):
+        call(monkeypatch, "convert", tmp_path / "s.npz", tmp_path / "out")
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Every file below ``folder``: its bytes and when it was written."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_one_bad_instance_does_not_lose_the_others(tmp_path, monkeypatch, jobs):
+    for k in range(4):
+        write_instance(tmp_path / "in", f"{k:04d}", mosaics(2, k), "GRBG", 100)
+    (tmp_path / "in" / "0001_NOISY_RAW_011.MAT").write_bytes(b"MATLAB")
+    write_instance(tmp_path / "in", "0002", [mosaics(1)[0]] * 2, "GRBG", 100)
+    with pytest.raises(SystemExit) as stopped:
+        call(monkeypatch, "convert", tmp_path / "in", tmp_path / "out", "--jobs", jobs)
+    lines = str(stopped.value).splitlines()
+    assert lines[0] == "error: 2 of 4 failed, the others are converted:" and len(lines) == 3
+    assert "sidd_0001: " in lines[1] and "0001_NOISY_RAW_011.MAT" in lines[1]
+    assert "sidd_0002: " in lines[2] and "frames 0 and 1 are identical" in lines[2]
+    assert sorted(path.name[5:9] for path in (tmp_path / "out").iterdir()) == ["0000", "0003"]
+
+
+def test_a_killed_conversion_goes_on_and_ends_as_an_unbroken_one(tmp_path):
+    """SIGKILL of the first process while others write: they end too, and the next call needs no help."""
+    for k in range(6):
+        name = f"{k:04d}_001_S6_00100_00060_4400_L"
+        frames = np.random.default_rng(k).random((40, 200, 300)).astype(np.float32)
+        write_instance(tmp_path / "in" / name, name[:4], frames, "GRBG", 100, full=True, first=1)
+
+    def command(out):
+        return [sys.executable, SCRIPTS / "convert.py", tmp_path / "in", tmp_path / out, "--jobs", "2"]
+
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS.parent)}
+    first = subprocess.Popen(command("out"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("out/0*.zarr"))) < 2 or not list(tmp_path.glob("out/.*.tmp")):
+        assert time.monotonic() < deadline and first.poll() is None
+        time.sleep(0.005)
+    first.send_signal(signal.SIGKILL)
+    first.stdout.read()  # ends when the last process that holds it has ended
+    first.wait()
+    finished = sorted(path.name for path in tmp_path.glob("out/0*.zarr"))
+    assert 2 <= len(finished) < 6 and list(tmp_path.glob("out/.*.tmp"))
+    before = {name: contents(tmp_path / "out" / name) for name in finished}
+    for out in ("out", "unbroken"):
+        done = subprocess.run(command(out), env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert {name: contents(tmp_path / "out" / name) for name in finished} == before
+    broken, whole = ({k: v[0] for k, v in contents(tmp_path / out).items()} for out in ("out", "unbroken"))
+    assert broken == whole and len(list((tmp_path / "out").iterdir())) == 6
 
 
 def test_the_packaged_real_sets(real_data, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import torch
 from astropy.io import fits
 
 from n2nf_core import raw
-from n2nf_core.bursts import BurstError, BurstWarning, write_burst
+from n2nf_core.bursts import BurstCheck, BurstError, BurstWarning, write_burst
 from n2nf_core.cameras import NLF
 from n2nf_core.importers import read_bursts
 from n2nf_core.importers.stack import working_range
@@ -426,6 +426,20 @@ def test_stores_and_folders_of_stores(tmp_path):
     assert [(b.camera, b.iso, b.black, b.white) for b in found] == [("new", 50, (90,) * 4, 4000)] * 2
     with pytest.raises(BurstError, match="its CFA cannot become BGGR"):
         read_bursts(tmp_path / "many", cfa="BGGR")
+
+
+def test_a_store_that_was_checked_when_written_is_not_read_through_again(tmp_path):
+    with pytest.warns(BurstWarning, match="saturated"):
+        burst = one(save(tmp_path, frames=mosaics(), **{**FULL, "white": 3900}))
+        write_burst(burst, tmp_path / "a.burst.zarr", check=BurstCheck(burst))
+    write_burst(burst, tmp_path / "b.burst.zarr")
+    for name in "ab":
+        (tmp_path / f"{name}.burst.zarr/frames/c/1/0/0/0").write_bytes(b"damage")
+    with pytest.warns(BurstWarning, match="of the values are saturated"):  # said again, from what is stored
+        read_bursts(tmp_path / "a.burst.zarr")
+    for name, options in (("b", {}), ("a", {"white": 4000.0})):
+        with pytest.raises(BurstError, match="frame 1 is damaged"):
+            read_bursts(tmp_path / f"{name}.burst.zarr", **options)
 
 
 def test_levels_of_a_burst_with_a_reference_stay(tmp_path):

@@ -1,12 +1,20 @@
+import contextlib
+import gc
+import threading
+import time
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from n2nf_core import raw
-from n2nf_core.bursts import Burst
+from n2nf_core.bursts import Burst, BurstError, LazyFrames, open_burst, write_burst
 from n2nf_core.cameras import UnknownCameraError
-from n2nf_core.pairs import PatchPairs, frame_pairs, grid_patches, mirror
+from n2nf_core.pairs import PatchPairs, frame_pairs, grid_patches
 from n2nf_core.profiles import PROFILES
+from n2nf_core.residents import DeviceBuffer, HostBuffer, Places
 
 
 def make_burst(camera="S6", iso=800.0, frames=3, height=20, width=14, scene=0, clean=True):
@@ -59,14 +67,27 @@ def test_places_cover_the_frame():
     assert seen.tolist() == [100 * y + x for y in range(12) for x in range(9)]  # a mirrored patch is one column short
 
 
-@pytest.mark.parametrize("vertical", [False, True])
-@pytest.mark.parametrize("horizontal", [False, True])
-def test_mirror_is_a_mirrored_mosaic_cropped_to_the_same_cfa(vertical, horizontal):
-    mosaic = torch.randn(2, 10, 8)
-    flipped = mosaic.flip([d for d, on in ((1, vertical), (2, horizontal)) if on])
-    rows = slice(1, -1) if vertical else slice(0, -2)
-    columns = slice(1, -1) if horizontal else slice(0, -2)
-    assert torch.equal(mirror(raw.pack(mosaic), vertical, horizontal), raw.pack(flipped[:, rows, columns]))
+@pytest.mark.parametrize("vertical", [0, 1])
+@pytest.mark.parametrize("horizontal", [0, 1])
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+@pytest.mark.parametrize("kind", [HostBuffer, partial(DeviceBuffer, device=torch.device("cpu"))])
+def test_a_cut_is_a_mirrored_mosaic_cropped_to_the_same_cfa(vertical, horizontal, dtype, kind):
+    rng = np.random.default_rng(0)
+    mosaics = [rng.integers(0, 65536, size).astype(dtype) for size in ((20, 16), (14, 26))]
+    buffer = kind([m.size for m in mosaics], np.dtype(dtype))
+    for slot, mosaic in enumerate(mosaics):
+        buffer.put(slot, slot, buffer.ready(raw.pack(mosaic)))
+    top, left, size = np.array([5, 2, 0]), np.array([1, 8, 3]), 4
+    frame = np.array([0, 1, 1])
+    shape = np.array([(10, 8), (7, 13)])[frame]
+    flips = np.full((2, 3), [[vertical], [horizontal]])
+    places = Places(buffer.start[frame], *shape.T, top, left, *flips)
+    for patch, f, y, x in zip(buffer.cut(places, size), frame, top, left, strict=True):
+        window = mosaics[f][2 * y : 2 * y + 2 * size + 2, 2 * x : 2 * x + 2 * size + 2]
+        rows = slice(1, -1) if vertical else slice(0, -2)
+        columns = slice(1, -1) if horizontal else slice(0, -2)
+        flipped = np.flip(window, [axis for axis, on in enumerate((vertical, horizontal)) if on])
+        assert np.array_equal(patch, raw.pack(flipped[rows, columns]).astype(np.float32))
 
 
 def test_batch_number_k_depends_on_seed_and_k_alone():
@@ -78,12 +99,194 @@ def test_batch_number_k_depends_on_seed_and_k_alone():
     assert not torch.equal(loader.batch(3).first, other.batch(3).first)
 
 
-def test_a_small_cache_gives_the_same_batches():
-    bursts = [make_burst(scene=k) for k in range(3)]
-    roomy, tight = (PatchPairs(bursts, ["S6"], patch=8, batch=8, scenes=4, cache_bytes=b) for b in (1 << 30, 1))
-    for k in range(5):
-        assert torch.equal(roomy.batch(k).second, tight.batch(k).second)
-    assert len(tight._cache) <= 3
+def test_patches_of_integer_frames_are_the_burst_s_planes():
+    """Other sizes, black levels per plane and values beyond 2^15, in one batch."""
+    rng, bursts = np.random.default_rng(0), []
+    for k, side in enumerate((9, 12)):
+        frames = rng.integers(0, 65536, (2, 4, side, side + k)).astype(np.uint16)
+        bursts.append(Burst(frames, (100.0, 200.5, 300.0 + k, 400.0), 60000.0 + k, "RGGB", "S6", 100.0, f"s{k}"))
+    pairs = PatchPairs(bursts, ["S6"], patch=8, batch=32, scenes=4)
+    batches = [pairs.batch(k) for k in range(4)]
+    known = [{(t, p): burst.planes(t)[0, p].unique() for t in range(2) for p in range(4)} for burst in bursts]
+    found = torch.cat([f for batch in batches for f in (batch.first, batch.second)])
+    for patch in found:
+        homes = [k for k in known for t in range(2) if all(torch.isin(patch[p], k[t, p]).all() for p in range(4))]
+        assert len(homes) == 1 and patch.dtype == torch.float32
+    assert {len(f) for f in found} == {4} and found.min() < 0
+
+
+def test_a_device_s_buffer_gives_the_same_batches(monkeypatch):
+    """The gather that runs on a GPU, on this machine's CPU."""
+    host, device = (PatchPairs(many_bursts(), ["S6"], **WINDOW) for _ in range(2))
+    expected = [host.batch(k, 1, 3) for k in range(20)]
+    monkeypatch.setattr("n2nf_core.pairs.buffer", DeviceBuffer)
+    assert all(same(device.batch(k, 1, 3), batch) for k, batch in enumerate(expected))
+    assert isinstance(device._frames, DeviceBuffer)
+
+
+def tensors(batch):
+    return [field for field in batch if field is not None]
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(tensors(one), tensors(other), strict=True))
+
+
+def many_bursts(frames=5, clean=True):
+    return [make_burst(frames=frames, scene=k, height=12 + k, width=11, clean=clean) for k in range(6)]
+
+
+WINDOW = {"patch": 8, "batch": 8, "scenes": 4, "lag": 2, "cache_bytes": 3 * 4 * 17 * 11 * (8 + 4), "reuse": 2.0}
+
+
+def test_frames_that_do_not_fit_pass_through_a_window():
+    pairs = PatchPairs(many_bursts(), ["S6"], **WINDOW)
+    residents = pairs.residents
+    assert (residents.count, residents.stay) == (3, 1)
+    assert pairs._frames.values.nbytes + pairs._clean.values.nbytes <= WINDOW["cache_bytes"]
+    for k in range(40):
+        batch = pairs.batch(k)
+        scene, frame = (batch.first[:, 0, 0, 0] // 1e6).long(), (batch.first[:, 0, 0, 0] % 1e6 // 1e5).long()
+        other = (batch.second[:, 0, 0, 0] % 1e6 // 1e5).long()
+        there = map(residents.visit, range(k, k + 3))
+        resident = {(p.first.burst, *sorted((p.first.frame, p.second.frame))) for p in there}
+        shown = {(s, *sorted(t)) for s, *t in zip(scene.tolist(), frame.tolist(), other.tolist(), strict=True)}
+        assert shown <= resident and torch.equal(((batch.clean[:, 0, 0, 0] + 1) // 1e6).long(), scene)
+
+
+def test_a_window_shows_every_burst_once_a_round_and_all_its_pairs_before_one_again():
+    pairs = PatchPairs(many_bursts(), ["S6"], **WINDOW)
+    per_burst = len(pairs.pairs[0])
+    visits = [pairs.residents.visit(k) for k in range(6 * per_burst)]
+    for start in range(0, len(visits), 6):
+        assert {v.first.burst for v in visits[start : start + 6]} == set(range(6))
+    assert len({(v.first.burst, v.first.frame, v.second.frame) for v in visits}) == len(visits)
+    assert [v.first.burst for v in visits[:6]] != [v.first.burst for v in visits[6:12]]
+
+
+def test_a_pair_stays_until_its_pixels_were_used_so_often():
+    pairs = PatchPairs(many_bursts(), ["S6"], **{**WINDOW, "reuse": 50.0})
+    pixels = np.mean([b.shape[2] * b.shape[3] for b in pairs.bursts])
+    assert pairs.residents.stay == round(50 * pixels / (8 * 64)) > 10
+    reads = Reads(pairs.bursts)
+    pairs = PatchPairs(reads.bursts, ["S6"], **{**WINDOW, "reuse": 50.0}, workers=2)
+    stream = pairs.from_step(0)
+    for _ in range(10 * pairs.residents.stay):
+        next(stream)
+    stream.close()
+    assert 2 * (3 + 9 - 2) <= len(reads.seen) <= 2 * (3 + 10) + pairs.ahead
+
+
+class Reads:
+    """Bursts whose frames are read when asked for; remembers which, and how many at most wait to be used."""
+
+    def __init__(self, bursts, fail=None):
+        self.seen, self.fail, self.threads = [], fail, set()
+        self.bursts = [replace(b, frames=self.lazy(k, b.frames)) for k, b in enumerate(bursts)]
+
+    def lazy(self, burst, frames):
+        def read(t):
+            self.seen.append((burst, t))
+            self.threads.add(threading.current_thread())
+            if (burst, t) == self.fail:
+                raise RuntimeError("the disk is gone")
+            return frames[t]
+
+        return LazyFrames(read, len(frames), frames.dtype, *map(range, frames.shape[2:]))
+
+
+@pytest.mark.parametrize("cache_bytes", [WINDOW["cache_bytes"], 1 << 30], ids=["window", "all"])
+@pytest.mark.parametrize("start", [0, 7])
+def test_reading_ahead_gives_the_same_batches(cache_bytes, start):
+    options = {**WINDOW, "cache_bytes": cache_bytes}
+    plain = PatchPairs(many_bursts(), ["S6"], **options, workers=0)
+    fresh = PatchPairs(Reads(many_bursts()).bursts, ["S6"], **options, workers=3, ahead=3)
+    stream = fresh.from_step(start)
+    for k in range(start, start + 25):
+        assert same(next(stream), plain.batch(k)), k
+        if k % 10 == 3:
+            fresh.batch(k + 100)  # another reader moves the window under the stream
+
+
+def test_ranks_cut_the_rows_of_the_same_batch():
+    pairs = PatchPairs(many_bursts(), ["S6"], **WINDOW)
+    for world in (2, 3):
+        streams = [PatchPairs(many_bursts(), ["S6"], **WINDOW).from_step(4, rank, world) for rank in range(world)]
+        for k in range(4, 8):
+            whole = tensors(pairs.batch(k))
+            for rank, share in enumerate(map(next, streams)):
+                assert all(torch.equal(a, b[rank::world]) for a, b in zip(tensors(share), whole, strict=True))
+
+
+def test_reading_ahead_is_bounded_and_reads_each_frame_once():
+    reads = Reads(many_bursts())
+    pairs = PatchPairs(reads.bursts, ["S6"], patch=8, batch=8, scenes=1, workers=2, ahead=4)
+    stream = pairs.from_step(0)
+    next(stream)
+    deadline = time.monotonic() + 30
+    while len(reads.seen) < 2 + 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)  # for reads beyond the bound, which must not come
+    assert len(pairs._frames.held) == 2 and len(reads.seen) == 2 + 4
+    for _ in range(200):
+        next(stream)
+    assert sorted(reads.seen) == [(burst, t) for burst in range(6) for t in range(5)]
+
+
+def test_without_workers_the_caller_reads():
+    reads = Reads(many_bursts())
+    stream = PatchPairs(reads.bursts, ["S6"], **WINDOW, workers=0).from_step(0)
+    for _ in range(5):
+        next(stream)
+    assert reads.threads == {threading.current_thread()}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_frame_that_cannot_be_read_is_named(workers):
+    reads = Reads(many_bursts(), fail=(4, 2))
+    stream = PatchPairs(reads.bursts, ["S6"], **WINDOW, workers=workers).from_step(0)
+    with pytest.raises(BurstError, match=r"scene4: frame 2 cannot be read \(the disk is gone\)"):
+        for _ in range(200):
+            next(stream)
+
+
+@pytest.mark.parametrize("end", ["close", "forget", "fail"])
+def test_threads_end_with_the_stream(end):
+    reads = Reads(many_bursts(), fail=(4, 2) if end == "fail" else None)
+    pairs = PatchPairs(reads.bursts, ["S6"], **WINDOW, workers=2)
+    stream = pairs.from_step(0)
+    with contextlib.suppress(BurstError):
+        for _ in range(200 if end == "fail" else 1):
+            next(stream)
+    threads = reads.threads
+    assert threads and threading.current_thread() not in threads
+    if end == "close":
+        stream.close()
+    elif end == "forget":
+        del stream
+        gc.collect()
+    for thread in threads:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+def test_the_fingerprint_says_what_batches_depend_on(tmp_path):
+    def fingerprint(bursts, **changes):
+        return PatchPairs(bursts, ["S6"], **{**WINDOW, **changes}).fingerprint()
+
+    base, bursts = fingerprint(many_bursts()), many_bursts()
+    assert fingerprint(bursts, workers=0, ahead=3) == base
+    for changes in ({"seed": 1}, {"reuse": 50.0}, {"cache_bytes": 1 << 30}, {"cache_bytes": 1 << 14}, {"lag": 1}):
+        assert fingerprint(bursts, **changes) != base, changes
+    bursts[3].frames[0, 0, 0, 0] += 1
+    assert fingerprint(bursts) != base
+    stored = [open_burst(write_burst(b, tmp_path / f"{k}.burst.zarr")) for k, b in enumerate(many_bursts())]
+    before = fingerprint(stored)
+    assert fingerprint([b.crop(slice(0, 12)) for b in stored]) != fingerprint([b.crop(slice(0, 12)) for b in bursts])
+    assert fingerprint([b.crop(slice(0, 10)) for b in stored]) != fingerprint([b.crop(slice(1, 11)) for b in stored])
+    bursts[5].frames[3, 0, 0, 0] += 1  # not the first frame: a stored burst's checksum holds them all
+    other = open_burst(write_burst(bursts[5], tmp_path / "other.burst.zarr"))
+    assert fingerprint([*stored[:5], other]) != before
 
 
 def test_bad_input_is_named():

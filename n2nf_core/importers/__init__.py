@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from n2nf_core.bursts import SUFFIX, Burst, BurstError, check_burst, open_burst
+from n2nf_core.checks import warn_of_saturation
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.stack import Options, read_stacks
 from n2nf_core.raw import crop_of, four_levels
 
-__all__ = ["Options", "iter_bursts", "read_bursts"]
+__all__ = ["Options", "Part", "iter_bursts", "iter_unchecked", "parts", "read_bursts"]
 
 UNDERSTOOD = (
     f"a *{SUFFIX} store or a folder of them, .npz, .tif/.tiff, .fits/.fit, a folder of camera RAW/DNG files or of "
@@ -38,18 +40,48 @@ def read_bursts(
 
 
 def iter_bursts(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
-    """:func:`read_bursts` one burst at a time, for sources that do not fit in memory together."""
+    """:func:`read_bursts` one burst at a time, for sources that do not fit in memory together.
+
+    A stored burst that was checked when it was written is not read through again.
+    """
+    for burst in iter_unchecked(path, options):
+        saturated = burst.provenance.get("saturated_fraction")
+        if saturated is None or options.black is not None or options.white is not None:
+            check_burst(burst)
+        else:
+            warn_of_saturation(burst.scene, saturated)
+        yield burst
+
+
+def iter_unchecked(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
+    """:func:`iter_bursts` for who checks the frames on their way, as ``write_burst(..., check=)`` does."""
+    for part in parts(path, options):
+        yield from part.read()
+
+
+class Part(NamedTuple):
+    """A share of a source that can be read alone, in another process too.
+
+    label: for people. read: () -> its bursts, unchecked; picklable. name, frames: of its one burst, where they are
+    known before it is read.
+    """
+
+    label: str
+    read: Callable[[], Iterable[Burst]]
+    name: str | None = None
+    frames: int | None = None
+
+
+def parts(path: str | Path, options: Options = Options()) -> list[Part]:  # noqa: B008 (immutable)
+    """What ``path`` holds, in parts that can be read apart; BurstError as in :func:`read_bursts`."""
     path = Path(path)
     if not path.exists():
         raise BurstError(f"{path}: no such file or folder")
     _check(options)
-    found = False
-    for burst in _folder(path, options) if path.is_dir() else _file(path, options):
-        found = True
-        check_burst(burst)
-        yield burst
+    found = _folder(path, options) if path.is_dir() else _file(path, options)
     if not found:
         raise BurstError(f"{path}: nothing here is understood; understood are {UNDERSTOOD}")
+    return found
 
 
 def _check(options: Options) -> None:
@@ -62,28 +94,34 @@ def _check(options: Options) -> None:
         raise BurstError(str(error)) from None
 
 
-def _file(path: Path, options: Options) -> Iterator[Burst]:
+def _file(path: Path, options: Options) -> list[Part]:
     suffix = path.suffix.lower()
     if suffix == ".mat":
         sidd.reject_single(path)
     reader = _readers(options).get(suffix)
-    return reader([path], None) if reader else iter(())
+    return [Part(path.name, partial(reader, [path], None))] if reader else []
 
 
-def _folder(path: Path, options: Options) -> Iterator[Burst]:
-    if path.name.endswith(SUFFIX):
-        return iter([options.applied(open_burst(path))])
-    stores = sorted(path.glob(f"*{SUFFIX}"))
+def _folder(path: Path, options: Options) -> list[Part]:
+    stores = [path] if path.name.endswith(SUFFIX) else sorted(path.glob(f"*{SUFFIX}"))
     if stores:
-        return (options.applied(open_burst(store)) for store in stores)
-    if sidd.noisy_files(path):
-        return sidd.read_sidd(path, options)
+        return [Part(store.name, partial(_stored, store, options)) for store in stores]
+    if instances := sidd.instances(path):
+        return [Part(one.name, partial(_sidd, one, options), one.name, len(one.files)) for one in instances]
     readers = _readers(options)
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in readers)
     kinds = {readers[file.suffix.lower()]: file.name for file in files}
     if len(kinds) > 1:
         raise BurstError(f"{path}: frames of several kinds ({', '.join(kinds.values())}): one kind per folder")
-    return next(iter(kinds))(files, path) if kinds else iter(())
+    return [Part(path.name, partial(read, files, path)) for read in kinds]
+
+
+def _stored(path: Path, options: Options) -> list[Burst]:
+    return [options.applied(open_burst(path))]
+
+
+def _sidd(instance: sidd.Instance, options: Options) -> list[Burst]:
+    return [sidd.read_instance(instance, options)]
 
 
 def _readers(options: Options) -> dict:
@@ -91,9 +129,6 @@ def _readers(options: Options) -> dict:
     tiffs = partial(read_stacks, read=tiff.read_tiff, options=options, importer="tiff")
     cubes = partial(read_stacks, read=fits.read_fits, options=options, importer="fits")
     raws = partial(camera_raw.read_raws, options=options)
-
-    def stacks(files: list[Path], folder: Path | None) -> Iterator[Burst]:
-        return (burst for file in files for burst in npz.read_npz(file, options))
-
+    stacks = partial(npz.read_npzs, options=options)
     by_suffix = {".npz": stacks} | dict.fromkeys(tiff.SUFFIXES, tiffs) | dict.fromkeys(fits.SUFFIXES, cubes)
     return by_suffix | dict.fromkeys(camera_raw.SUFFIXES, raws)

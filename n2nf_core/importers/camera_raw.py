@@ -91,7 +91,8 @@ def _open(path: Path) -> tuple[np.ndarray, Sensor]:
             if file.num_colors == 1:
                 cfa, black = raw.MONO, file.black_level_per_channel[:1] * 4
             else:
-                cell = file.raw_colors_visible[:2, :2].reshape(-1)  # its own origin, unlike raw_pattern
+                top, left = file.sizes.top_margin, file.sizes.left_margin  # where the visible area begins
+                cell = [file.raw_color(top + i, left + j) for i in (0, 1) for j in (0, 1)]
                 cfa = _cfa(file, cell, path)
                 black = [file.black_level_per_channel[k] for k in cell]
             return mosaic, Sensor(mosaic.shape, cfa, tuple(map(float, black)), float(file.white_level))
@@ -100,7 +101,7 @@ def _open(path: Path) -> tuple[np.ndarray, Sensor]:
         raise BurstError(f"{path}: LibRaw cannot read it, truncated or not a RAW file? ({reason})") from error
 
 
-def _cfa(file, cell: np.ndarray, path: Path) -> str:
+def _cfa(file, cell: list[int], path: Path) -> str:
     if file.raw_pattern is None or file.raw_pattern.shape != (2, 2):
         raise BurstError(f"{path}: its colour filter does not repeat in 2x2 cells (X-Trans?); Bayer is understood")
     name = "".join(chr(file.color_desc[k]) for k in cell)

@@ -16,6 +16,11 @@ from n2nf_core.frames import Burst, BurstError
 from n2nf_core.importers.stack import Options, source_of, stack_burst
 
 
+def read_npzs(files: list[Path], folder: Path | None, options: Options) -> Iterator[Burst]:
+    """:func:`read_npz` of several files, one after the other."""
+    return (burst for file in files for burst in read_npz(file, options))
+
+
 def read_npz(path: Path, options: Options) -> Iterator[Burst]:
     """Yield the bursts of an NPZ file. BurstError for a damaged file, pickled objects, missing frames."""
     arrays = load_arrays(path)

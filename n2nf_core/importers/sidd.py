@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from n2nf_core import raw
-from n2nf_core.cameras import NLF
 from n2nf_core.frames import Burst, BurstError, BurstWarning, LazyFrames
+from n2nf_core.importers.sidd_metadata import Metadata, one_line, read_metadata
 from n2nf_core.importers.stack import Options, check_same, source_of
 
 # fmt: off
@@ -35,8 +35,6 @@ TEST_INSTANCES = (
 """The instances on which the paper's models were trained and tested."""
 
 CAMERA_CFA = {"GP": "BGGR", "IP": "RGGB", "S6": "GRBG", "N6": "BGGR", "G4": "BGGR"}
-_MODELS = {"Pixel": "GP", "iPhone": "IP", "SM-G92": "S6", "Nexus 6": "N6", "LG-H8": "G4"}
-_CFA_TAG, _NOISE_PROFILE_TAG = 33422, 51041
 _INSTANCE = re.compile(r"^(\d{4})_(\d{3})_([A-Z0-9]{2})_(\d{5})_(\d{5})_(\d{4})_([LNH])$")
 _NOISY = re.compile(r"^(\d{4})_NOISY_RAW_(\d{3})\.MAT$", re.IGNORECASE)
 
@@ -46,69 +44,36 @@ def noisy_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.[mM][aA][tT]") if _NOISY.match(path.name))
 
 
-def read_sidd(folder: Path, options: Options) -> Iterator[Burst]:
-    """Yield one burst per instance below ``folder``, in either layout; frames are read when asked for.
+class Instance(NamedTuple):
+    """One instance on disk: the folder that holds it, its four digits, and its noisy files."""
+
+    base: Path
+    number: str
+    files: list[Path]
+
+    @property
+    def name(self) -> str:
+        """The instance's full name where a folder states it, ``sidd_NNNN`` otherwise."""
+        stated = _instance_name(self.base)
+        return stated[0] if stated else f"sidd_{self.number}"
+
+
+def instances(folder: Path) -> list[Instance]:
+    """The instances below ``folder``, in either layout; no file is opened."""
+    found: dict[tuple[Path, str], list[Path]] = {}
+    for path in noisy_files(folder):
+        base = path.parent.parent if "NOISY_RAW" in path.parent.name.upper() else path.parent
+        found.setdefault((base, path.name[:4]), []).append(path)
+    return [Instance(base, number, files) for (base, number), files in sorted(found.items())]
+
+
+def read_instance(instance: Instance, options: Options) -> Burst:
+    """The burst of an instance; frames are read when asked for.
 
     black = 0 and white = 1. ``clean`` is the mean of the instance's ground-truth files (each is an estimate of
     the same static scene). BurstError for damaged files and frames of different size.
     """
-    instances: dict[tuple[Path, str], list[Path]] = {}
-    for path in noisy_files(folder):
-        base = path.parent.parent if "NOISY_RAW" in path.parent.name.upper() else path.parent
-        instances.setdefault((base, path.name[:4]), []).append(path)
-    for (base, number), files in sorted(instances.items()):
-        yield _instance(base, number, files, options)
-
-
-class Metadata(NamedTuple):
-    """What an SIDD metadata file states; None where it does not. camera: SIDD's two letters or the model."""
-
-    camera: str | None = None
-    iso: float | None = None
-    cfa: str | None = None
-    nlf: NLF | None = None
-
-
-def read_metadata(path: Path) -> Metadata:
-    """Read ``NNNN_METADATA_RAW_....MAT``; fields are searched at any depth, as the iPhone nests ISO and CFA.
-
-    BurstError, naming the file, when it is damaged.
-    """
-    import scipy.io
-
-    try:
-        root = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=False)["metadata"]
-    except Exception as error:  # scipy raises what its parser meets
-        raise BurstError(f"{path}: not a readable metadata file, truncated? ({_line(error)})") from error
-    fields, tags = {}, {}
-    for struct in _structs(root):
-        for name in struct._fieldnames:
-            value = getattr(struct, name)
-            if np.size(value):
-                fields.setdefault(name, value)
-        if {"ID", "Value"} <= set(struct._fieldnames):
-            tags.setdefault(int(struct.ID), np.atleast_1d(struct.Value))
-    model, profile = str(fields.get("Model", "")), tags.get(_NOISE_PROFILE_TAG)
-    return Metadata(
-        next((code for start, code in _MODELS.items() if model.startswith(start)), model or None),
-        float(np.ravel(fields["ISOSpeedRatings"])[0]) if "ISOSpeedRatings" in fields else None,
-        raw.cfa_name(tags[_CFA_TAG]) if _CFA_TAG in tags else None,
-        None if profile is None else NLF(*profile.reshape(-1, 2).mean(0).tolist()),
-    )
-
-
-def _structs(value) -> Iterator:
-    """Every MATLAB struct in ``value``, outermost first."""
-    if hasattr(value, "_fieldnames"):
-        yield value
-        for name in value._fieldnames:
-            yield from _structs(getattr(value, name))
-    elif isinstance(value, np.ndarray) and value.dtype == object:
-        for item in value.flat:
-            yield from _structs(item)
-
-
-def _instance(base: Path, number: str, files: list[Path], options: Options) -> Burst:
+    base, number, files = instance
     name, notes = _instance_name(base), []
     metadata = next((read_metadata(path) for path in _files(base, number, "METADATA")), Metadata())
     camera = options.camera or (name[3] if name else metadata.camera)
@@ -122,7 +87,7 @@ def _instance(base: Path, number: str, files: list[Path], options: Options) -> B
     rows, columns = raw.crop_of(cfa)
     window = range(height // 2 - rows), range(width // 2 - columns)
     source = source_of(files, base, "sidd")
-    source |= {"name": name[0] if name else f"sidd_{number}", "instance": int(number)}
+    source |= {"name": instance.name, "instance": int(number)}
     burst = Burst(
         LazyFrames(partial(_planes, files, cfa), len(files), np.dtype(np.float32), *window),
         black=0.0,
@@ -188,7 +153,7 @@ def _open(path: Path) -> Iterator:
         with h5py.File(path, "r") as file:
             yield file["x"]
     except (OSError, KeyError) as error:
-        message = f"not a readable MATLAB v7.3 file with key x, truncated? ({_line(error)})"
+        message = f"not a readable MATLAB v7.3 file with key x, truncated? ({one_line(error)})"
         raise BurstError(f"{path}: {message}: copy or download it again") from error
 
 
@@ -196,8 +161,12 @@ def _clean(files: Sequence[Path], cfa: str, notes: list[str]) -> np.ndarray | No
     """Mean of the ground-truth files (4, h, w) float32; how much one of them is off is noted."""
     if not files:
         return None
-    mean = sum(_planes(files, cfa, t).astype(np.float64) for t in range(len(files))) / len(files)
-    off = float(np.sqrt(np.mean((_planes(files, cfa, 0) - mean) ** 2)))
+    first = _planes(files, cfa, 0)
+    mean = first.astype(np.float64)
+    for t in range(1, len(files)):
+        mean += _planes(files, cfa, t)
+    mean /= len(files)
+    off = float(np.sqrt(np.mean((first - mean) ** 2)))
     notes.append(f"clean is the mean of {len(files)} ground-truth files; the first is {off:.2g} (RMS) off it")
     return mean.astype(np.float32)
 
@@ -227,7 +196,7 @@ def _blocks(path: Path) -> np.ndarray:
     try:
         blocks = scipy.io.loadmat(path, variable_names=[path.stem])[path.stem]
     except Exception as error:
-        raise BurstError(f"{path}: not readable, or without the key {path.stem} ({_line(error)})") from error
+        raise BurstError(f"{path}: not readable, or without the key {path.stem} ({one_line(error)})") from error
     return blocks.astype(np.float32, copy=False)
 
 
@@ -243,7 +212,3 @@ def split_instances(bursts: Sequence[Burst]) -> tuple[list[Burst], list[Burst]]:
     numbers = [burst.provenance.get("instance") for burst in bursts]
     pairs = list(zip(numbers, bursts, strict=True))
     return [b for n, b in pairs if n in TRAIN_INSTANCES], [b for n, b in pairs if n in TEST_INSTANCES]
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,69 @@
+"""The metadata files of SIDD: MATLAB v5 structs that differ from phone to phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from n2nf_core import raw
+from n2nf_core.cameras import NLF
+from n2nf_core.frames import BurstError
+
+_MODELS = {"Pixel": "GP", "iPhone": "IP", "SM-G92": "S6", "Nexus 6": "N6", "LG-H8": "G4"}
+_CFA_TAG, _NOISE_PROFILE_TAG = 33422, 51041
+
+
+class Metadata(NamedTuple):
+    """What an SIDD metadata file states; None where it does not. camera: SIDD's two letters or the model."""
+
+    camera: str | None = None
+    iso: float | None = None
+    cfa: str | None = None
+    nlf: NLF | None = None
+
+
+def read_metadata(path: Path) -> Metadata:
+    """Read ``NNNN_METADATA_RAW_....MAT``; fields are searched at any depth, as the iPhone nests ISO and CFA.
+
+    BurstError, naming the file, when it is damaged.
+    """
+    import scipy.io
+
+    try:
+        root = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=False)["metadata"]
+    except Exception as error:  # scipy raises what its parser meets
+        raise BurstError(f"{path}: not a readable metadata file, truncated? ({one_line(error)})") from error
+    fields, tags = {}, {}
+    for struct in _structs(root):
+        for name in struct._fieldnames:
+            value = getattr(struct, name)
+            if np.size(value):
+                fields.setdefault(name, value)
+        if {"ID", "Value"} <= set(struct._fieldnames):
+            tags.setdefault(int(struct.ID), np.atleast_1d(struct.Value))
+    model, profile = str(fields.get("Model", "")), tags.get(_NOISE_PROFILE_TAG)
+    return Metadata(
+        next((code for start, code in _MODELS.items() if model.startswith(start)), model or None),
+        float(np.ravel(fields["ISOSpeedRatings"])[0]) if "ISOSpeedRatings" in fields else None,
+        raw.cfa_name(tags[_CFA_TAG]) if _CFA_TAG in tags else None,
+        None if profile is None else NLF(*profile.reshape(-1, 2).mean(0).tolist()),
+    )
+
+
+def _structs(value) -> Iterator:
+    """Every MATLAB struct in ``value``, outermost first."""
+    if hasattr(value, "_fieldnames"):
+        yield value
+        for name in value._fieldnames:
+            yield from _structs(getattr(value, name))
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        for item in value.flat:
+            yield from _structs(item)
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
