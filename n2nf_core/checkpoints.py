@@ -87,12 +87,18 @@ def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], source: Path)
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what :func:`optimizer_tensors` gave."""
+    """Put back what :func:`optimizer_tensors` gave, in the memory layout of the parameters.
+
+    A fused optimizer walks through parameter and state as they lie in memory, so both must lie alike.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
             _, number, name = key.split(".", 2)
-            state.setdefault(int(number), {})[name] = value
+            like = parameters[int(number)]
+            same = value.shape == like.shape and value.dim() > 0
+            state.setdefault(int(number), {})[name] = torch.empty_like(like).copy_(value) if same else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

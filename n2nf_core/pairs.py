@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 from collections import deque
@@ -135,6 +136,16 @@ class PatchPairs:
 
     def __iter__(self) -> Iterator[NoisyPair]:
         return self.from_step(0)
+
+    def on(self, device: str | torch.device) -> PatchPairs:
+        """The same batches on ``device``: this object if it cuts there already, else a copy with frames of its own."""
+        if torch.device(device) == self.device:
+            return self
+        other = copy.copy(self)
+        other.device = torch.device(device)
+        for name in ("_frames", "_clean", "_tables"):
+            other.__dict__.pop(name, None)
+        return other
 
     def from_step(self, step: int, rank: int = 0, world: int = 1) -> Iterator[NoisyPair]:
         """The batches from number ``step`` on, or of each its rows [rank::world]; frames are read ahead."""

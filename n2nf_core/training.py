@@ -18,11 +18,15 @@ import torch
 from torch import nn
 
 from n2nf_core import checkpoints
+from n2nf_core.joint import CompileWarning, Joint, Loss
 from n2nf_core.losses import joint_loss
-from n2nf_core.training_loop import Joint, Loop, Loss, NonFiniteLossError
+from n2nf_core.training_loop import Loop, LostProcessError, NonFiniteLossError
 from n2nf_core.types import NoisyPair
 
-__all__ = ["FitConfig", "FitResult", "Loss", "NonFiniteLossError", "constant", "cosine", "fit"]
+__all__ = [
+    "CompileWarning", "FitConfig", "FitResult", "LostProcessError", "Loss", "NonFiniteLossError",
+    "constant", "cosine", "fit",
+]  # fmt: skip
 
 
 def constant(done: float) -> float:
@@ -42,8 +46,9 @@ class FitConfig:
     steps: all steps; the first ``pretrain_steps`` train the denoiser alone. denoiser_lr, noise_lr: Adam's rates
     (paper: 1e-4 for both, 1e-3 falling to 5e-5 in pre-training). clip_norm: limit of the gradient's norm, 0 for none.
     device: an accelerator that Fabric knows, "auto" takes a GPU if there is one. precision: of the denoiser, "32-true"
-    or "bf16-mixed"; the skip connection, the flow and the losses stay in float32. devices: processes, DDP if more
-    than one. log_every, checkpoint_every: steps.
+    or "bf16-mixed"; the skip connection, the flow and the losses stay in float32. compile: through torch.compile;
+    where that fails, a CompileWarning says why and the step runs as it is. devices: processes on each of ``nodes``
+    machines, DDP if there is more than one. log_every, checkpoint_every: steps.
     """
 
     steps: int
@@ -53,7 +58,9 @@ class FitConfig:
     clip_norm: float = 0.0
     device: str = "auto"
     precision: str = "32-true"
+    compile: bool = False
     devices: int = 1
+    nodes: int = 1
     seed: int = 0
     log_every: int = 20
     checkpoint_every: int = 500
@@ -68,11 +75,17 @@ class FitConfig:
 
 
 class FitResult(NamedTuple):
-    """history: one row per ``log_every`` steps. checkpoint: the folder of the last. seconds: time of this call."""
+    """history: one row per ``log_every`` steps. checkpoint: the folder of the last. seconds: time of this call.
+
+    images_per_second: of all processes, the median over the rows of this call, so that compilation and a slow moment
+    do not count; nan where this call took no step. warm_up_seconds: how much longer than that the first row took.
+    """
 
     history: list[dict[str, float]]
     checkpoint: Path
     seconds: float
+    images_per_second: float
+    warm_up_seconds: float
 
 
 def fit(
@@ -88,26 +101,32 @@ def fit(
 ) -> FitResult:
     """Train both models in place on noisy pairs: denoiser_loss for ``pretrain_steps``, then ``loss``.
 
-    pairs: any iterable of NoisyPair; one with ``from_step(k)`` (PatchPairs) resumes at once, another is read
-    again from its start. loss: joint_loss, or a functools.partial of it. schedule: share of steps done -> factor
-    on both learning rates. observe: called at every row of the history, its figures are added to the row.
+    pairs: any iterable of NoisyPair; PatchPairs resumes at once and cuts on the training's device, another is read
+    again from its start. Of several processes each takes its rows [rank::world] of every batch, so that the gradient
+    is that of one process on the whole batch (except for batch normalisation, whose statistics are of a share).
+    loss: joint_loss, or a functools.partial of it. schedule: share of steps done -> factor on both learning rates.
+    observe: called at every row of the history, its figures are added to the row.
 
-    ``out_dir`` receives checkpoints and TensorBoard events. If it already holds a checkpoint of the same
-    configuration and data, training goes on from there, to the bit; of another, CheckpointError. SIGINT and SIGTERM
-    stop after the current step with a checkpoint. A loss that is not finite raises NonFiniteLossError. Both models
-    end in evaluation mode, on the device where they were.
+    ``out_dir`` receives checkpoints and TensorBoard events, from the first process only. If it already holds a
+    checkpoint of the same configuration and data, training goes on from there, to the bit, on any number of
+    processes; of another, CheckpointError. SIGINT and SIGTERM stop with a checkpoint, after the current step or, with
+    several processes, the next that all agree on. A process that dies ends the run with LostProcessError; a loss that
+    is not finite raises NonFiniteLossError. Both models end in evaluation mode, on the device where they were.
     """
     from lightning_fabric import Fabric
 
     home = next(denoiser.parameters()).device
-    fabric = Fabric(accelerator=config.device, devices=config.devices, strategy=_strategy(config.devices))
+    processes = config.devices * config.nodes
+    strategy = _strategy(processes)
+    fabric = Fabric(accelerator=config.device, devices=config.devices, num_nodes=config.nodes, strategy=strategy)
     fabric.launch()
-    model = Joint(denoiser.train(), noise_model.train(), config.precision).to(memory_format=torch.channels_last)
+    model = Joint(denoiser.train(), noise_model.train(), config.precision, config.compile)
+    model.to(memory_format=torch.channels_last)
     groups = [
         {"params": list(denoiser.parameters()), "lr": config.denoiser_lr},
         {"params": [p for p in noise_model.parameters() if p.requires_grad], "lr": config.noise_lr},
     ]
-    wrapped, optimizer = fabric.setup(model, torch.optim.Adam([g for g in groups if g["params"]]))
+    wrapped, optimizer = fabric.setup(model, torch.optim.Adam([g for g in groups if g["params"]], fused=True))
     fingerprint = _fingerprint(config, loss, schedule, pairs)
     run = Loop(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, observe, fingerprint)
     started = time.perf_counter()
@@ -115,12 +134,13 @@ def fit(
         run.train(pairs)
     finally:
         model.eval().to(home)
-    return FitResult(run.history, checkpoints.find_checkpoints(run.folder)[-1], time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return FitResult(run.history, checkpoints.find_checkpoints(run.folder)[-1], seconds, *run.speed())
 
 
 def _fingerprint(config: FitConfig, loss: Loss, schedule: Callable, pairs: Iterable[NoisyPair]) -> dict:
     """What the result of a run depends on; where and how it runs may change between calls."""
-    free = {"device", "devices", "log_every", "checkpoint_every"}
+    free = {"device", "devices", "nodes", "compile", "log_every", "checkpoint_every"}
     found = {key: value for key, value in asdict(config).items() if key not in free}
     data = pairs.fingerprint() if hasattr(pairs, "fingerprint") else None
     return found | {"loss": _name(loss), "schedule": _name(schedule), "data": data}
@@ -133,8 +153,8 @@ def _name(function: Callable) -> str:
     return getattr(function, "__name__", repr(function))
 
 
-def _strategy(devices: int):
-    if devices == 1:
+def _strategy(processes: int):
+    if processes == 1:
         return "auto"
     from lightning_fabric.strategies import DDPStrategy
 

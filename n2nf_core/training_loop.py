@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import math
 import signal
+import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from n2nf_core import checkpoints
 from n2nf_core.losses import denoiser_loss
-from n2nf_core.types import Denoiser, LossTerms, NoiseModel, NoisyPair
-
-Loss = Callable[[Denoiser, NoiseModel, NoisyPair], LossTerms]
+from n2nf_core.types import LossTerms, NoisyPair
 
 
 class NonFiniteLossError(ArithmeticError):
     """The loss became NaN or infinite; the message names the step, the batch's file and the last good checkpoint."""
 
 
-class Joint(nn.Module):
-    """Both models as one module, so that DDP sees one forward and one backward."""
+class LostProcessError(RuntimeError):
+    """Another process of a run on several devices is gone."""
 
-    def __init__(self, denoiser: nn.Module, noise_model: nn.Module, precision: str):
-        super().__init__()
-        self.denoiser, self.noise_model, self.precision = denoiser, noise_model, precision
 
-    def denoise(self, noisy: Tensor) -> Tensor:
-        with torch.autocast(noisy.device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
-            return self.denoiser(noisy.contiguous(memory_format=torch.channels_last))
-
-    def forward(self, loss: Loss, pair: NoisyPair) -> LossTerms:
-        return loss(self.denoise, self.noise_model, pair)
+AGREE_EVERY = 10  # steps after which several processes ask one another whether a signal came
 
 
 @contextmanager
@@ -67,6 +58,7 @@ class Loop:
         self.folder, self.events = out_dir / "checkpoints", out_dir / "tensorboard"
         self.rates = [group["lr"] for group in optimizer.param_groups]
         self.history: list[dict[str, float]] = []
+        self.rows: list[tuple[int, float]] = []  # images and seconds of every row
         self.values: list[list[float]] = []  # losses since the last row of the history
         self.recent: list[tuple[LossTerms, NoisyPair]] = []  # steps whose losses are still on the device
         self.fingerprint = fingerprint  # what a checkpoint must agree with to be gone on from
@@ -95,7 +87,7 @@ class Loop:
         from tqdm import tqdm
 
         steps, first = self.config.steps, self.step
-        batches = pairs.from_step(first) if hasattr(pairs, "from_step") else islice(pairs, first, None)
+        batches = self._batches(pairs)
         main = self.fabric.is_global_zero
         bar = tqdm(total=steps, initial=first, unit="step", mininterval=1.0, disable=not main or first == steps)
         writer = SummaryWriter(self.events, purge_step=first) if main and first < steps else None
@@ -106,39 +98,75 @@ class Loop:
                 bar.update()
                 if self.step % self.config.log_every == 0 or self.step == steps:
                     self._log(writer, bar)
-                if self.step % self.config.checkpoint_every == 0 or self.step == steps or stop:
+                stopping = self._agree(stop)
+                if self.step % self.config.checkpoint_every == 0 or self.step == steps or stopping:
                     self._save()
-                if stop:
+                if stopping:
                     message = f"stopped at step {self.step} of {steps}; the same call goes on from there"
                     bar.write(message, file=sys.stderr)  # not buffered: SIGTERM ends the process at once
                     break
             bar.close()
             if writer:
                 writer.close()
-        if self.step < steps and not stop:
+        if self.step < steps and not stopping:
             raise ValueError(f"the pairs ended after {self.step} of {steps} steps")
 
+    def _batches(self, pairs: Iterable[NoisyPair]) -> Iterator[NoisyPair]:
+        """This process's rows of every batch, from the present step on."""
+        rank, world, device = self.fabric.global_rank, self.fabric.world_size, self.fabric.device
+        if hasattr(pairs, "on"):  # PatchPairs cut where and what they are asked to
+            self._check_share(pairs.batch_size)
+            yield from pairs.on(device).from_step(self.step, rank, world)
+            return
+        for pair in pairs.from_step(self.step) if hasattr(pairs, "from_step") else islice(pairs, self.step, None):
+            self._check_share(len(pair.first))
+            yield NoisyPair(*(None if f is None else f[rank::world] for f in pair)).to(device)
+
+    def _check_share(self, batch: int) -> None:
+        if batch % self.fabric.world_size:
+            raise ValueError(f"a batch of {batch} pairs cannot be shared evenly by {self.fabric.world_size} processes")
+
+    def _agree(self, stop: list[int]) -> bool:
+        """Whether to stop here: with several processes, all at the same step."""
+        if self.fabric.world_size == 1:
+            return bool(stop)
+        if self.step % AGREE_EVERY and self.step < self.config.steps:
+            return False
+        return bool(self.fabric.all_reduce(torch.tensor(float(len(stop))), reduce_op="sum") > 0)
+
     def _take_step(self, pair: NoisyPair) -> None:
-        rank, world = self.fabric.global_rank, self.fabric.world_size
-        pair = NoisyPair(*(None if f is None else f[rank::world] for f in pair)).to(self.fabric.device)
         factor = self.schedule(self.step / self.config.steps)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
         terms = self.wrapped(denoiser_loss if self.step < self.config.pretrain_steps else self.loss, pair)
         self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(terms.total)
+        self._backward(terms.total)
         if self.config.clip_norm:
             self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=self.config.clip_norm)
         self.optimizer.step()
         self.step += 1
-        self.images += 2 * len(pair.first) * world
+        self.images += 2 * len(pair.first) * self.fabric.world_size
         self.recent.append((LossTerms(*(t.detach() for t in terms)), pair))
+
+    def _backward(self, loss: Tensor) -> None:
+        """Gradients, averaged over the processes."""
+        if self.fabric.world_size == 1:
+            return self.fabric.backward(loss)
+        try:
+            self.fabric.backward(loss)
+        except RuntimeError as error:
+            last = (checkpoints.find_checkpoints(self.folder) or ["none yet"])[-1]
+            raise LostProcessError(
+                f"process {self.fabric.global_rank} of {self.fabric.world_size} lost another one in step {self.step} "
+                f"({str(error).splitlines()[0]}): the same command goes on from the last checkpoint, {last}"
+            ) from error
 
     def _read(self) -> None:
         """Fetch the losses of the steps since the last look, and stop if one is not finite."""
         if not self.recent:
             return
-        values = torch.stack([torch.stack(terms) for terms, _ in self.recent]).tolist()
+        losses = torch.stack([torch.stack(terms) for terms, _ in self.recent])
+        values = self.fabric.all_reduce(losses, reduce_op="mean").tolist()
         bad = [position for position, row in enumerate(values) if not math.isfinite(row[0])]
         if bad:
             self._fail(bad[0])
@@ -157,9 +185,18 @@ class Loop:
                 writer.add_scalar(name, value, self.step)
         shown = {k: f"{row[k]:.4g}" for k in ("nll_nats_per_dim", "psnr_db") if row.get(k) is not None}
         now = time.perf_counter()
+        self.rows.append((self.images, now - self.clock))
         bar.set_postfix(shown | {"images/s": f"{self.images / (now - self.clock):.0f}"})
         self.history.append(row)
         self.values, self.clock, self.images = [], now, 0
+
+    def speed(self) -> tuple[float, float]:
+        """Images per second, the median over rows, and how many seconds longer than that the first row took."""
+        if not self.rows:
+            return math.nan, 0.0
+        rate = statistics.median(images / seconds for images, seconds in self.rows)
+        images, seconds = self.rows[0]
+        return rate, max(seconds - images / rate, 0.0)
 
     @torch.no_grad()
     def _reference_psnr(self) -> dict[str, float]:

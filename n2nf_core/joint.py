@@ -1,0 +1,45 @@
+"""What one step of training evaluates: both models and a loss, as they are or compiled."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from n2nf_core.types import Denoiser, LossTerms, NoiseModel, NoisyPair
+
+Loss = Callable[[Denoiser, NoiseModel, NoisyPair], LossTerms]
+
+
+class CompileWarning(UserWarning):
+    """torch.compile could not be used; training goes on without it."""
+
+
+class Joint(nn.Module):
+    """Both models as one module, so that DDP sees one forward and one backward."""
+
+    def __init__(self, denoiser: nn.Module, noise_model: nn.Module, precision: str, compile: bool = False):
+        super().__init__()
+        self.denoiser, self.noise_model, self.precision = denoiser, noise_model, precision
+        self._compiled = torch.compile(self._terms) if compile else None
+
+    def denoise(self, noisy: Tensor) -> Tensor:
+        with torch.autocast(noisy.device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+            return self.denoiser(noisy.contiguous(memory_format=torch.channels_last))
+
+    def _terms(self, loss: Loss, pair: NoisyPair) -> LossTerms:
+        return loss(self.denoise, self.noise_model, pair)
+
+    def forward(self, loss: Loss, pair: NoisyPair) -> LossTerms:
+        if self._compiled is None:
+            return self._terms(loss, pair)
+        try:
+            return self._compiled(loss, pair)
+        except Exception as error:  # what a missing or broken compiler raises differs between versions and machines
+            self._compiled = None
+            terms = self._terms(loss, pair)  # an error of the loss itself is raised here, as it is
+            reason = str(error).strip().splitlines()[0]
+            warnings.warn(f"torch.compile failed, training goes on without it: {reason}", CompileWarning, stacklevel=2)
+            return terms
