@@ -154,6 +154,10 @@ def test_frames_are_checked_and_digested_on_their_way_to_the_store(tmp_path, wor
     assert known["saturated_fraction"] == pytest.approx(burst.saturated_fraction())
     digests = b"".join(hashlib.sha256(frame.tobytes()).digest() for frame in burst.frames)
     assert known["frames_sha256"] == hashlib.sha256(digests).hexdigest()
+    check = BurstCheck(make())
+    for t in (3, 0, 4, 2, 1):  # threads end in any order
+        check.see(t, burst.frames[t])
+    assert check.result()["frames_sha256"] == known["frames_sha256"]
     assert np.array_equal(open_burst(path).frames[:], burst.frames)
     burst.frames[4] = burst.frames[1]
     with pytest.raises(BurstError, match="frames 1 and 4 are identical"):
