@@ -40,6 +40,7 @@ from test_sidd import write_instance  # noqa: E402
 
 PATCH = 32
 FRAME = (4, 1500, 2000)  # 12 megapixels as packed planes
+MAT, DNG = (1500, 2000), (3000, 4000)  # pixels of the files that are imported
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 Row = dict[str, str | float]
 
@@ -103,10 +104,12 @@ def reading(folder: Path) -> list[Row]:
                 "memory copy": each(np.copy, outs, workers=1),
                 "frames 1": each(burst.frames.__getitem__, count, workers=1),
                 f"frames {CORES}": each(burst.frames.__getitem__, count, workers=CORES),
+                f"planes {CORES}": each(burst.planes, count, workers=CORES),
                 f"patches {CORES}": each(lambda t, b=burst: grid_patches(b.planes(t), PATCH), count, workers=CORES),
             }
         )
-        many = {f"frames {CORES}": f"read {kind}, {CORES} threads", f"patches {CORES}": f"read {kind} to patches"}
+        shown = {"frames": "", "planes": " to planes", "patches": " to patches"}
+        many = {f"{key} {CORES}": f"read {kind}{text}, {CORES} threads" for key, text in shown.items()}
         found += rates(megabytes, seconds, {"frames 1": f"read {kind}, 1 thread"}, "decompressor, 1 thread")
         found += rates(megabytes, seconds, many, f"decompressor, {CORES} threads")
         for reference in ("file read", "memory copy"):
@@ -169,27 +172,27 @@ def streaming(folder: Path) -> list[Row]:
     timed = {"stream": partial(read, CORES), "caller": partial(read, 0)}
     timed[decompressor] = partial(_in_threads, blosc.decompress, (bodies, outs), CORES)
     names = {"stream": f"stream to patches, {CORES} threads", "caller": "stream to patches, no threads"}
-    return rates(frames * 24.0, interleaved(timed), names, decompressor)
+    return rates(frames * 2e-6 * float(np.prod(FRAME)), interleaved(timed), names, decompressor)
 
 
 def imports(folder: Path) -> list[Row]:
     """SIDD .MAT and DNG to stored bursts, by 1 and 2 processes that run already; against a bare read in one."""
     mats = [folder / "sidd" / f"{k:04d}_001_S6_00800_00350_5500_N" for k in range(4)]
     for k, instance in enumerate(mats):
-        frames = [(mosaic(1500, 2000, 10 * k + t) / np.float32(1023)).astype(np.float32) for t in range(3)]
+        frames = [(mosaic(*MAT, 10 * k + t) / np.float32(1023)).astype(np.float32) for t in range(3)]
         write_instance(instance, f"{k:04d}", frames, "GRBG", 800)
     dngs = [folder / f"dng {k}" for k in range(2)]
     for k, one in enumerate(dngs):
         one.mkdir()
         for t in range(3):
-            write_dng(one / f"{t}.dng", mosaic(3000, 4000, 10 * k + t), black=(0,) * 4, white=1023)
+            write_dng(one / f"{t}.dng", mosaic(*DNG, 10 * k + t), black=(0,) * 4, white=1023)
     mat_files = [path for instance in mats for path in instance.glob("*NOISY*")]
     dng_files = [path for one in dngs for path in one.glob("*.dng")]
     found = []
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         for kind, sources, read, files, size in (
-            (".MAT", parts(folder / "sidd"), _h5, mat_files, 12.0),
-            ("DNG", [part for one in dngs for part in parts(one)], _raw_image, dng_files, 24.0),
+            (".MAT", parts(folder / "sidd"), _h5, mat_files, 4e-6 * np.prod(MAT)),
+            ("DNG", [part for one in dngs for part in parts(one)], _raw_image, dng_files, 2e-6 * np.prod(DNG)),
         ):
             names = {str(jobs): f"import {kind}, {jobs} process{'es' if jobs > 1 else ''}" for jobs in (1, 2)}
             reference = f"{read.__doc__} in one process"

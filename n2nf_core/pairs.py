@@ -72,8 +72,8 @@ class PatchPairs:
     """Batches of patch pairs at random places of random frame pairs: an endless iterable of NoisyPair.
 
     Batch number k depends on ``seed`` and k alone, so a resumed run sees what an unbroken one would. Frames lie on the
-    device as they are stored, and a batch is one gather from ``scenes`` of the frame pairs there, batch / scenes
-    patches each, mirrored at random, in units of [0, 1] after the cut. Bursts count by their number of pixels.
+    device as they are stored, and a batch is cut there from ``scenes`` frame pairs, batch / scenes patches each,
+    mirrored at random, in units of [0, 1] after the cut. Bursts count by their number of pixels.
 
     Frames that fit into ``cache_bytes`` together are read once and stay. Otherwise as many pairs as fit are resident,
     and one makes room for another as soon as, on average, ``reuse`` patches were cut over each of its pixels (see

@@ -148,7 +148,8 @@ def test_frames_that_do_not_fit_pass_through_a_window():
         batch = pairs.batch(k)
         scene, frame = (batch.first[:, 0, 0, 0] // 1e6).long(), (batch.first[:, 0, 0, 0] % 1e6 // 1e5).long()
         other = (batch.second[:, 0, 0, 0] % 1e6 // 1e5).long()
-        there = map(residents.visit, range(k, k + 3))
+        there = [residents.visit(number) for number in range(k, k + 3)]
+        assert len({seat.slot for pair in there for seat in pair[:2]}) == 6 and len({p.clean for p in there}) == 3
         resident = {(p.first.burst, *sorted((p.first.frame, p.second.frame))) for p in there}
         shown = {(s, *sorted(t)) for s, *t in zip(scene.tolist(), frame.tolist(), other.tolist(), strict=True)}
         assert shown <= resident and torch.equal(((batch.clean[:, 0, 0, 0] + 1) // 1e6).long(), scene)
