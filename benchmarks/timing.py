@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 
 def interleaved(functions: dict[str, Callable[[], object]], repeats: int = 5) -> dict[str, list[float]]:
@@ -26,3 +27,30 @@ def interleaved(functions: dict[str, Callable[[], object]], repeats: int = 5) ->
             functions[name]()
             seconds[name].append(time.perf_counter() - start)
     return seconds
+
+
+def peak_bytes(function: Callable[[], object]) -> int:
+    """Memory that one call takes at its peak beyond what the process held before: resident, or of the GPU.
+
+    0 where the system does not tell (Linux does).
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        function()
+        return torch.cuda.max_memory_allocated() - before
+    status = Path("/proc/self/status")
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # starts the high-water mark anew
+    except OSError:
+        function()
+        return 0
+    before = _kilobytes(status, "VmRSS")
+    function()
+    return max(_kilobytes(status, "VmHWM") - before, 0) * 1024
+
+
+def _kilobytes(status: Path, key: str) -> int:
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(key))

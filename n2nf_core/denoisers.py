@@ -41,11 +41,11 @@ class DnCNN(nn.Module):
         super().__init__()
         if layers < 2:
             raise ValueError(f"DnCNN needs at least 2 layers, got {layers}")
-        body: list[nn.Module] = [nn.Conv2d(channels, features, 3, padding=1), nn.ReLU()]
+        body: list[nn.Module] = [nn.Conv2d(channels, features, 3, padding=1), nn.ReLU(inplace=True)]
         for _ in range(layers - 2):
             after = norm(features)
             plain = isinstance(after, nn.Identity)  # without a norm the convolution carries the bias
-            body += [nn.Conv2d(features, features, 3, padding=1, bias=plain), after, nn.ReLU()]
+            body += [nn.Conv2d(features, features, 3, padding=1, bias=plain), after, nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*body, nn.Conv2d(features, channels, 3, padding=1, bias=False))
         self.apply(_orthogonal)
         self.skip = nn.Identity()

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from itertools import islice
 
 import torch
-from torch import Tensor
 
 from n2nf_core import checkpoints
 from n2nf_core.losses import denoiser_loss
@@ -92,7 +91,7 @@ class Loop:
         bar = tqdm(total=steps, initial=first, unit="step", mininterval=1.0, disable=not main or first == steps)
         writer = SummaryWriter(self.events, purge_step=first) if main and first < steps else None
         self.clock, self.images = time.perf_counter(), 0
-        with stop_requested() as stop:
+        with stop_requested() as stop, self._in_company():
             for pair in islice(batches, steps - first):
                 self._take_step(pair)
                 bar.update()
@@ -140,7 +139,7 @@ class Loop:
             group["lr"] = rate * factor
         terms = self.wrapped(denoiser_loss if self.step < self.config.pretrain_steps else self.loss, pair)
         self.optimizer.zero_grad(set_to_none=True)
-        self._backward(terms.total)
+        self.fabric.backward(terms.total)
         if self.config.clip_norm:
             self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=self.config.clip_norm)
         self.optimizer.step()
@@ -148,16 +147,18 @@ class Loop:
         self.images += 2 * len(pair.first) * self.fabric.world_size
         self.recent.append((LossTerms(*(t.detach() for t in terms)), pair))
 
-    def _backward(self, loss: Tensor) -> None:
-        """Gradients, averaged over the processes."""
-        if self.fabric.world_size == 1:
-            return self.fabric.backward(loss)
+    @contextmanager
+    def _in_company(self) -> Iterator[None]:
+        """What a collective operation raises when another process is gone, in words."""
         try:
-            self.fabric.backward(loss)
+            yield
         except RuntimeError as error:
+            gone = isinstance(error, torch.distributed.DistError) or "onnection" in str(error)
+            if self.fabric.world_size == 1 or not gone:
+                raise
             last = (checkpoints.find_checkpoints(self.folder) or ["none yet"])[-1]
             raise LostProcessError(
-                f"process {self.fabric.global_rank} of {self.fabric.world_size} lost another one in step {self.step} "
+                f"process {self.fabric.global_rank} of {self.fabric.world_size} lost another one at step {self.step} "
                 f"({str(error).splitlines()[0]}): the same command goes on from the last checkpoint, {last}"
             ) from error
 

@@ -228,29 +228,3 @@ def test_the_configuration_is_checked():
         FitConfig(steps=5, precision="16")
     with pytest.raises(ValueError, match="must be positive"):
         FitConfig(steps=5, noise_lr=0)
-
-
-DDP_SCRIPT = """
-import sys; sys.path.insert(0, {tests!r})
-from test_training import *
-d, n = models(norm=nn.Identity)
-fit(d, n, pairs(seed=1), config(20, devices=2, log_every=5), {out!r}, loss=LOSS)
-"""
-
-
-def test_two_processes_train_as_one_on_the_same_batches(tmp_path):
-    """DDP on the CPU: each process takes every second row of a batch; parameters agree with one process to 1e-5.
-
-    Without batch normalisation, whose statistics would be those of half a batch.
-    """
-    from safetensors.torch import load_file
-
-    script = tmp_path / "ddp.py"
-    script.write_text(DDP_SCRIPT.format(tests=os.path.dirname(__file__), out=str(tmp_path / "two")))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    fit(*models(norm=nn.Identity), pairs(seed=1), config(20, log_every=5), tmp_path / "one", loss=LOSS)
-    one, two = (load_file(tmp_path / n / "checkpoints/step-00000020/tensors.safetensors") for n in ("one", "two"))
-    for name in one:
-        if name.startswith("model."):
-            torch.testing.assert_close(two[name], one[name], atol=1e-5, rtol=0, msg=name)
