@@ -1,15 +1,17 @@
 # make demo [DATA=path] [PROFILE=smoke|cpu|gpu] [OUT=folder]   the main job
 # make test                                                    everything the tests need, and the tests
 # make lab                                                     JupyterLab with the notebooks
+# make bench [DEVICE=cuda]                                     speed and memory against the plain way (20 min, idle machine)
 PYTHON ?= python3
 PROFILE ?= smoke
 DATA ?=
 OUT ?= runs/demo-$(PROFILE)$(if $(DATA),-$(notdir $(patsubst %/,%,$(DATA))))
 SEED ?= 0
+DEVICE ?= cpu
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: demo test lab clean
+.PHONY: demo test lab bench guard clean
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
@@ -29,6 +31,12 @@ test: $(READY)
 
 lab: $(READY)
 	cd notebooks && ../$(VENV)/bin/jupyter lab
+
+bench: $(READY)
+	$(VENV)/bin/python -m benchmarks.bench --device $(DEVICE) --json benchmarks/bench$(if $(filter-out cpu,$(DEVICE)),-$(DEVICE)).json --figure benchmarks/throughput$(if $(filter-out cpu,$(DEVICE)),-$(DEVICE)).svg
+
+guard: $(READY)
+	$(VENV)/bin/python -m benchmarks.guard
 
 clean:
 	rm -rf $(VENV) runs

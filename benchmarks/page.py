@@ -1,0 +1,89 @@
+"""The tables of benchmarks/README.md from bench.json and quality.json: python -m benchmarks.page > tables.md"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CPU_PROFILE_STEPS = 2500 + 5 * 800  # 00_start_here: pre-training, four joint trainings, Noise2Noise
+GPU_PROFILE_STEPS, GPU_PROFILE_BATCH = 20_000 + 5 * 20_000, 138
+
+
+def speed(bench: dict) -> str:
+    """One row per case and way."""
+    lines = ["| case | way | rate | times the plain way (range) | share of ceiling |", "|---|---|---|---|---|"]
+    for row in bench["rows"]:
+        share = f"{row['share_of_conv_ceiling']:.0%}" if "share_of_conv_ceiling" in row else ""
+        span = f"{row['ratio']:.2f} ({row['lowest_ratio']:.2f} to {row['highest_ratio']:.2f})"
+        lines.append(f"| {row['case']} | {row['way']} | {row['rate']:.3g} {row['unit']} | {span} | {share} |")
+    return "\n".join(lines)
+
+
+def growth(bench: dict) -> str:
+    """One row per line that was fitted."""
+    lines = ["| cost | against | slope | start | linearity |", "|---|---|---|---|---|"]
+    for row in bench["growth"]:
+        lines.append(
+            f"| {row['name']} | {row['unit']}, {row['sizes'][0]:g} to {row['sizes'][-1]:g} | "
+            f"{1e3 * row['slope_seconds']:.3g} ms | {1e3 * row['start_seconds']:.3g} ms | {row['linearity']:.3f} |"
+        )
+    lines += ["", "| memory beyond the result, MB | " + " | ".join(f"{x:.0f} MB frame" for x in _frames(bench)) + " |"]
+    lines.append("|---" * (1 + len(_frames(bench))) + "|")
+    for row in bench["memory"]:
+        lines.append(f"| {row['name']} | " + " | ".join(f"{x:.0f}" for x in row["beyond_result_megabytes"]) + " |")
+    return "\n".join(lines)
+
+
+def _frames(bench: dict) -> list[float]:
+    return bench["memory"][0]["frame_megabytes"]
+
+
+def data(bench: dict) -> str:
+    """One row per measurement of the data path."""
+    lines = ["| data path | value | ratio | against |", "|---|---|---|---|"]
+    lines += [
+        f"| {r['name']} | {r['value']:.3g} {r['unit']} | {r['ratio']:.2f} | {r['reference']} |" for r in bench["data"]
+    ]
+    return "\n".join(lines)
+
+
+def quality(found: dict) -> str:
+    """Fast minus reference, per setting."""
+    lines = ["| setting, figure | mean difference | largest | limit |", "|---|---|---|---|"]
+    for name, row in found["summary"].items():
+        lines.append(f"| {name} | {row['mean_difference']:+.4f} | {row['largest']:.4f} | {row['limit']} |")
+    return "\n".join(lines)
+
+
+def plans(bench: dict) -> str:
+    """What a run takes: measured here, or computed from a rate that is named."""
+
+    def rate(case: str) -> float:
+        return next(r["rate"] for r in bench["rows"] if r["case"].startswith(case) and r["way"] == "bfloat16")
+
+    small, paper = rate("joint step, cpu profile"), rate("joint step, paper")
+    cpu = CPU_PROFILE_STEPS * 64 / small / 60
+    epoch, study = bench["epoch_seconds"] / 60, GPU_PROFILE_STEPS * 2 * GPU_PROFILE_BATCH / paper / 86_400
+    return "\n".join(
+        [
+            "| run | on these two cores | how obtained |",
+            "|---|---|---|",
+            f"| `make demo PROFILE=cpu`, training alone | {cpu:.0f} min | {CPU_PROFILE_STEPS} steps of 64 images at "
+            f"the joint step's {small:.0f} images/s; steps of the denoiser alone take less |",
+            f"| an epoch of the paper, 162,288 pairs | {epoch:.0f} min | at {paper:.0f} images/s |",
+            f"| `make demo PROFILE=gpu`, training alone | {study:.1f} days | {GPU_PROFILE_STEPS} steps of "
+            f"{2 * GPU_PROFILE_BATCH} images at {paper:.0f} images/s: take a GPU |",
+        ]
+    )
+
+
+def main() -> None:
+    """Print every table."""
+    bench = json.loads((HERE / "bench.json").read_text())
+    found = json.loads((HERE / "quality.json").read_text())
+    print("\n\n".join([speed(bench), quality(found), growth(bench), data(bench), plans(bench)]))
+
+
+if __name__ == "__main__":
+    main()
