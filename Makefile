@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit(f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11")'
 	@test -x $(VENV)/bin/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing the packages into $(VENV) (a few minutes the first time)"
-	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[lab,test]' -c constraints.txt
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[lab,test,workflow]' -c constraints.txt
 	@touch $@
 
 demo: $(READY)
