@@ -1,4 +1,6 @@
 # make demo [DATA=path] [PROFILE=smoke|cpu|gpu] [OUT=folder]   the main job
+# make study [PROFILE=...] [ENGINE=slurm] [THREADS=n]           every point of the study that is not finished, then its tables
+# make results                                                 tables of finished points of the profiles cpu and gpu, into results/
 # make test                                                    everything the tests need, and the tests
 # make lab                                                     JupyterLab with the notebooks
 PYTHON ?= python3
@@ -6,10 +8,16 @@ PROFILE ?= smoke
 DATA ?=
 OUT ?= runs/demo-$(PROFILE)$(if $(DATA),-$(notdir $(patsubst %/,%,$(DATA))))
 SEED ?= 0
+ENGINE ?= local
+THREADS ?= 0
+RUNS ?= runs
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: demo test lab clean
+SNAKEMAKE = $(VENV)/bin/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/$(ENGINE) \
+	--config profile=$(PROFILE) runs=$(RUNS) threads=$(THREADS)
+
+.PHONY: demo study results test lab clean
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
@@ -21,6 +29,13 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	$(VENV)/bin/python -m n2nf_core.runner notebooks/00_start_here.md --out '$(OUT)' -p profile '$(PROFILE)' -p seed '$(SEED)' $(if $(DATA),-p data '$(DATA)')
+
+study: $(READY)
+	$(SNAKEMAKE) --quiet -- data
+	$(SNAKEMAKE) -- study
+
+results: $(READY)
+	$(VENV)/bin/python -m n2nf_core.collect $(RUNS) --profiles cpu gpu --out results
 
 # One thread for each of the two test processes: more only get in one another's way.
 test: $(READY)

@@ -18,8 +18,13 @@ from pathlib import Path
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
-def visible() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; none on a machine without."""
+def to_hand_out() -> list[str]:
+    """The GPUs to choose from, as CUDA_VISIBLE_DEVICES names them; none on a machine without.
+
+    None in a SLURM job either: there the scheduler has placed the job, and two jobs may both call their device 0.
+    """
+    if "SLURM_JOB_ID" in os.environ:
+        return []
     given = os.environ.get(VARIABLE)
     if given is not None:
         return [name for name in (part.strip() for part in given.split(",")) if name not in ("", "-1")]

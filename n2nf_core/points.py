@@ -91,7 +91,9 @@ def _closure(code: str) -> list[str]:
     waiting = _imported(code)
     while waiting:
         name = waiting.pop()
-        files = [PACKAGE / f"{name}.py"] if (PACKAGE / f"{name}.py").is_file() else sorted((PACKAGE / name).glob("*.py"))
+        files = (
+            [PACKAGE / f"{name}.py"] if (PACKAGE / f"{name}.py").is_file() else sorted((PACKAGE / name).glob("*.py"))
+        )
         for file in files:
             relative = str(file.relative_to(PACKAGE))
             if name not in NOT_DECISIVE and relative not in found:

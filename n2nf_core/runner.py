@@ -124,7 +124,7 @@ def _execute(notebook: Path, executed: Path, parameters: Mapping[str, object], p
 
     written = executed.parent / f"{notebook.stem}.json"
     written.unlink(missing_ok=True)
-    with _notebook(notebook) as source, _quiet_kernel(), devices.one_of(devices.visible()):
+    with _notebook(notebook) as source, _quiet_kernel(), devices.one_of(devices.to_hand_out()):
         papermill.execute_notebook(
             str(source),
             str(executed),

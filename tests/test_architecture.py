@@ -45,6 +45,8 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "points": set(),
     "devices": set(),
     "runner": {"bursts", "importers", "profiles", "results", "points", "devices"},
+    "sweeps": {"profiles", "points", "runner"},
+    "collect": {"profiles"},
     "plots": set(),
 }
 

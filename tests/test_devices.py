@@ -11,7 +11,7 @@ from n2nf_core import devices
 HOLD = """
 import sys
 from n2nf_core import devices
-with devices.one_of(devices.visible(), 0.05) as name:
+with devices.one_of(devices.to_hand_out(), 0.05) as name:
     print(name, flush=True)
     sys.stdin.readline()
 """
@@ -23,6 +23,7 @@ def own_locks(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(devices.tempfile, "tempdir", None)
     monkeypatch.setenv(devices.VARIABLE, "3,GPU-5")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
 
 
 @pytest.fixture
@@ -41,11 +42,16 @@ def holder():
         process.communicate()
 
 
-def test_visible_devices_are_those_of_the_environment(monkeypatch):
-    assert devices.visible() == ["3", "GPU-5"]
+def test_devices_are_those_of_the_environment(monkeypatch):
+    assert devices.to_hand_out() == ["3", "GPU-5"]
     for nothing in ("", "-1"):
         monkeypatch.setenv(devices.VARIABLE, nothing)
-        assert devices.visible() == []
+        assert devices.to_hand_out() == []
+
+
+def test_a_slurm_job_keeps_the_device_that_slurm_chose(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    assert devices.to_hand_out() == []
 
 
 def test_without_devices_nothing_changes(monkeypatch):
@@ -55,10 +61,10 @@ def test_without_devices_nothing_changes(monkeypatch):
 
 
 def test_a_process_sees_its_device_alone_and_gives_it_back():
-    with devices.one_of(devices.visible()) as first, devices.one_of(["3", "GPU-5"]) as second:
-        assert (first, second) == ("3", "GPU-5") and devices.visible() == ["GPU-5"]
-    assert devices.visible() == ["3", "GPU-5"]
-    with devices.one_of(devices.visible()) as again:
+    with devices.one_of(devices.to_hand_out()) as first, devices.one_of(["3", "GPU-5"]) as second:
+        assert (first, second) == ("3", "GPU-5") and devices.to_hand_out() == ["GPU-5"]
+    assert devices.to_hand_out() == ["3", "GPU-5"]
+    with devices.one_of(devices.to_hand_out()) as again:
         assert again == "3"
 
 

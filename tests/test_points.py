@@ -83,7 +83,13 @@ def test_the_hash_stays_with_what_does_not(notebook, tmp_path):
 def test_the_core_counts_where_the_notebook_reaches_it(notebook, tmp_path, monkeypatch):
     package = tmp_path / "n2nf_core"
     package.mkdir()
-    texts = {"results": "", "losses": "from n2nf_core import types", "types": "one = 1", "metrics": "two = 2", "plots": ""}
+    texts = {
+        "results": "",
+        "losses": "from n2nf_core import types",
+        "types": "one = 1",
+        "metrics": "two = 2",
+        "plots": "",
+    }
     for name, text in texts.items():
         (package / f"{name}.py").write_text(text)
     monkeypatch.setattr(points, "PACKAGE", package)

@@ -1,0 +1,155 @@
+"""Collect the results of a study's points into tables: Parquet with one row per point, and Markdown to read.
+
+    python -m n2nf_core.collect runs --profiles cpu gpu --out results
+    python -m n2nf_core.collect runs/2026-01-31-30_train_jointly-0123456789 --out somewhere
+
+A folder is a run, or holds runs. Of runs with the same notebook and parameters (of older and newer code) the newest
+counts. OUT receives <notebook>.parquet for every notebook, and tables.md, which is made from the Parquet files alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from n2nf_core.profiles import PROFILES
+
+GROUPS = {"noise_models": "noise model", "denoisers": "denoiser"}  # blocks of a result: name -> scores
+SCORES = {  # what the readable tables show: column, heading, digits
+    "nll_nats_per_dim": ("NLL (nats/dim)", 3),
+    "kl_nats": ("KL (nats)", 4),
+    "regret_nats_per_dim": ("regret (nats/dim)", 5),
+    "psnr_db": ("PSNR (dB)", 2),
+    "ssim": ("SSIM", 3),
+}
+NOTE = (
+    "Means over seeds, in brackets least and greatest where there are several. Every number is read from the Parquet "
+    "file named above its table, which also says, point by point, the command, commit, device, package versions and "
+    "checksum of the data that it came from."
+)
+
+
+def flatten(content: Mapping, prefix: str = "") -> dict[str, object]:
+    """Nested blocks as ``a.b.c`` columns; lists of numbers stay lists, any other list becomes JSON text."""
+    row: dict[str, object] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            row |= flatten(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and not all(isinstance(v, (int, float, type(None))) for v in value):
+            row[f"{prefix}{key}"] = json.dumps(value, sort_keys=True)
+        else:
+            row[f"{prefix}{key}"] = value
+    return row
+
+
+def read_runs(folders: Iterable[Path], profiles: Sequence[str]) -> dict[str, list[dict]]:
+    """notebook -> results of these profiles, the newest for each set of parameters, in a fixed order."""
+    paths = [path for folder in folders for path in (*folder.glob("result.json"), *folder.glob("*/result.json"))]
+    newest: dict[str, dict] = {}
+    for content in sorted((json.loads(p.read_text()) for p in paths), key=lambda c: c["provenance"]["time"]):
+        if content["provenance"]["profile"] in profiles:
+            point = content["point"]
+            newest[json.dumps([point["notebook"], point["parameters"]], sort_keys=True)] = content
+    found: dict[str, list[dict]] = {}
+    for content in newest.values():
+        found.setdefault(content["point"]["notebook"], []).append(content)
+    # Numbers sort as numbers because every point of a notebook has the same parameters, of the same types.
+    return {name: sorted(rows, key=lambda c: list(c["point"]["parameters"].values())) for name, rows in found.items()}
+
+
+def table(contents: Iterable[Mapping]) -> pd.DataFrame:
+    """One row per point: its parameters, its numbers, its provenance, and one checksum over what that says of data."""
+    rows = []
+    for content in contents:
+        data = json.dumps(content["provenance"]["data"], sort_keys=True)
+        checksum = {"provenance.data_sha256": hashlib.sha256(data.encode()).hexdigest()}
+        rows.append(flatten(content) | checksum)
+    return pd.DataFrame(rows)
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write beside its place, then rename."""
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    frame.to_parquet(partial, index=False)
+    os.chmod(partial, 0o644)
+    os.replace(partial, path)
+
+
+def varying(frame: pd.DataFrame) -> list[str]:
+    """The parameters, but for the seed, that differ between points."""
+    names = [c for c in frame if c.startswith("point.parameters.") and c != "point.parameters.seed"]
+    return [c for c in names if frame[c].nunique(dropna=False) > 1]
+
+
+def _score(values: pd.Series, digits: int) -> str:
+    values = values.dropna()
+    if values.empty:
+        return ""
+    spread = f" [{values.min():.{digits}f}, {values.max():.{digits}f}]" if len(values) > 1 else ""
+    return f"{values.mean():.{digits}f}{spread}"
+
+
+def readable(frame: pd.DataFrame, group: str) -> str:
+    """The scores of every name in ``group`` (a key of GROUPS) as Markdown, seeds averaged; "" where there are none."""
+    columns = [c for c in frame if c.startswith(f"{group}.")]
+    names = list(dict.fromkeys(c.split(".")[1] for c in columns))
+    scores = {k: v for k, v in SCORES.items() if any(f"{group}.{name}.{k}" in columns for name in names)}
+    if not scores:
+        return ""
+    keys = varying(frame)
+    head = [*(k.removeprefix("point.parameters.") for k in keys), GROUPS[group], *(v[0] for v in scores.values())]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for chosen, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
+        for name in names:
+            cells = [
+                _score(part[f"{group}.{name}.{k}"], digits) if f"{group}.{name}.{k}" in part else ""
+                for k, (_, digits) in scores.items()
+            ]
+            place = [f"{value:g}" if isinstance(value, float) else str(value) for value in chosen]
+            lines.append(f"| {' | '.join([*place, name, *cells])} |")
+    return "\n".join(lines)
+
+
+def page(folder: Path) -> str:
+    """The Markdown page of a folder of Parquet files."""
+    parts = ["# Tables of the study", NOTE]
+    for path in sorted(folder.glob("*.parquet")):
+        frame = pd.read_parquet(path)
+        profiles = ", ".join(sorted(frame["provenance.profile"].unique()))
+        seeds = frame["provenance.seed"].nunique()
+        parts.append(f"## {path.stem}\n\n`{path.name}`: {len(frame)} points, profile {profiles}, seeds: {seeds}.")
+        parts += [text for text in (readable(frame, group) for group in GROUPS) if text]
+    return "\n\n".join(parts) + "\n"
+
+
+def collect(folders: Sequence[Path], profiles: Sequence[str], out: Path) -> list[Path]:
+    """Write ``out``/<notebook>.parquet and ``out``/tables.md; returns the paths of the Parquet files."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for notebook, contents in read_runs(folders, profiles).items():
+        written.append(out / f"{notebook}.parquet")
+        write_parquet(table(contents), written[-1])
+    (out / "tables.md").write_text(page(out))
+    return written
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="+", help="runs, or folders that hold runs")
+    parser.add_argument("--profiles", nargs="+", default=list(PROFILES), choices=list(PROFILES))
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    for path in collect(options.folders, options.profiles, options.out):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
