@@ -4,7 +4,8 @@
     python -m n2nf_core.collect runs/2026-01-31-30_train_jointly-0123456789 --out somewhere
 
 A folder is a run, or holds runs. Of runs with the same notebook and parameters (of older and newer code) the newest
-counts. OUT receives <notebook>.parquet for every notebook, and tables.md, which is made from the Parquet files alone.
+counts. OUT receives <notebook>.parquet for every notebook, and what is made from the Parquet files alone: tables.md and
+the figures of sweeps.
 """
 
 from __future__ import annotations
@@ -14,25 +15,33 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from n2nf_core import plots
+from n2nf_core.plots import label
 from n2nf_core.profiles import PROFILES
 
-GROUPS = {"noise_models": "noise model", "denoisers": "denoiser"}  # blocks of a result: name -> scores
+GROUPS = {
+    "noise_models": "noise model",
+    "denoisers": "denoiser",
+    "collapse": "loss",
+}  # blocks of a result: name -> scores
 SCORES = {  # what the readable tables show: column, heading, digits
     "nll_nats_per_dim": ("NLL (nats/dim)", 3),
     "kl_nats": ("KL (nats)", 4),
     "regret_nats_per_dim": ("regret (nats/dim)", 5),
     "psnr_db": ("PSNR (dB)", 2),
     "ssim": ("SSIM", 3),
+    "collapse_step": ("collapsed at step", 0),
+    "leak": ("own noise let through", 2),
 }
 NOTE = (
-    "Means over seeds, in brackets least and greatest where there are several. Every number is read from the Parquet "
-    "file named above its table, which also says, point by point, the command, commit, device, package versions and "
-    "checksum of the data that it came from."
+    "Means over seeds; in brackets least and greatest, where there are several; in parentheses how many have the "
+    "number, where not all. Every number is read from the Parquet file named above its table, which also says, point "
+    "by point, the command, commit, device, package versions and checksum of the data that it came from."
 )
 
 
@@ -90,11 +99,12 @@ def varying(frame: pd.DataFrame) -> list[str]:
 
 
 def _score(values: pd.Series, digits: int) -> str:
-    values = values.dropna()
-    if values.empty:
-        return ""
-    spread = f" [{values.min():.{digits}f}, {values.max():.{digits}f}]" if len(values) > 1 else ""
-    return f"{values.mean():.{digits}f}{spread}"
+    known = values.dropna().astype(float)
+    if known.empty:
+        return "-"
+    spread = f" [{known.min():.{digits}f}, {known.max():.{digits}f}]" if len(known) > 1 else ""
+    missing = f" ({len(known)} of {len(values)})" if len(known) < len(values) else ""
+    return f"{known.mean():.{digits}f}{spread}{missing}"
 
 
 def readable(frame: pd.DataFrame, group: str) -> str:
@@ -114,7 +124,7 @@ def readable(frame: pd.DataFrame, group: str) -> str:
                 for k, (_, digits) in scores.items()
             ]
             place = [f"{value:g}" if isinstance(value, float) else str(value) for value in chosen]
-            lines.append(f"| {' | '.join([*place, name, *cells])} |")
+            lines.append(f"| {' | '.join([*place, label(name), *cells])} |")
     return "\n".join(lines)
 
 
@@ -130,15 +140,45 @@ def page(folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
+    """NLL and PSNR against lambda for both losses, from the points of 60_ablate_lambda."""
+
+    def loss(row: Mapping, name: str) -> dict:
+        step = row.get(f"collapse.{name}.collapse_step")
+        return {
+            "nll_nats_per_dim": row[f"noise_models.{name}.nll_nats_per_dim"],
+            "psnr_db": row[f"denoisers.{name}.psnr_db"],
+            "collapse_step": None if step is None or pd.isna(step) else step,
+        }
+
+    names = ("cross_sample", "self_sample")
+    points = [{"mse_weight": r["mse_weight"]} | {n: loss(r, n) for n in names} for r in frame.to_dict("records")]
+    return plots.weight_sweep(points, float(frame["critical_mse_weight"].mean()))
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {"60_ablate_lambda": weight_sweep}
+
+
+def draw(folder: Path) -> list[Path]:
+    """The figures of a folder of Parquet files, as <notebook>.svg; returns their paths."""
+    plots.style()
+    drawn = []
+    for path in sorted(folder.glob("*.parquet")):
+        if path.stem in FIGURES:
+            drawn.append(path.with_suffix(".svg"))
+            FIGURES[path.stem](pd.read_parquet(path)).savefig(drawn[-1], metadata={"Date": None})
+    return drawn
+
+
 def collect(folders: Sequence[Path], profiles: Sequence[str], out: Path) -> list[Path]:
-    """Write ``out``/<notebook>.parquet and ``out``/tables.md; returns the paths of the Parquet files."""
+    """Write ``out``/<notebook>.parquet, tables.md and the figures; returns their paths."""
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for notebook, contents in read_runs(folders, profiles).items():
         written.append(out / f"{notebook}.parquet")
         write_parquet(table(contents), written[-1])
     (out / "tables.md").write_text(page(out))
-    return written
+    return [*written, out / "tables.md", *draw(out)]
 
 
 def main() -> None:

@@ -27,6 +27,9 @@ LABELS = {
     "noise2noise": "Noise2Noise",
     "wavelet": "wavelet",
     "nl_means": "non-local means",
+    "pretrained": "before joint training",
+    "cross_sample": "cross-sample",
+    "self_sample": "self-sample",
 }
 
 
@@ -41,6 +44,7 @@ def style() -> None:
             "axes.spines.top": False,
             "axes.spines.right": False,
             "legend.frameon": False,
+            "svg.hashsalt": "n2nf",  # the same figure gives the same file
         }
     )
 
@@ -206,4 +210,28 @@ def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
         axis.set_ylabel(f"{what} noise, estimate / truth")
     axes[1].set_yscale("log")
     axes[1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
+
+
+def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Figure:
+    """Held-out NLL (left) and PSNR (right) against lambda for both losses: one mark per point, a line through means.
+
+    points: each mse_weight, and per loss {nll_nats_per_dim, psnr_db, collapse_step (None where it held)}. Points that
+    collapsed are crosses. critical: the lambda below which self-sample has no minimum.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+    weights = sorted({p["mse_weight"] for p in points})
+    places = {w: float(np.log2(w)) if w else -2.0 for w in weights}  # lambda = 0 has a place of its own at the left
+    for axis, key, unit in zip(axes, ("nll_nats_per_dim", "psnr_db"), ("NLL (nats/dim)", "PSNR (dB)"), strict=True):
+        for k, name in enumerate(("cross_sample", "self_sample")):
+            means = [np.mean([p[name][key] for p in points if p["mse_weight"] == w]) for w in weights]
+            axis.plot([places[w] for w in weights], means, color=COLOURS[k], lw=1.4, label=label(name))
+            for p in points:
+                marker = "o" if p[name]["collapse_step"] is None else "X"
+                axis.plot(places[p["mse_weight"]], p[name][key], marker, color=COLOURS[k], ms=6, mec="white", mew=0.6)
+        if critical:
+            axis.axvline(np.log2(critical), color="0.6", ls=":", lw=1.2, zorder=0)
+        axis.set_xticks([places[w] for w in weights], ["0" if w == 0 else f"$2^{{{places[w]:.0f}}}$" for w in weights])
+        axis.set(xlabel="$\\lambda$, weight of the Noise2Noise term", ylabel=unit)
+    axes[1].legend(fontsize=9)
     return figure

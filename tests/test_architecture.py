@@ -25,6 +25,7 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "baselines": {"types", "cameras", "photon_transfer"},
     "denoisers": {"types"},
     "losses": {"types"},
+    "collapse": {"types"},
     "metrics": set(),
     "scenes": set(),
     "sensor_stages": {"types"},
@@ -46,7 +47,7 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "devices": set(),
     "runner": {"bursts", "importers", "profiles", "results", "points", "devices"},
     "sweeps": {"profiles", "points", "runner"},
-    "collect": {"profiles"},
+    "collect": {"profiles", "plots"},
     "plots": set(),
 }
 
