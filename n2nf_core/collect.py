@@ -123,7 +123,7 @@ def readable(frame: pd.DataFrame, group: str) -> str:
                 _score(part[f"{group}.{name}.{k}"], digits) if f"{group}.{name}.{k}" in part else ""
                 for k, (_, digits) in scores.items()
             ]
-            place = [f"{value:g}" if isinstance(value, float) else str(value) for value in chosen]
+            place = [f"{value:g}" if isinstance(value, float) else str(value) or "-" for value in chosen]
             lines.append(f"| {' | '.join([*place, label(name), *cells])} |")
     return "\n".join(lines)
 

@@ -52,20 +52,38 @@ class Point(NamedTuple):
         return found[0] if found else runs / f"{day or date.today().isoformat()}-{self.name}"
 
 
-def describe(notebook: Path, parameters: Mapping[str, object]) -> Point:
-    """The point of ``notebook`` with all its ``parameters`` (JSON values; data is a path, or empty)."""
+class Code(NamedTuple):
+    """The code that decides a point: of the notebook's cells, and of the modules that they reach, by file name."""
+
+    notebook: str
+    cells: list[str]
+    core: dict[str, str]
+
+
+def read_code(notebook: Path) -> Code:
+    """The decisive code of a text notebook."""
     import jupytext
 
-    own = {name: value for name, value in parameters.items() if name != "output_dir"}
-    decides = own | {"data": checksum(Path(str(own["data"])))} if own.get("data") else own
     cells = [
         cell.source
         for cell in jupytext.read(notebook).cells
         if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", [])
     ]
-    code = {name: _code(PACKAGE / name) for name in _closure("\n".join(cells))}
-    text = json.dumps([notebook.stem, decides, cells, code], sort_keys=True)
-    return Point(notebook.stem, own, hashlib.sha256(text.encode()).hexdigest()[:DIGITS])
+    return Code(notebook.stem, cells, {name: _code(PACKAGE / name) for name in _closure("\n".join(cells))})
+
+
+def describe(code: Code, parameters: Mapping[str, object]) -> Point:
+    """The point of a notebook's ``code`` with all its ``parameters`` (JSON values; data is a path, or empty).
+
+    The point keeps of ``data`` the last name, for the reader, and the hash its content.
+    """
+    own = {name: value for name, value in parameters.items() if name != "output_dir"}
+    decides = dict(own)
+    if own.get("data"):
+        path = Path(str(own["data"]))
+        own["data"], decides["data"] = path.name, checksum(path)
+    text = json.dumps([code.notebook, decides, code.cells, code.core], sort_keys=True)
+    return Point(code.notebook, own, hashlib.sha256(text.encode()).hexdigest()[:DIGITS])
 
 
 def checksum(path: Path) -> str:

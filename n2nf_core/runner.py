@@ -85,12 +85,16 @@ def _notebook(text: Path) -> Iterator[Path]:
         yield source
 
 
-def all_parameters(notebook: Path, given: Mapping[str, str]) -> dict[str, object]:
-    """Every parameter of ``notebook``: its default, or what is ``given``, checked by :func:`check_parameters`."""
+def inspect(notebook: Path) -> Mapping[str, Mapping]:
+    """The parameters that a text notebook takes, as papermill's inspect_notebook lists them."""
     import papermill
 
     with _notebook(notebook) as source:
-        known = papermill.inspect_notebook(str(source))
+        return papermill.inspect_notebook(str(source))
+
+
+def all_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> dict[str, object]:
+    """Every parameter that :func:`inspect` found: its default, or what is ``given``, by :func:`check_parameters`."""
     return {k: ast.literal_eval(v["default"]) for k, v in known.items()} | check_parameters(known, given)
 
 
@@ -146,7 +150,7 @@ def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progres
     cell fails (the notebook up to there is kept in ``out``), RuntimeError where it wrote no result.
     """
     out = out.resolve()
-    parameters = all_parameters(notebook, {**given, "output_dir": str(out)})
+    parameters = all_parameters(inspect(notebook), {**given, "output_dir": str(out)})
     check_data(parameters)
     out.mkdir(parents=True, exist_ok=True)
     return _execute(notebook, out / f"{notebook.stem}.ipynb", parameters, progress)
@@ -160,8 +164,8 @@ def run_point(
     Raises as :func:`run_notebook`. day: the date in the name of a new folder, by default today. result.json is what
     the notebook wrote and a block ``point``; it comes last and whole, so where it stands the point is finished.
     """
-    parameters = all_parameters(notebook, given)
-    point = points.describe(notebook, parameters)
+    parameters = all_parameters(inspect(notebook), given)
+    point = points.describe(points.read_code(notebook), parameters)
     with points.alone(runs, point):
         folder = point.folder(runs.resolve(), day)
         result = folder / "result.json"

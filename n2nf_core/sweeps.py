@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import yaml
 
-from n2nf_core.points import Point, describe
+from n2nf_core.points import Point, describe, read_code
 from n2nf_core.profiles import PROFILES
-from n2nf_core.runner import ParameterError, all_parameters
+from n2nf_core.runner import ParameterError, all_parameters, inspect
 
 
 class Planned(NamedTuple):
@@ -67,10 +67,11 @@ def plan(study: Mapping, profile: str, notebooks: Path) -> list[Planned]:
         if set(sweep) - {"notebook", "parameters"} or "notebook" not in sweep:
             raise ParameterError(f"a sweep holds a notebook and its parameters, got {sweep}")
         notebook = notebooks / f"{sweep['notebook']}.md"
+        known, code = inspect(notebook), read_code(notebook)
         for given in _grid(sweep.get("parameters", {})):
             given = {"profile": profile} | given
             try:
-                point = describe(notebook, all_parameters(notebook, given))
+                point = describe(code, all_parameters(known, given))
             except ParameterError as error:
                 raise ParameterError(f"{sweep['notebook']}: {error}") from None
             planned.setdefault(point.name, Planned(notebook, given, point))

@@ -33,19 +33,21 @@ def result(runs, name, *, weight=1.0, seed=0, nll=-2.5, time="2030-01-01", profi
 @pytest.fixture
 def runs(tmp_path):
     folder = tmp_path / "runs"
-    result(folder, "a", weight=16.0, seed=1, nll=-2.0, step=40)
+    result(folder, "a", weight=16.0, seed=1, nll=-2.0, step=40, time="2028-01-01")
     result(folder, "b", weight=16.0, seed=0, nll=-3.0)
     result(folder, "c", weight=2.0)
     result(folder, "d", weight=2.0, nll=-9.0, time="2029-01-01")
     result(folder, "e", weight=4.0, profile="smoke")
+    result(folder, "f", weight=1.0, nll=-9.0, time="2029-01-01")
+    result(folder, "g", weight=1.0)
     return folder
 
 
 def test_one_row_per_point_of_the_wanted_profiles_and_the_newest_counts(runs, tmp_path):
     collect.collect([runs], ["cpu", "gpu"], tmp_path / "out")
     frame = pd.read_parquet(tmp_path / "out/60_ablate_lambda.parquet")
-    assert list(frame["point.digest"]) == ["c", "b", "a"], "by seed, then lambda as a number"
-    row = frame.iloc[2]
+    assert list(frame["point.digest"]) == ["g", "c", "b", "a"], "by seed, then lambda as a number"
+    row = frame.iloc[3]
     assert row["point.parameters.mse_weight"] == 16.0 and row["provenance.commit"] == "c"
     assert list(row["noise_models.self_sample.nll_nats_per_dim_interval"]) == [-2.1, -1.9]
     assert json.loads(row["provenance.data"]) == [{"sha256": "d"}] and len(row["provenance.data_sha256"]) == 64
@@ -63,7 +65,7 @@ def test_the_page_averages_over_seeds_and_says_what_is_missing(runs, tmp_path):
     assert "| 16 | self-sample | -2.500 [-3.000, -2.000] |" in page and "| 2 | self-sample | -2.500 |" in page
     assert "| 16 | cross-sample | 40.50 [40.00, 41.00] |" in page
     assert "| 16 | self-sample | 40 (1 of 2) | 0.10 [0.10, 0.10] |" in page and "| 2 | self-sample | - | 0.10 |" in page
-    assert "3 points, profile cpu, seeds: 2." in page
+    assert "4 points, profile cpu, seeds: 2." in page
 
 
 def test_the_figure_follows_the_numbers(runs, tmp_path):
@@ -71,7 +73,7 @@ def test_the_figure_follows_the_numbers(runs, tmp_path):
     frame = pd.read_parquet(tmp_path / "out/60_ablate_lambda.parquet")
     left, right = collect.weight_sweep(frame).axes
     means = {line.get_label(): list(line.get_ydata()) for line in left.lines}
-    assert means["cross-sample"] == pytest.approx([-2.5, -2.5])
+    assert means["cross-sample"] == pytest.approx([-2.5] * 3)
     marks = [line.get_marker() for line in right.lines]
     assert marks.count("X") == 2, "the point that collapsed, once for each loss"
     first = (tmp_path / "out/60_ablate_lambda.svg").read_text()

@@ -53,7 +53,7 @@ def notebook(tmp_path):
 
 
 def digest(notebook, **given):
-    return points.describe(notebook, runner.all_parameters(notebook, given)).digest
+    return points.describe(points.read_code(notebook), runner.all_parameters(runner.inspect(notebook), given)).digest
 
 
 def test_the_hash_changes_with_what_decides_the_result(notebook, tmp_path):
@@ -78,6 +78,13 @@ def test_the_hash_stays_with_what_does_not(notebook, tmp_path):
         path.parent.mkdir()
         path.write_bytes(b"same")
     assert digest(notebook, data=str(places[0])) == digest(notebook, data=str(places[1]))
+
+
+def test_a_point_keeps_no_path_of_a_machine(notebook, tmp_path):
+    (tmp_path / "mine.npz").write_bytes(b"1")
+    given = runner.all_parameters(runner.inspect(notebook), {"data": str(tmp_path / "mine.npz")})
+    point = points.describe(points.read_code(notebook), given)
+    assert point.parameters["data"] == "mine.npz" and str(tmp_path) not in str(point)
 
 
 def test_the_core_counts_where_the_notebook_reaches_it(notebook, tmp_path, monkeypatch):
