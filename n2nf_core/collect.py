@@ -141,13 +141,14 @@ def page(folder: Path) -> str:
 
 
 def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
-    """NLL and PSNR against lambda for both losses, from the points of 60_ablate_lambda."""
+    """What lambda does to both losses, from the points of 60_ablate_lambda."""
+    nll, psnr = "noise_models.%s.nll_nats_per_dim", "denoisers.%s.psnr_db"
 
     def loss(row: Mapping, name: str) -> dict:
         step = row.get(f"collapse.{name}.collapse_step")
         return {
-            "nll_nats_per_dim": row[f"noise_models.{name}.nll_nats_per_dim"],
-            "psnr_db": row[f"denoisers.{name}.psnr_db"],
+            "nll_excess": row[nll % name] - row[nll % "photon_transfer"],
+            "psnr_gain": row[psnr % name] - row[psnr % "pretrained"],
             "collapse_step": None if step is None or pd.isna(step) else step,
         }
 

@@ -214,15 +214,18 @@ def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
 
 
 def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Figure:
-    """Held-out NLL (left) and PSNR (right) against lambda for both losses: one mark per point, a line through means.
+    """What lambda does to NLL (left) and PSNR (right), for both losses: one mark per point, a line through means.
 
-    points: each mse_weight, and per loss {nll_nats_per_dim, psnr_db, collapse_step (None where it held)}. Points that
+    Both are paired, so that seeds with other scenes compare: NLL against photon transfer's, PSNR against the start's.
+    points: each mse_weight, and per loss {nll_excess, psnr_gain, collapse_step (None where it held)}. Points that
     collapsed are crosses. critical: the lambda below which self-sample has no minimum.
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
     weights = sorted({p["mse_weight"] for p in points})
     places = {w: float(np.log2(w)) if w else -2.0 for w in weights}  # lambda = 0 has a place of its own at the left
-    for axis, key, unit in zip(axes, ("nll_nats_per_dim", "psnr_db"), ("NLL (nats/dim)", "PSNR (dB)"), strict=True):
+    scales = {"nll_excess": "NLL above photon transfer's (nats/dim)", "psnr_gain": "PSNR above the start's (dB)"}
+    for axis, (key, unit) in zip(axes, scales.items(), strict=True):
+        axis.axhline(0, color="0.85", lw=1, zorder=0)
         for k, name in enumerate(("cross_sample", "self_sample")):
             means = [np.mean([p[name][key] for p in points if p["mse_weight"] == w]) for w in weights]
             axis.plot([places[w] for w in weights], means, color=COLOURS[k], lw=1.4, label=label(name))
@@ -233,5 +236,8 @@ def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Fi
             axis.axvline(np.log2(critical), color="0.6", ls=":", lw=1.2, zorder=0)
         axis.set_xticks([places[w] for w in weights], ["0" if w == 0 else f"$2^{{{places[w]:.0f}}}$" for w in weights])
         axis.set(xlabel="$\\lambda$, weight of the Noise2Noise term", ylabel=unit)
-    axes[1].legend(fontsize=9)
+    axes[0].set_yscale("symlog", linthresh=0.01)
+    least = min(p[name]["nll_excess"] for p in points for name in ("cross_sample", "self_sample"))
+    axes[0].set_ylim(bottom=min(-0.005, 1.5 * least))
+    axes[1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure

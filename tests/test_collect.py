@@ -18,8 +18,8 @@ def result(runs, name, *, weight=1.0, seed=0, nll=-2.5, time="2030-01-01", profi
     losses = {name: {"collapse_step": step, "leak": 0.1} for name in ("cross_sample", "self_sample")}
     content = {
         "point": {"notebook": "60_ablate_lambda", "parameters": {"seed": seed, "mse_weight": weight}, "digest": name},
-        "noise_models": dict.fromkeys(losses, scores),
-        "denoisers": {loss: {"psnr_db": 40.0 + seed} for loss in losses},
+        "noise_models": dict.fromkeys(losses, scores) | {"photon_transfer": {"nll_nats_per_dim": -2.75}},
+        "denoisers": {loss: {"psnr_db": 40.0 + seed} for loss in losses} | {"pretrained": {"psnr_db": 39.0}},
         "collapse": losses,
         "mse_weight": weight,
         "critical_mse_weight": 2000.0,
@@ -73,7 +73,9 @@ def test_the_figure_follows_the_numbers(runs, tmp_path):
     frame = pd.read_parquet(tmp_path / "out/60_ablate_lambda.parquet")
     left, right = collect.weight_sweep(frame).axes
     means = {line.get_label(): list(line.get_ydata()) for line in left.lines}
-    assert means["cross-sample"] == pytest.approx([-2.5] * 3)
+    assert means["cross-sample"] == pytest.approx([0.25] * 3), "above photon transfer"
+    gains = {line.get_label(): list(line.get_ydata()) for line in right.lines}
+    assert gains["self-sample"] == pytest.approx([1.0, 1.0, 1.5]), "above the start, seeds averaged"
     marks = [line.get_marker() for line in right.lines]
     assert marks.count("X") == 2, "the point that collapsed, once for each loss"
     first = (tmp_path / "out/60_ablate_lambda.svg").read_text()
