@@ -147,9 +147,10 @@ def test_slurm_gives_the_same_table(engine, tmp_path):
     run(engine("here", "local", "--cores", "2"))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SLURM")}
     small = ["--set-threads", "point=1", "--default-resources", "mem_mb=1000", "runtime=10"]
-    quick = ["--slurm-init-seconds-before-status-checks", "5"]
+    quick = ["--slurm-init-seconds-before-status-checks", "5", "--slurm-keep-successful-logs"]
     run(engine("there", "slurm", *small, *quick), env=environment)
-    assert list((tmp_path / "there/.snakemake/slurm_logs").glob("rule_*")), "nothing went through SLURM"
+    logs = list((tmp_path / "there/.snakemake/slurm_logs/rule_point").rglob("*.log"))
+    assert len(logs) == len(POINTS), "every point is a job of SLURM's"
     assert tables(tmp_path / "there")[0] == tables(tmp_path / "here")[0]
     pd.testing.assert_frame_equal(tables(tmp_path / "there")[1], tables(tmp_path / "here")[1])
 
