@@ -234,8 +234,9 @@ def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Fi
                 axis.plot(places[p["mse_weight"]], p[name][key], marker, color=COLOURS[k], ms=6, mec="white", mew=0.6)
         if critical:
             axis.axvline(np.log2(critical), color="0.6", ls=":", lw=1.2, zorder=0)
-        axis.set_xticks([places[w] for w in weights], ["0" if w == 0 else f"$2^{{{places[w]:.0f}}}$" for w in weights])
-        axis.set(xlabel="$\\lambda$, weight of the Noise2Noise term", ylabel=unit)
+        names = [f"{places[w]:.0f}" if w else "$\\lambda$ = 0" for w in weights]
+        axis.set_xticks([places[w] for w in weights], names, fontsize=9)
+        axis.set(xlabel="log2 of $\\lambda$, the weight of the Noise2Noise term", ylabel=unit)
     axes[0].set_yscale("symlog", linthresh=0.01)
     least = min(p[name]["nll_excess"] for p in points for name in ("cross_sample", "self_sample"))
     axes[0].set_ylim(bottom=min(-0.005, 1.5 * least))
