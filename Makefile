@@ -1,4 +1,6 @@
 # make demo [DATA=path] [PROFILE=smoke|cpu|gpu] [OUT=folder]   the main job
+# make study [PROFILE=...] [ENGINE=slurm] [THREADS=n]           every point of the study that is not finished, then its tables
+# make results                                                 tables of finished points of the profiles cpu and gpu, into results/
 # make test                                                    everything the tests need, and the tests
 # make lab                                                     JupyterLab with the notebooks
 # make bench [DEVICE=cuda]                                     speed and memory against the plain way (20 min, idle machine)
@@ -8,21 +10,34 @@ DATA ?=
 OUT ?= runs/demo-$(PROFILE)$(if $(DATA),-$(notdir $(patsubst %/,%,$(DATA))))
 SEED ?= 0
 DEVICE ?= cpu
+ENGINE ?= local
+THREADS ?= 0
+RUNS ?= runs
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: demo test lab bench guard clean
+SNAKEMAKE = $(VENV)/bin/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/$(ENGINE) \
+	--config profile=$(PROFILE) runs=$(RUNS) threads=$(THREADS)
+
+.PHONY: demo study results test lab bench guard clean
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit(f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11")'
 	@test -x $(VENV)/bin/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing the packages into $(VENV) (a few minutes the first time)"
-	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[lab,test]' -c constraints.txt
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[lab,test,workflow]' -c constraints.txt
 	@touch $@
 
 demo: $(READY)
 	$(VENV)/bin/python -m n2nf_core.runner notebooks/00_start_here.md --out '$(OUT)' -p profile '$(PROFILE)' -p seed '$(SEED)' $(if $(DATA),-p data '$(DATA)')
+
+study: $(READY)
+	$(SNAKEMAKE) --quiet -- data
+	$(SNAKEMAKE) -- study
+
+results: $(READY)
+	$(VENV)/bin/python -m n2nf_core.collect $(RUNS) --profiles cpu gpu --out results
 
 # One thread for each of the two test processes: more only get in one another's way.
 test: $(READY)

@@ -45,3 +45,10 @@ PROFILES = {
     "cpu": Profile(scenes=8, size=128, patch=32, batch=32, features=32, pretrain=2500, joint=800),
     "gpu": Profile(scenes=40, size=256, patch=32, batch=138, features=64, pretrain=20_000, joint=20_000),
 }
+
+SWEEP = {
+    "smoke": Profile(scenes=8, size=64, patch=16, batch=8, features=16, pretrain=30, joint=20),
+    "cpu": Profile(scenes=12, size=128, patch=32, batch=16, features=16, pretrain=400, joint=800),
+    "gpu": Profile(scenes=120, size=256, patch=32, batch=138, features=64, pretrain=5_000, joint=10_000),
+}
+"""The same for one point of a sweep on one camera: shorter, because there are many of them."""

@@ -31,10 +31,11 @@ def commit() -> str:
         return "unknown"
 
 
-def command(notebook: str, profile: str, seed: int, data: str = "") -> str:
-    """The command line that runs a notebook with these parameters; data by its file name alone."""
-    source = f" -p data {Path(data).name}" if data else ""
-    return f"python -m n2nf_core.runner notebooks/{notebook}.md --out OUT -p profile {profile} -p seed {seed}{source}"
+def command(notebook: str, profile: str, seed: int, data: str = "", **others: object) -> str:
+    """The command line that runs a notebook with these and ``others`` as parameters; data by its file name alone."""
+    given = {"profile": profile, "seed": seed} | ({"data": Path(data).name} if data else {}) | others
+    chosen = " ".join(f"-p {name} {value}" for name, value in given.items())
+    return f"python -m n2nf_core.runner notebooks/{notebook}.md --out OUT {chosen}"
 
 
 def provenance(

@@ -1,8 +1,11 @@
 """Run a text notebook headlessly: check its parameters, convert it, execute it with papermill.
 
-    python -m n2nf_core.runner notebooks/00_start_here.md --out runs/demo -p profile smoke -p seed 1
+    n2nf notebooks/00_start_here.md -p profile smoke -p seed 1
+    n2nf notebooks/00_start_here.md --out runs/demo -p profile smoke
 
-The executed notebook and the notebook's own JSON land in the output folder.
+The first is a point of a study: it lands in runs/<date>-<notebook>-<hash>/{run.ipynb, params.json, result.json}, and
+is not run again once result.json stands there (n2nf_core.points says what the hash is of). A point that was stopped
+goes on from its checkpoints. With --out, the executed notebook and its own JSON land in that folder, each time anew.
 """
 
 from __future__ import annotations
@@ -10,22 +13,42 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import json
 import os
+import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from n2nf_core import devices, points
 from n2nf_core.bursts import BurstError
 from n2nf_core.importers import Options, iter_bursts
 from n2nf_core.profiles import PROFILES
+from n2nf_core.results import write_json
 
 QUIET_KERNEL = 'c.IPKernelApp.log_level = "ERROR"\n'  # the kernel prints a warning about its port at each start
 
 
 class ParameterError(ValueError):
     """A parameter that the notebook does not take, or of the wrong type; found before anything runs."""
+
+
+def _value(name: str, text: str, default: object) -> object:
+    """``text`` as a value of the type of ``default``; a whole number will do for a float, and nothing else is bent."""
+    if isinstance(default, str):
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = None
+    if type(default) is float and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        raise ParameterError(f"parameter {name} must be a {type(default).__name__} like {default!r}, got {text!r}")
+    return value
 
 
 def check_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> dict[str, object]:
@@ -39,13 +62,7 @@ def check_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> 
             near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ParameterError(f"the notebook has no parameter {name!r}, it takes {', '.join(known)}{hint}")
-        default = ast.literal_eval(known[name]["default"])
-        try:
-            values[name] = text if isinstance(default, str) else type(default)(ast.literal_eval(text))
-        except (ValueError, SyntaxError, TypeError):
-            raise ParameterError(
-                f"parameter {name} must be a {type(default).__name__} like {default!r}, got {text!r}"
-            ) from None
+        values[name] = _value(name, text, ast.literal_eval(known[name]["default"]))
     if values.get("profile", "smoke") not in PROFILES:
         raise ParameterError(f"profile must be one of {', '.join(PROFILES)}, got {values['profile']!r}")
     if values.get("data"):
@@ -56,19 +73,74 @@ def check_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> 
 
 
 @contextmanager
-def _quiet_kernel(folder: Path) -> Iterator[None]:
-    """Kernels started inside read a configuration from ``folder``, unless the user has one of their own."""
+def _notebook(text: Path) -> Iterator[Path]:
+    """The notebook that papermill reads, from its text; FileNotFoundError where there is none."""
+    import jupytext
+
+    if not text.is_file():
+        raise FileNotFoundError(f"no notebook at {text}")
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / f"{text.stem}.ipynb"
+        jupytext.write(jupytext.read(text), source)
+        yield source
+
+
+def inspect(notebook: Path) -> Mapping[str, Mapping]:
+    """The parameters that a text notebook takes, as papermill's inspect_notebook lists them."""
+    import papermill
+
+    with _notebook(notebook) as source:
+        return papermill.inspect_notebook(str(source))
+
+
+def all_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> dict[str, object]:
+    """Every parameter that :func:`inspect` found: its default, or what is ``given``, by :func:`check_parameters`."""
+    return {k: ast.literal_eval(v["default"]) for k, v in known.items()} | check_parameters(known, given)
+
+
+def check_data(parameters: Mapping[str, object]) -> None:
+    """Read the data once, one burst in memory at a time: BurstError says what is wrong before any work is done."""
+    if parameters.get("data"):
+        for _ in iter_bursts(str(parameters["data"]), Options()):
+            pass
+
+
+@contextmanager
+def _quiet_kernel() -> Iterator[None]:
+    """Kernels started inside read a configuration of ours, unless the user has one of their own."""
     if "IPYTHONDIR" in os.environ:
         yield
         return
-    settings = folder / "profile_default" / "ipython_kernel_config.py"
-    settings.parent.mkdir()
-    settings.write_text("c = get_config()\n" + QUIET_KERNEL)
-    os.environ["IPYTHONDIR"] = str(folder)
-    try:
-        yield
-    finally:
-        del os.environ["IPYTHONDIR"]
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "profile_default" / "ipython_kernel_config.py"
+        settings.parent.mkdir()
+        settings.write_text("c = get_config()\n" + QUIET_KERNEL)
+        os.environ["IPYTHONDIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["IPYTHONDIR"]
+
+
+def _execute(notebook: Path, executed: Path, parameters: Mapping[str, object], progress: bool) -> Path:
+    """Run ``notebook`` into ``executed``; returns the JSON that it wrote, RuntimeError where it wrote none."""
+    import papermill
+
+    written = executed.parent / f"{notebook.stem}.json"
+    written.unlink(missing_ok=True)
+    with _notebook(notebook) as source, _quiet_kernel(), devices.one_of(devices.to_hand_out()):
+        papermill.execute_notebook(
+            str(source),
+            str(executed),
+            dict(parameters),
+            kernel_name="python3",
+            progress_bar=progress,
+            cwd=str(Path.cwd()),
+            stderr_file=sys.stderr if progress else None,  # training's own progress bars
+        )
+    if not written.is_file():
+        raise RuntimeError(f"{notebook.name} ran but wrote no {written.name}")
+    return written
 
 
 def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progress: bool = True) -> Path:
@@ -77,62 +149,81 @@ def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progres
     Raises ParameterError, BurstError or FileNotFoundError before anything runs or is written, papermill's error where a
     cell fails (the notebook up to there is kept in ``out``), RuntimeError where it wrote no result.
     """
-    import jupytext
-    import papermill
-
-    if not notebook.is_file():
-        raise FileNotFoundError(f"no notebook at {notebook}")
     out = out.resolve()
-    result = out / f"{notebook.stem}.json"
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / f"{notebook.stem}.ipynb"
-        jupytext.write(jupytext.read(notebook), source)
-        values = check_parameters(papermill.inspect_notebook(str(source)), {**given, "output_dir": str(out)})
-        if values.get("data"):
-            for _ in iter_bursts(values["data"], Options()):
-                pass  # what is wrong with the data is said before any work is done; one burst in memory at a time
-        out.mkdir(parents=True, exist_ok=True)
-        result.unlink(missing_ok=True)
-        with _quiet_kernel(Path(folder)):
-            papermill.execute_notebook(
-                str(source),
-                str(out / f"{notebook.stem}.ipynb"),
-                values,
-                kernel_name="python3",
-                progress_bar=progress,
-                cwd=str(Path.cwd()),
-                stderr_file=sys.stderr if progress else None,  # training's own progress bars
-            )
-    if not result.is_file():
-        raise RuntimeError(f"{notebook.name} ran but wrote no {result.name}")
-    return result
+    parameters = all_parameters(inspect(notebook), {**given, "output_dir": str(out)})
+    check_data(parameters)
+    out.mkdir(parents=True, exist_ok=True)
+    return _execute(notebook, out / f"{notebook.stem}.ipynb", parameters, progress)
+
+
+def run_point(
+    notebook: Path, runs: Path, given: Mapping[str, str], *, day: str = "", progress: bool = True
+) -> tuple[Path, bool]:
+    """Execute one point of a study below ``runs``, unless it is finished; returns its result.json, and whether it ran.
+
+    Raises as :func:`run_notebook`. day: the date in the name of a new folder, by default today. result.json is what
+    the notebook wrote and a block ``point``; it comes last and whole, so where it stands the point is finished.
+    """
+    parameters = all_parameters(inspect(notebook), given)
+    point = points.describe(points.read_code(notebook), parameters)
+    with points.alone(runs, point):
+        folder = point.folder(runs.resolve(), day)
+        result = folder / "result.json"
+        if result.is_file():
+            return result, False
+        check_data(parameters)
+        print(f"running {folder}", file=sys.stderr)
+        chosen = "".join(f" -p {name} {shlex.quote(str(value))}" for name, value in point.parameters.items())
+        about = point._asdict() | {"command": f"n2nf notebooks/{notebook.name}{chosen}"}
+        write_json(folder / "params.json", about)
+        started = time.time()
+        written = _execute(notebook, folder / "run.ipynb", parameters | {"output_dir": str(folder)}, progress)
+        content = json.loads(written.read_text())
+        write_json(result, {"point": about | {"seconds": round(time.time() - started, 1)}} | content)
+        written.unlink()
+        return result, True
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status: 0 done, 1 a cell failed, 2 bad parameters or data, 130 stopped."""
-    parser = argparse.ArgumentParser(prog="python -m n2nf_core.runner", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="n2nf", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("notebook", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the executed notebook and its JSON")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of a study's points")
+    parser.add_argument("--date", default="", help="date in the name of a new point's folder, instead of today's")
+    parser.add_argument("--out", type=Path, help="this very folder, for the executed notebook and its JSON")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
     options = parser.parse_args(arguments)
     from papermill.exceptions import PapermillExecutionError
 
     try:
-        result = run_notebook(options.notebook, options.out, dict(options.p))
+        return _run(options)
     except (ParameterError, BurstError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except PapermillExecutionError as error:
         print(f"error in cell [{error.exec_count}]: {error.ename}: {error.evalue}", file=sys.stderr)
-        print(f"the notebook up to there, with the traceback: {options.out}", file=sys.stderr)
+        where = options.out or "run.ipynb in the folder named above"
+        print(f"the notebook up to there, with the traceback: {where}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from the last checkpoint below {options.out}", file=sys.stderr)
+        where = f" below {options.out}" if options.out else ""
+        print(f"stopped; the same command goes on from the last checkpoint{where}", file=sys.stderr)
         return 130
     except RuntimeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"results: {result}\nnotebook with figures: {result.with_suffix('.ipynb')}")
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.out:
+        result = run_notebook(options.notebook, options.out, dict(options.p))
+        print(f"results: {result}\nnotebook with figures: {result.with_suffix('.ipynb')}")
+        return 0
+    result, ran = run_point(options.notebook, options.runs, dict(options.p), day=options.date)
+    if ran:
+        print(f"results: {result}\nnotebook with figures: {result.with_name('run.ipynb')}")
+    else:
+        print(f"finished already: {result}")
     return 0
 
 

@@ -1,0 +1,156 @@
+"""A point of a study: one notebook with one set of parameters, and the one folder that holds its run.
+
+    runs/<date>-<notebook>-<hash>/{run.ipynb, params.json, result.json}
+
+The hash says what decides the numbers, and nothing else:
+
+- the notebook's name, and all its parameters, defaults included. ``output_dir`` is left out; of ``data``, the content
+  counts and not the path;
+- the code of the notebook, not its prose: mending a sentence makes no point run again;
+- the code of the modules of this package that the notebook imports, and of those that they import: a figure from
+  older code must not stand beside one from newer code. Docstrings and comments do not count, and ``plots`` and
+  ``results`` do not, since they show and store what is already known.
+
+Left out because a result says them (``provenance``) and a point should survive them: the date, the commit, the machine
+and its device, the versions of other packages.
+"""
+
+from __future__ import annotations
+
+import ast
+import fcntl
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+PACKAGE = Path(__file__).parent
+NOT_DECISIVE = {"plots", "results"}
+WHOLE = 1 << 26  # bytes; of a larger file, size and both ends count
+DIGITS = 10
+
+
+class Point(NamedTuple):
+    """A notebook, its parameters as they decide the result, and the hash of all that does."""
+
+    notebook: str
+    parameters: dict[str, object]
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """What a run's folder is called, but for the date."""
+        return f"{self.notebook}-{self.digest}"
+
+    def folder(self, runs: Path, day: str = "") -> Path:
+        """The folder of this point's run: the one that exists, whatever its date, or else one of ``day`` or today."""
+        found = sorted(runs.glob(f"????-??-??-{self.name}"))
+        return found[0] if found else runs / f"{day or date.today().isoformat()}-{self.name}"
+
+
+class Code(NamedTuple):
+    """The code that decides a point: of the notebook's cells, and of the modules that they reach, by file name."""
+
+    notebook: str
+    cells: list[str]
+    core: dict[str, str]
+
+
+def read_code(notebook: Path) -> Code:
+    """The decisive code of a text notebook."""
+    import jupytext
+
+    cells = [
+        cell.source
+        for cell in jupytext.read(notebook).cells
+        if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", [])
+    ]
+    return Code(notebook.stem, cells, {name: _code(PACKAGE / name) for name in _closure("\n".join(cells))})
+
+
+def describe(code: Code, parameters: Mapping[str, object]) -> Point:
+    """The point of a notebook's ``code`` with all its ``parameters`` (JSON values; data is a path, or empty).
+
+    The point keeps of ``data`` the last name, for the reader, and the hash its content.
+    """
+    own = {name: value for name, value in parameters.items() if name != "output_dir"}
+    decides = dict(own)
+    if own.get("data"):
+        path = Path(str(own["data"]))
+        own["data"], decides["data"] = path.name, checksum(path)
+    text = json.dumps([code.notebook, decides, code.cells, code.core], sort_keys=True)
+    return Point(code.notebook, own, hashlib.sha256(text.encode()).hexdigest()[:DIGITS])
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 over names and contents of a file, or of all files of a folder; of large ones, size and both ends."""
+    total = hashlib.sha256()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        size = file.stat().st_size
+        total.update(f"{file.relative_to(path) if file != path else ''}\0{size}\0".encode())
+        with file.open("rb") as stream:
+            if size <= WHOLE:
+                total.update(stream.read())
+            else:
+                total.update(stream.read(WHOLE // 2))
+                stream.seek(-WHOLE // 2, 2)
+                total.update(stream.read())
+    return total.hexdigest()
+
+
+def _closure(code: str) -> list[str]:
+    """Files of this package that ``code`` imports, directly or through one another, as sorted relative paths."""
+    found: set[str] = set()
+    waiting = _imported(code)
+    while waiting:
+        name = waiting.pop()
+        files = (
+            [PACKAGE / f"{name}.py"] if (PACKAGE / f"{name}.py").is_file() else sorted((PACKAGE / name).glob("*.py"))
+        )
+        for file in files:
+            relative = str(file.relative_to(PACKAGE))
+            if name not in NOT_DECISIVE and relative not in found:
+                found.add(relative)
+                waiting |= _imported(file.read_text())
+    return sorted(found)
+
+
+def _imported(code: str) -> set[str]:
+    """Names of the modules of this package in ``code``'s import statements, at any depth."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE.name:
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
+            names.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            names |= {a.name.split(".")[1] for a in node.names if a.name.startswith(f"{PACKAGE.name}.")}
+    return names
+
+
+def _code(file: Path) -> str:
+    """The code of a file without comments, docstrings and layout."""
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+@contextmanager
+def alone(runs: Path, point: Point) -> Iterator[None]:
+    """Hold a point: a second process waits here until the first has ended, in whatever way; then it looks again."""
+    path = runs / ".locks" / point.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"another process runs {point.name}; waiting for it", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

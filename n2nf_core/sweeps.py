@@ -1,0 +1,84 @@
+"""A study as data: which notebooks run with which parameters, read from a YAML file and checked before anything runs.
+
+    data:                                   # optional: folder -> how data_scripts/simulate.py makes it
+      bursts/sensor: {sensor: "Sony A7S2", scenes: 4}
+    smoke:                                  # profile -> sweeps
+      - notebook: 60_ablate_lambda
+        parameters: {mse_weight: [0.0, 65536.0], seed: [0, 1]}
+
+A list of values is a grid: this sweep has four points. The profile goes to every notebook as its parameter.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from n2nf_core.points import Point, describe, read_code
+from n2nf_core.profiles import PROFILES
+from n2nf_core.runner import ParameterError, all_parameters, inspect
+
+
+class Planned(NamedTuple):
+    """One point of a sweep: the notebook's file, the parameters that the sweep gives, and the point they make."""
+
+    notebook: Path
+    given: dict[str, str]
+    point: Point
+
+    @property
+    def command(self) -> str:
+        """The words after ``n2nf``, quoted for a shell."""
+        chosen = (f"-p {name} {shlex.quote(value)}" for name, value in self.given.items())
+        return f"{shlex.quote(str(self.notebook))} {' '.join(chosen)}"
+
+
+def read_study(path: Path) -> dict:
+    """The content of a study's file; ParameterError where it holds anything but data and profiles."""
+    study = yaml.safe_load(path.read_text())
+    known = {"data", *PROFILES}
+    if not isinstance(study, dict) or set(study) - known:
+        raise ParameterError(f"{path}: a study holds {', '.join(sorted(known))}, got {', '.join(map(str, study))}")
+    return study
+
+
+def data_commands(study: Mapping) -> dict[str, str]:
+    """Folder -> the arguments with which data_scripts/simulate.py makes it."""
+    return {
+        folder: " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in options.items())
+        for folder, options in study.get("data", {}).items()
+    }
+
+
+def plan(study: Mapping, profile: str, notebooks: Path) -> list[Planned]:
+    """Every point of ``profile``, each once; notebooks: the folder of the text notebooks.
+
+    ParameterError or FileNotFoundError names the first sweep with a notebook, a parameter or a path that is not there.
+    """
+    if profile not in PROFILES:
+        raise ParameterError(f"profile must be one of {', '.join(PROFILES)}, got {profile!r}")
+    planned: dict[str, Planned] = {}
+    for sweep in study.get(profile, []):
+        if set(sweep) - {"notebook", "parameters"} or "notebook" not in sweep:
+            raise ParameterError(f"a sweep holds a notebook and its parameters, got {sweep}")
+        notebook = notebooks / f"{sweep['notebook']}.md"
+        known, code = inspect(notebook), read_code(notebook)
+        for given in _grid(sweep.get("parameters", {})):
+            given = {"profile": profile} | given
+            try:
+                point = describe(code, all_parameters(known, given))
+            except ParameterError as error:
+                raise ParameterError(f"{sweep['notebook']}: {error}") from None
+            planned.setdefault(point.name, Planned(notebook, given, point))
+    return list(planned.values())
+
+
+def _grid(parameters: Mapping[str, object]) -> list[dict[str, str]]:
+    """Every combination of the listed values, as texts."""
+    values = [value if isinstance(value, list) else [value] for value in parameters.values()]
+    return [dict(zip(parameters, map(str, chosen), strict=True)) for chosen in product(*values)]
