@@ -1,12 +1,14 @@
-// What the lab measures of a noise frame: the marginal KL of n2nf_core.metrics, moments, variance against signal,
-// autocorrelation.
+// What the lab measures of a noise frame: the marginal KL of n2nf_core.metrics with bins of any width, moments,
+// variance against signal, autocorrelation.
 
-const PER_UNIT = 320; // inner bins of the KL per unit of noise: 64 over [-0.1, 0.1)
+export const PAPER_LIMIT = 0.1; // the inner bins of n2nf_core.metrics lie over [-0.1, 0.1)
 const BINS = 66;
 
-export function klCounts(noise) {
+// 64 bins over [-limit, limit) and one on either side.
+export function klCounts(noise, limit) {
   const counts = new Float64Array(BINS);
-  for (let i = 0; i < noise.length; i++) counts[Math.min(Math.max(Math.floor(noise[i] * PER_UNIT), -33), 32) + 33]++;
+  const perUnit = 32 / limit;
+  for (let i = 0; i < noise.length; i++) counts[Math.min(Math.max(Math.floor(noise[i] * perUnit), -33), 32) + 33]++;
   return counts;
 }
 
