@@ -1,6 +1,7 @@
 # make demo [DATA=path] [PROFILE=smoke|cpu|gpu] [OUT=folder]   the main job
 # make test                                                    everything the tests need, and the tests
 # make lab                                                     JupyterLab with the notebooks
+# make book                                                    the book, book/_build/html/index.html; offline once installed
 PYTHON ?= python3
 PROFILE ?= smoke
 DATA ?=
@@ -9,7 +10,7 @@ SEED ?= 0
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: demo test lab clean
+.PHONY: demo test lab book clean
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
@@ -30,5 +31,20 @@ test: $(READY)
 lab: $(READY)
 	cd notebooks && ../$(VENV)/bin/jupyter lab
 
+VENDOR := book/_vendor
+MATHJAX := mathjax@3.2.2
+$(VENV)/.book: $(READY)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check -q -e '.[lab,test,book]' -c constraints.txt
+	rm -rf $(VENDOR)/mathjax && mkdir -p $(VENDOR)/mathjax
+	cd $(VENDOR) && tar -xzf "$$(npm pack --silent $(MATHJAX))" -C mathjax --strip-components 2 package/es5/tex-chtml.js package/es5/output/chtml/fonts
+	rm $(VENDOR)/mathjax-*.tgz
+	@touch $@
+
+# A notebook runs again when its text or the core has changed; the cache itself sees the text alone.
+book: $(VENV)/.book
+	cp book/book.css n2nf_core/widgets/js/loader.js $(VENDOR)
+	@test -z "$$(find n2nf_core -name '*.py' -newer book/_build/.jupyter_cache 2>/dev/null)" || rm -rf book/_build
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/jupyter-book build -W -n --keep-going book
+
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs book/_build $(VENDOR)
