@@ -13,6 +13,7 @@ from n2nf_core.cameras import NLF
 from n2nf_core.flow import nlf_flow, noise_flow
 from n2nf_core.types import Context
 from n2nf_core.widgets import weights
+from n2nf_core.widgets.lab import shipped_models
 
 HERE = Path(__file__).parent
 MODULES = HERE.parents[1] / "n2nf_core/widgets/js"
@@ -113,6 +114,14 @@ def largest_error(model_by_name, made, found):
 def test_latents_ladj_and_samples_agree(tmp_path):
     model_by_name = models()
     made = cases(model_by_name)
+    errors = largest_error(model_by_name, made, in_the_page(model_by_name, made, tmp_path))
+    assert max(errors.values()) < TOLERANCE, errors
+
+
+def test_every_shipped_model_agrees(tmp_path):
+    model_by_name = shipped_models()
+    made = cases(model_by_name)
+    assert len(made) > 3 * len(model_by_name)
     errors = largest_error(model_by_name, made, in_the_page(model_by_name, made, tmp_path))
     assert max(errors.values()) < TOLERANCE, errors
 

@@ -30,7 +30,7 @@ class Lab {
     this.look = lookOf(model.get("camera_from_srgb"), model.get("srgb_from_camera"));
     this.frames = {};
     this.pictures = {};
-    this.asked = this.drawn = 0;
+    this.asked = 0;
     this.root = document.createElement("section");
     this.root.className = "n2nf lab";
     this.root.setAttribute("aria-label", "Noise lab");
@@ -125,7 +125,8 @@ class Lab {
 
   ask() {
     const { camera, iso, seed, temperature, exposure } = this.settings;
-    this.engine.send({ settings: { id: ++this.asked, camera, iso, seed, temperature, exposure: 2 ** exposure, size: this.size } });
+    this.root.dataset.asked = String(++this.asked);
+    this.engine.send({ settings: { id: this.asked, camera, iso, seed, temperature, exposure: 2 ** exposure, size: this.size } });
   }
 
   receive({ id, camera, frame, size, done }) {
@@ -137,7 +138,6 @@ class Lab {
       if (frame.kind === "true") this.paint("clean");
       return;
     }
-    this.drawn = id;
     this.measure();
     this.status.textContent = `${Object.keys(this.frames).length} frames of ${2 * this.size.width} × ${2 * this.size.height} pixels drawn in ${done.toFixed(0)} ms`;
     this.root.dataset.drawn = String(id);
