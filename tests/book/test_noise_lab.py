@@ -67,6 +67,16 @@ def test_every_control_changes_what_is_drawn(lab):
         assert (numbers(lab) != table) == (name in CONTROLS), name
 
 
+def test_it_begins_with_what_the_page_was_saved_with(lab):
+    assert (
+        lab.eval_on_selector("input[name=scene]:checked", "input => input.closest('label').innerText.trim()")
+        == "Rocket"
+    )
+    assert lab.is_checked("input[name=view][value=noise]")
+    order = lab.eval_on_selector_all(".panel", "panels => panels.map(panel => panel.dataset.kind)")
+    assert order == ["true", "awgn", "photon_transfer", "nlf_flow", "noise_flow", "clean"]
+
+
 def test_the_same_settings_draw_the_same_noise(lab):
     before = pixels(lab)
     lab.fill("input[name=seed]", "5")
@@ -141,7 +151,7 @@ def test_controls_and_pictures_are_labelled(lab):
 def test_without_workers_the_page_computes_itself(book, open_page):
     page = open_page(f"{book.as_uri()}/index.html", before="delete window.Worker")
     drawn(page)
-    assert "drawn in" in page.inner_text(".status")
+    assert "256 × 256 pixels, 5 frames" in page.inner_text(".status")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -110,7 +110,7 @@ export function correlation(element, frames, names) {
   const plot = new Plot(element, [0.7, 8.3], [low, high]);
   const step = high > 0.6 ? 0.2 : high > 0.25 ? 0.1 : 0.05;
   const ticks = Array.from({ length: Math.floor(high / step) + 1 }, (_, k) => [k * step, (k * step).toFixed(2)]);
-  plot.axes([1, 2, 3, 4, 5, 6, 7, 8].map((v) => [v, v]), ticks, "distance along a row, in Bayer cells");
+  plot.axes([1, 2, 3, 4, 5, 6, 7, 8].map((v) => [v, v]), ticks, "distance in Bayer cells");
   plot.line(points(frames.true), "true", "thick");
   each(frames, (kind, frame) => plot.line(points(frame), kind));
   each(frames, (kind, frame) => plot.dots(points(frame), kind, 2.5));

@@ -20,17 +20,17 @@ const slider = (name, { label, low, high, step, log }) => {
 const choice = (name, value, label) => `<label><input type="radio" name="${name}" value="${value}"><span>${label}</span></label>`;
 
 const FORM = `
-  <fieldset class="scenes"><legend>Clean picture</legend><div class="thumbs"></div>
+  <div class="top"><fieldset class="scenes"><legend>Clean picture</legend><div class="thumbs"></div>
     <label class="own"><input type="file" accept="image/*" name="file" aria-label="Open a picture of your own"><span
       aria-hidden="true"><b>+</b>open or drop<br>your own</span></label></fieldset>
+    <div class="field seed"><label><span>Seed</span><input type="number" name="seed" min="0" max="4294967295" step="1"></label>
+      <button type="button" name="again">New noise</button><button type="button" name="play" aria-pressed="false">Play</button></div></div>
   <div class="fields">
     <label class="field"><span>Camera</span><select name="camera"></select></label>
     ${slider("iso", SLIDERS.iso)}${slider("exposure", SLIDERS.exposure)}
     <fieldset class="switch"><legend>Show</legend>
       ${choice("view", "picture", "Noisy picture")}${choice("view", "noise", "Noise alone")}</fieldset>
     ${slider("amplification", SLIDERS.amplification)}${slider("temperature", SLIDERS.temperature)}
-    <div class="field seed"><label><span>Seed</span><input type="number" name="seed" min="0" max="4294967295" step="1"></label>
-      <button type="button" name="again">New noise</button><button type="button" name="play" aria-pressed="false">Play</button></div>
   </div>`;
 
 export class Controls {
@@ -40,7 +40,6 @@ export class Controls {
     this.element = document.createElement("form");
     this.element.className = "controls";
     this.element.innerHTML = FORM;
-    this.unique = `n2nf${Math.random().toString(36).slice(2)}`;
     this.fields = this.element.elements;
     for (const { id, label } of cameras) this.fields.camera.add(new Option(label, id));
     this.element.addEventListener("submit", (event) => event.preventDefault());
@@ -83,8 +82,9 @@ export class Controls {
       field.setAttribute("aria-valuetext", text(value));
       field.closest("label").querySelector("output").value = text(value);
     }
-    for (const name of ["camera", "view", "seed", "scene"]) {
-      if (name !== moved && this.fields[name]) this.fields[name].value = this.settings[name];
+    for (const name of ["camera", "seed"]) if (name !== moved) this.fields[name].value = this.settings[name];
+    for (const radio of this.element.querySelectorAll("input[type=radio]")) {
+      radio.checked = radio.value === this.settings[radio.name];
     }
   }
 

@@ -4,6 +4,8 @@ import { Random } from "./random.js";
 import { sensorAt, sensorLine, sensorNoise } from "./sensor.js";
 import { autocorrelation, density, deviation, kl, klCounts, varianceBySignal } from "./stats.js";
 
+// The order in which models are drawn, and which random numbers each takes; a saved page may list them in any.
+export const KINDS = ["awgn", "camera_nlf", "photon_transfer", "calibrated_pg", "nlf_flow", "noise_flow"];
 const COLUMNS = 81;
 const LAGS = 8;
 const WIDTHS = 4; // deviations of the true noise that histograms reach to
@@ -25,11 +27,10 @@ export class Engine {
     const truth = this.truth(about, context, seed);
     const measure = new Measure(context, truth);
     yield { kind: "true", noise: Float32Array.from(truth.noise), stats: measure.truth(), line: truth.line, clean };
-    let stream = 10;
-    for (const [kind, name] of Object.entries(about.models)) {
-      const model = this.models[name];
+    for (const kind of KINDS.filter((known) => known in about.models)) {
+      const model = this.models[about.models[kind]];
       const started = performance.now();
-      const eps = new Random(seed, stream++).normals(new Float64Array(clean.length), temperature);
+      const eps = new Random(seed, 10 + KINDS.indexOf(kind)).normals(new Float64Array(clean.length), temperature);
       const noise = model.sample(context, eps);
       const milliseconds = performance.now() - started;
       const nll = -model.logProb(truth.noise, context) / clean.length;

@@ -2,6 +2,7 @@
 import { correlation, histogram, variance } from "./charts.js";
 import { connect } from "./client.js";
 import { Controls } from "./controls.js";
+import { KINDS } from "./engine.js";
 import { openPicture, openScene } from "./image.js";
 import { develop, developNoise, Lens, lookOf, Panel } from "./panels.js";
 
@@ -50,14 +51,14 @@ class Lab {
     this.panels = make("div", "panels");
     this.status = Object.assign(make("p", "status"), { role: "status" });
     const under = make("div", "under");
-    under.append(this.status, make("p", "", "Drag or use the arrow keys; all panels move together."), ...this.zoomButtons());
+    under.append(this.status, make("p", "", "Drag or use arrow keys: panels move together."), ...this.zoomButtons());
     this.table = make("div", "scores");
     this.charts = CHARTS.map(([title, draw, hint]) => {
-      const element = make("figure", "chart");
-      element.innerHTML = `<h4></h4><div></div><figcaption></figcaption>`;
-      element.querySelector("h4").textContent = title;
-      element.querySelector("figcaption").textContent = hint;
-      return { element, draw, at: element.querySelector("div") };
+      const element = make("div", "chart");
+      element.innerHTML = `<div class="title"></div><div class="plot"></div><div class="hint"></div>`;
+      element.querySelector(".title").textContent = title;
+      element.querySelector(".hint").textContent = hint;
+      return { element, draw, at: element.querySelector(".plot") };
     });
     const charts = make("div", "charts");
     charts.append(...this.charts.map(({ element }) => element));
@@ -109,7 +110,7 @@ class Lab {
   // The panels of a camera: the true noise, its models, and where a place is left the clean signal.
   useCamera() {
     this.controls.limitIso(this.camera.isos);
-    const kinds = ["true", ...Object.keys(this.camera.models)];
+    const kinds = ["true", ...KINDS.filter((kind) => kind in this.camera.models)];
     if (kinds.length % 3 === 2) kinds.push("clean");
     this.frames = {};
     this.shown = Object.fromEntries(kinds.map((kind) => [kind, new Panel(this.lens, kind, NAMES[kind])]));
@@ -139,7 +140,8 @@ class Lab {
       return;
     }
     this.measure();
-    this.status.textContent = `${Object.keys(this.frames).length} frames of ${2 * this.size.width} × ${2 * this.size.height} pixels drawn in ${done.toFixed(0)} ms`;
+    const [width, height] = [2 * this.size.width, 2 * this.size.height];
+    this.status.textContent = `${width} × ${height} pixels, ${Object.keys(this.frames).length} frames in ${done.toFixed(0)} ms`;
     this.root.dataset.drawn = String(id);
     clearTimeout(this.timer);
     if (this.controls.playing) this.timer = setTimeout(() => this.controls.playing && this.controls.set("seed", this.settings.seed + 1), FRAME);

@@ -68,10 +68,10 @@ const KEYS = {
 export class Panel {
   constructor(lens, kind, title) {
     Object.assign(this, { lens, title });
-    this.element = document.createElement("figure");
+    this.element = document.createElement("div");
     this.element.className = "panel";
     this.element.dataset.kind = kind;
-    this.element.innerHTML = `<canvas tabindex="0" role="img"></canvas><figcaption><b></b><span></span></figcaption>`;
+    this.element.innerHTML = `<canvas tabindex="0" role="img"></canvas><div class="caption"><b></b><span></span></div>`;
     this.element.querySelector("b").textContent = title;
     this.canvas = this.element.querySelector("canvas");
     this.picture = document.createElement("canvas");
