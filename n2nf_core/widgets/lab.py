@@ -19,7 +19,7 @@ from n2nf_core.widgets.sensors import ISOS, LAWS, SensorLaw
 
 HERE = Path(__file__).parent
 PHONES = {"S6": "Samsung Galaxy S6", "GP": "Google Pixel", "IP": "iPhone 7"}
-SENSORS = {"banded": "Banded sensor (made up)", "Canon 70D": "Canon 70D (ELD)"}
+SENSORS = {"banded": "Banded (made up)", "Canon 70D": "Canon 70D (ELD)"}
 START = {
     "camera": "banded",
     "scene": "Coffee",

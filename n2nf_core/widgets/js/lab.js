@@ -51,7 +51,7 @@ class Lab {
     this.panels = make("div", "panels");
     this.status = Object.assign(make("p", "status"), { role: "status" });
     const under = make("div", "under");
-    under.append(this.status, make("p", "", "Drag or use arrow keys: panels move together."), ...this.zoomButtons());
+    under.append(this.status, make("p", "", "Drag, or use the arrow keys."), ...this.zoomButtons());
     this.table = make("div", "scores");
     this.charts = CHARTS.map(([title, draw, hint]) => {
       const element = make("div", "chart");
