@@ -3,8 +3,16 @@
 import re
 from pathlib import Path
 
+from docutils import nodes
+
 NAMED = re.compile(r"fa-([a-z0-9-]+)")
 ICON = re.compile(r'(?:"([a-z0-9-]+)"|([a-z][a-z0-9]*)):\[\d+,\d+,\[[^\]]*\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?')
+
+
+def drop_mathjax(app, page: str, template: str, context: dict, doctree) -> None:
+    """Sphinx adds MathJax to a page whose chapters have equations, too: the landing page would always load it."""
+    if doctree is None or not any(doctree.findall(lambda node: isinstance(node, (nodes.math, nodes.math_block)))):
+        context["script_files"] = [s for s in context["script_files"] if "mathjax" not in str(s)]
 
 
 def keep_named_icons(app, exception) -> None:
@@ -24,6 +32,6 @@ def keep_named_icons(app, exception) -> None:
 
 def setup(app):
     """Sphinx's entry."""
-    app.connect("builder-inited", lambda app: app.set_html_assets_policy("per_page"))
+    app.connect("html-page-context", drop_mathjax, priority=900)
     app.connect("build-finished", keep_named_icons)
     return {"parallel_read_safe": True}
