@@ -51,5 +51,5 @@ def shipped() -> dict[str, Tensor]:
         "Cat": _photograph("chelsea", 3),
         "Rocket": _photograph("rocket", 0),
         "Leaves": dead_leaves(1, SIDE, SIDE, seed=5, blur=0.7)[0],
-        "Grey steps": wedge(),
+        "Greys": wedge(),
     }
