@@ -11,6 +11,7 @@ import torch
 from n2nf_core.baselines import GaussianNoise, calibrated_pg, camera_nlf
 from n2nf_core.cameras import NLF
 from n2nf_core.flow import nlf_flow, noise_flow
+from n2nf_core.official import load_official
 from n2nf_core.types import Context
 from n2nf_core.widgets import weights
 from n2nf_core.widgets.lab import shipped_models
@@ -123,6 +124,13 @@ def test_every_shipped_model_agrees(tmp_path):
     made = cases(model_by_name)
     assert len(made) > 3 * len(model_by_name)
     errors = largest_error(model_by_name, made, in_the_page(model_by_name, made, tmp_path))
+    assert max(errors.values()) < TOLERANCE, errors
+
+
+def test_the_authors_released_model_agrees(real_data, tmp_path):
+    _, model = load_official(real_data / "noise2noiseflow_official_best_model.pth")
+    made = cases({"official": model})
+    errors = largest_error({"official": model}, made, in_the_page({"official": model}, made, tmp_path))
     assert max(errors.values()) < TOLERANCE, errors
 
 
