@@ -4,6 +4,7 @@
 # make test                                                    everything the tests need, and the tests
 # make lab                                                     JupyterLab with the notebooks
 # make bench [DEVICE=cuda]                                     speed and memory against the plain way (20 min, idle machine)
+# make book                                                    the book, book/_build/html/index.html; offline once installed
 PYTHON ?= python3
 PROFILE ?= smoke
 DATA ?=
@@ -19,7 +20,7 @@ READY := $(VENV)/.ready
 SNAKEMAKE = $(VENV)/bin/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/$(ENGINE) \
 	--config profile=$(PROFILE) runs=$(RUNS) threads=$(THREADS)
 
-.PHONY: demo study results test lab bench guard clean
+.PHONY: demo study results test lab book bench guard clean
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
@@ -53,5 +54,20 @@ bench: $(READY)
 guard: $(READY)
 	$(VENV)/bin/python -m benchmarks.guard
 
+VENDOR := book/_vendor
+MATHJAX := mathjax@3.2.2
+$(VENV)/.book: $(READY)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check -q -e '.[lab,test,book]' -c constraints.txt
+	rm -rf $(VENDOR)/mathjax && mkdir -p $(VENDOR)/mathjax
+	cd $(VENDOR) && tar -xzf "$$(npm pack --silent $(MATHJAX))" -C mathjax --strip-components 2 package/es5/tex-chtml.js package/es5/output/chtml/fonts
+	rm $(VENDOR)/mathjax-*.tgz
+	@touch $@
+
+# A notebook runs again when its text or the core has changed; the cache itself sees the text alone.
+book: $(VENV)/.book
+	cp book/book.css n2nf_core/widgets/js/loader.js $(VENDOR)
+	@test -z "$$(find n2nf_core -type f ! -name '*.pyc' -newer book/_build/html/index.html 2>/dev/null)" || rm -rf book/_build
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/jupyter-book build -W -n --keep-going book
+
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs book/_build $(VENDOR)

@@ -1,0 +1,98 @@
+"""Fit the noise lab's models to simulated pairs: python data_scripts/fit_lab_models.py OUT.
+
+Three phones with the published camera NLF, and physical sensors without closed-form density, at several ISO values
+and exposures. Flows start from photon transfer and minimise the pair-difference loss with the closed-form linear
+denoiser: no clean image is read. Run it again to go on where it was stopped. Writes OUT/lab.safetensors and lab.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from n2nf_core import baselines, evaluation, losses, results
+from n2nf_core.bursts import Burst
+from n2nf_core.cameras import CAMERA_NLF
+from n2nf_core.denoisers import linear_skip
+from n2nf_core.pairs import PatchPairs
+from n2nf_core.simulator import physical_bursts, simulated_bursts
+from n2nf_core.training import FitConfig, fit
+from n2nf_core.widgets import weights
+from n2nf_core.widgets.sensors import ISOS, LAWS
+
+PHONES = ("S6", "GP", "IP")
+EXPOSURES = (1.0, 0.25, 0.06)
+STEPS = {"nlf_flow": 300, "noise_flow": 2000}
+
+
+def phone_bursts(scenes: int, seed: int) -> list[Burst]:
+    """Every phone at every ISO it has a published NLF for."""
+    settings = [(camera, iso) for camera in PHONES for iso in CAMERA_NLF[camera]]
+    return simulated_bursts(baselines.camera_nlf(PHONES), settings, scenes=scenes, size=128, seed=seed)
+
+
+def sensor_bursts(camera: str, scenes: int, seed: int) -> list[Burst]:
+    """One physical sensor at its ISO values, from bright to dark."""
+    return [
+        replace(burst, iso=iso)
+        for k, iso in enumerate(ISOS)
+        for j, exposure in enumerate(EXPOSURES)
+        for burst in physical_bursts(
+            LAWS[camera].at(iso), camera, scenes=scenes, size=128, seed=seed + 10 * k + j, exposure=exposure
+        )
+    ]
+
+
+def fit_group(bursts: list[Burst], folder: Path, seed: int) -> dict:
+    """AWGN, photon transfer and both flows, fitted to the pairs of ``bursts``."""
+    recordings, isos = evaluation.recordings(bursts), evaluation.knots(bursts)
+    photon, _ = baselines.fit_photon_transfer(recordings)
+    models = {"awgn": baselines.fit_awgn(recordings), "photon_transfer": photon}
+    pairs = PatchPairs(bursts, list(isos), patch=32, batch=16, seed=seed)
+    denoiser = linear_skip(pairs.batch(k) for k in range(20))
+    loss = partial(losses.joint_loss, noise_term=losses.pair_difference)
+    for kind, steps in STEPS.items():
+        torch.manual_seed(seed)
+        models[kind] = weights.BUILDERS[kind](list(isos), isos).start_from(photon.nlf())
+        config = FitConfig(steps=steps, seed=seed, noise_lr=5e-3, log_every=100, checkpoint_every=100, device="cpu")
+        fit(denoiser, models[kind], pairs, config, folder / kind, loss=loss)
+    return models
+
+
+def nll(model, bursts: list[Burst]) -> float:
+    """Nats per dimension of the noise of unseen bursts, whose clean signal is known."""
+    values = []
+    for burst in bursts:
+        clean = torch.as_tensor(burst.clean)[None]
+        context = model.context(clean, burst.camera, burst.iso)
+        with torch.no_grad():
+            values.append(float(losses.nll_per_dim(model, burst.planes(0) - clean, context)))
+    return sum(values) / len(values)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, metavar="OUT")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    models, scores = {}, {}
+    groups = {"phones": phone_bursts, **{camera: partial(sensor_bursts, camera) for camera in LAWS}}
+    for group, make in groups.items():
+        bursts, unseen = make(scenes=2, seed=args.seed), make(scenes=1, seed=args.seed + 1000)
+        fitted = fit_group(bursts, args.out / "training" / group.replace(" ", "-"), args.seed)
+        scores[group] = {kind: {"nll_nats_per_dim": nll(model, unseen)} for kind, model in fitted.items()}
+        models |= {f"{group}/{kind}": model for kind, model in fitted.items()}
+        print(group, scores[group], flush=True)
+    (args.out / "lab.safetensors").write_bytes(weights.dump(models))
+    steps = {f"{group}/{kind}": n for group in groups for kind, n in STEPS.items()}
+    command = f"python data_scripts/fit_lab_models.py OUT --seed {args.seed}"
+    content = {"noise_models": scores, "provenance": results.provenance(command, "cpu", args.seed, (), steps)}
+    print(results.write_json(args.out / "lab.json", content))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Front ends that run in a page without a kernel; their mathematics is in ``js``, checked against the core."""

@@ -1,0 +1,126 @@
+// Pictures to packed planes: PNG (8 and 16 bits) read here, whatever else the browser reads by the browser.
+
+const PNG_CHANNELS = { 0: 1, 2: 3, 4: 2, 6: 4 };
+
+// A PNG without interlacing and palette -> {width, height, channels, data in [0, 1]}; null for any other file.
+export async function decodePng(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 33 || view.getUint32(0) !== 0x89504e47) return null;
+  const [width, height, depth, type] = [view.getUint32(16), view.getUint32(20), bytes[24], bytes[25]];
+  const channels = PNG_CHANNELS[type];
+  if (!channels || bytes[28] || (depth !== 8 && depth !== 16)) return null;
+  const stride = (width * channels * depth) / 8;
+  const rows = unfiltered(await inflate(imageChunks(bytes, view)), height, stride, (channels * depth) / 8);
+  const data = new Float32Array(width * height * channels);
+  for (let i = 0; i < data.length; i++) {
+    data[i] = depth === 8 ? rows[i] / 255 : (256 * rows[2 * i] + rows[2 * i + 1]) / 65535;
+  }
+  return { width, height, channels, data };
+}
+
+function imageChunks(bytes, view) {
+  const parts = [];
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const length = view.getUint32(at);
+    if (view.getUint32(at + 4) === 0x49444154) parts.push(bytes.subarray(at + 8, at + 8 + length)); // IDAT
+    at += length + 12;
+  }
+  return parts;
+}
+
+async function inflate(parts) {
+  const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function paeth(a, b, c) {
+  const [pa, pb, pc] = [Math.abs(b - c), Math.abs(a - c), Math.abs(a + b - 2 * c)];
+  return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+}
+
+const FILTERS = [() => 0, (a) => a, (a, b) => b, (a, b) => (a + b) >> 1, paeth];
+
+function unfiltered(raw, height, stride, step) {
+  const out = new Uint8Array(height * stride);
+  for (let y = 0; y < height; y++) {
+    const filter = FILTERS[raw[y * (stride + 1)]];
+    const [from, to] = [y * (stride + 1) + 1, y * stride];
+    for (let x = 0; x < stride; x++) {
+      const left = x >= step ? out[to + x - step] : 0;
+      const up = y ? out[to + x - stride] : 0;
+      const corner = y && x >= step ? out[to + x - stride - step] : 0;
+      out[to + x] = raw[from + x] + filter(left, up, corner);
+    }
+  }
+  return out;
+}
+
+async function decodeByBrowser(blob) {
+  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
+  const { width, height } = bitmap;
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const brush = canvas.getContext("2d", { willReadFrequently: true });
+  brush.drawImage(bitmap, 0, 0);
+  const data = Float32Array.from(brush.getImageData(0, 0, width, height).data, (value) => value / 255);
+  return { width, height, channels: 4, data };
+}
+
+// Mean of linear light in blocks, so that the longer side is at most `longest`; even sides; -> (3, height, width).
+export function linearRgb({ width, height, channels, data }, longest) {
+  const block = Math.ceil(Math.max(width, height) / longest);
+  const [w, h] = [width, height].map((side) => 2 * Math.floor(Math.floor(side / block) / 2));
+  if (w < 2 || h < 2) throw new RangeError(`the picture is ${width} x ${height} pixels; 2 x 2 are the least`);
+  const out = new Float32Array(3 * w * h);
+  for (let c = 0; c < 3; c++) {
+    const channel = channels < 3 ? 0 : c;
+    for (let i = 0; i < w * h; i++) {
+      const [top, left] = [block * Math.floor(i / w), block * (i % w)];
+      let sum = 0;
+      for (let k = 0; k < block * block; k++) {
+        const pixel = (top + Math.floor(k / block)) * width + left + (k % block);
+        sum += toLinear(data[pixel * channels + channel]);
+      }
+      out[c * w * h + i] = sum / (block * block);
+    }
+  }
+  return { rgb: out, width: w, height: h };
+}
+
+// The sRGB curve undone, IEC 61966-2-1.
+export const toLinear = (v) => (v <= 0.04045 ? v / 12.92 : Math.pow((v + 0.055) / 1.055, 2.4));
+export const fromLinear = (v) => (v <= 0.0031308 ? 12.92 * v : 1.055 * Math.pow(v, 1 / 2.4) - 0.055);
+
+// Linear sRGB -> camera colours -> RGGB planes of half the size.
+export function mosaic({ rgb, width, height }, cameraFromSrgb) {
+  const [h, w] = [height / 2, width / 2];
+  const planes = new Float32Array(4 * h * w);
+  const size = width * height;
+  [0, 1, 1, 2].forEach((channel, plane) => {
+    const [r, g, b] = cameraFromSrgb[channel];
+    for (let i = 0; i < h * w; i++) {
+      const at = (2 * Math.floor(i / w) + (plane >> 1)) * width + 2 * (i % w) + (plane & 1);
+      planes[plane * h * w + i] = Math.max(r * rgb[at] + g * rgb[size + at] + b * rgb[2 * size + at], 0);
+    }
+  });
+  return { planes, height: h, width: w };
+}
+
+// A picture of the reader's own, at most 512 pixels along its longer side.
+export async function openPicture(blob, cameraFromSrgb) {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const picture = (await decodePng(bytes)) ?? (await decodeByBrowser(blob));
+  return mosaic(linearRgb(picture, 512), cameraFromSrgb);
+}
+
+// A shipped scene: a mosaic as a grey PNG of square roots.
+export async function openScene(bytes) {
+  const { width, height, data } = await decodePng(bytes);
+  const [h, w] = [height / 2, width / 2];
+  const planes = new Float32Array(4 * h * w);
+  for (let i = 0; i < planes.length; i++) {
+    const [plane, pixel] = [Math.floor(i / (h * w)), i % (h * w)];
+    const at = (2 * Math.floor(pixel / w) + (plane >> 1)) * width + 2 * (pixel % w) + (plane & 1);
+    planes[i] = data[at] ** 2;
+  }
+  return { planes, height: h, width: w };
+}

@@ -1,0 +1,255 @@
+// The noise models of n2nf_core in the page: the same densities and samples, from the same weights.
+//
+// Planes are one typed array of 4 * height * width, plane after plane; results are in double precision. A context is {clean, height, width, camera, iso}.
+// logProb(n, context) in nats, latents(n, context) -> {latents, ladj}, sample(context, eps) with eps ~ temperature * N(0, I).
+import { Coupling } from "./coupling.js";
+
+const LOG_TWO_PI = Math.log(2 * Math.PI);
+const TYPES = { F32: Float32Array, F64: Float64Array };
+
+// A safetensors buffer (a view of any kind) -> {name: model}.
+export function readModels({ buffer, byteOffset, byteLength }) {
+  const bytes = Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength));
+  const view = new DataView(bytes.buffer);
+  const start = 8 + Number(view.getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
+  const tensors = {};
+  for (const [name, about] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
+    const [from, to] = about.data_offsets.map((offset) => start + offset);
+    tensors[name] = new TYPES[about.dtype](bytes.buffer.slice(from, to));
+  }
+  const described = Object.entries(JSON.parse(header.__metadata__.models));
+  return Object.fromEntries(described.map(([name, about]) => [name, build(about, below(tensors, `${name}/`))]));
+}
+
+function build({ kind, cameras, isos }, tensors) {
+  const knots = new IsoKnots(cameras, isos);
+  return kind === "gaussian" ? new GaussianNoise(knots, tensors) : new NoiseFlow(knots, tensors);
+}
+
+// The tensors whose name begins with a prefix, without it.
+function below(tensors, prefix) {
+  const found = Object.entries(tensors).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(found.map(([name, values]) => [name.slice(prefix.length), values]));
+}
+
+// Piecewise linear in log ISO, exact at the knots, constant outside; tables are (cameras, knots), short rows padded.
+export class IsoKnots {
+  constructor(cameras, isos) {
+    this.cameras = cameras;
+    this.isos = isos;
+    this.columns = Math.max(...cameras.map((name) => isos[name].length));
+  }
+
+  at(table, camera, iso) {
+    const row = this.cameras.indexOf(camera);
+    if (row < 0) throw new RangeError(`camera "${camera}" is not known to this model; it knows ${this.cameras.join(", ")}`);
+    const known = this.isos[camera];
+    const value = (k) => table[row * this.columns + k];
+    const high = Math.min(Math.max(known.filter((knot) => iso >= knot).length, 1), known.length - 1);
+    const low = Math.max(high - 1, 0);
+    const gap = Math.max(Math.log(known[high]) - Math.log(known[low]), 1e-12);
+    const weight = Math.min(Math.max((Math.log(iso) - Math.log(known[low])) / gap, 0), 1);
+    return value(low) + weight * (value(high) - value(low));
+  }
+}
+
+// shot * max(x, 0) + read at every pixel.
+function variances({ clean }, { shot, read }) {
+  const out = new Float64Array(clean.length);
+  for (let i = 0; i < out.length; i++) out[i] = shot * Math.max(clean[i], 0) + read;
+  return out;
+}
+
+function gaussianLogProb(values) {
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) squares += values[i] * values[i];
+  return -0.5 * (squares + values.length * LOG_TWO_PI);
+}
+
+class SignalDependent {
+  constructor(knots, logShot, logRead) {
+    Object.assign(this, { knots, logShot, logRead, cameras: knots.cameras });
+  }
+
+  nlf({ camera, iso }) {
+    return {
+      shot: Math.exp(this.knots.at(this.logShot, camera, iso)),
+      read: Math.exp(this.knots.at(this.logRead, camera, iso)),
+    };
+  }
+
+  // The variance as a line in the signal.
+  line(context) {
+    return this.nlf(context);
+  }
+
+  // log p(noise | context), nats.
+  logProb(noise, context) {
+    const { latents, ladj } = this.latents(noise, context);
+    return gaussianLogProb(latents) + ladj;
+  }
+
+  standardise(noise, context) {
+    const variance = variances(context, this.nlf(context));
+    const latents = new Float64Array(noise.length);
+    let ladj = 0;
+    for (let i = 0; i < noise.length; i++) {
+      latents[i] = noise[i] / Math.sqrt(variance[i]);
+      ladj -= 0.5 * Math.log(variance[i]);
+    }
+    return { latents, ladj };
+  }
+
+  scaleUp(values, context, factor = 1) {
+    const { shot, read } = this.nlf(context);
+    const { clean } = context;
+    for (let i = 0; i < values.length; i++) values[i] *= factor * Math.sqrt(shot * Math.max(clean[i], 0) + read);
+    return values;
+  }
+}
+
+// n ~ N(0, shot x + read): AWGN, camera NLF, calibrated P-G, photon transfer.
+export class GaussianNoise extends SignalDependent {
+  constructor(knots, tensors) {
+    const size = knots.cameras.length * knots.columns;
+    super(knots, tensors.log_nlf.subarray(0, size), tensors.log_nlf.subarray(size));
+  }
+
+  latents(noise, context) {
+    return this.standardise(noise, context);
+  }
+
+  sample(context, eps) {
+    return this.scaleUp(Float64Array.from(eps), context);
+  }
+}
+
+// S-G and S-A4-G-A4: a signal-dependent scale, then gains, 1x1 convolutions and couplings, in the density direction.
+export class NoiseFlow extends SignalDependent {
+  constructor(knots, tensors) {
+    const layers = below(tensors, "bijection.layers.");
+    super(knots, layers["0.log_shot"], layers["0.log_read"]);
+    this.readLayers(layers);
+  }
+
+  // couplings[k] comes after the matrix forward[k]; the gain is folded into the matrix that follows it.
+  readLayers(layers) {
+    const last = Math.max(...Object.keys(layers).map((name) => parseInt(name, 10)));
+    this.couplings = [];
+    this.forward = [];
+    this.logDet = 0; // per pixel of one plane
+    this.logGain = 0;
+    let gain = 1;
+    for (let k = 1; k <= last; k++) {
+      const layer = below(layers, `${k}.`);
+      if ("log_gain" in layer) {
+        gain *= Math.exp(-layer.log_gain[0]);
+        this.logGain += layer.log_gain[0];
+      } else if ("permutation" in layer) {
+        this.forward.push(weightOf(layer).map((value) => value * gain));
+        this.logDet += layer.log_s.reduce((sum, value) => sum + value, 0);
+        gain = 1;
+      } else {
+        this.couplings.push(new Coupling(layer));
+      }
+    }
+    this.logDet -= 4 * this.logGain;
+    this.backward = this.forward.map(inverted);
+  }
+
+  scratch(width) {
+    if (this.rows?.width !== width) this.rows = this.couplings[0]?.scratch(width);
+    return this.rows;
+  }
+
+  latents(noise, context) {
+    const { height, width } = context;
+    let { latents: source, ladj } = this.standardise(noise, context);
+    ladj += this.logDet * height * width;
+    if (!this.couplings.length) return { latents: source.map((value) => value * Math.exp(-this.logGain)), ladj };
+    mixPlanes(source, height * width, this.forward[0]);
+    let target = new Float64Array(source.length);
+    this.couplings.forEach((coupling, k) => {
+      const mix = this.forward[k + 1] ?? IDENTITY;
+      ladj += coupling.run(source, target, height, width, mix, false, this.scratch(width));
+      [source, target] = [target, source];
+    });
+    return { latents: source, ladj };
+  }
+
+  sample(context, eps) {
+    const { height, width } = context;
+    let source = Float64Array.from(eps);
+    let target = new Float64Array(source.length);
+    for (let k = this.couplings.length - 1; k >= 0; k--) {
+      this.couplings[k].run(source, target, height, width, this.backward[k], true, this.scratch(width));
+      [source, target] = [target, source];
+    }
+    return this.scaleUp(source, context, this.couplings.length ? 1 : Math.exp(this.logGain));
+  }
+
+  // The couplings' share is left out, as NoiseFlow.nlf() does.
+  line(context) {
+    const { shot, read } = this.nlf(context);
+    const factor = Math.exp(2 * this.logGain);
+    return { shot: factor * shot, read: factor * read };
+  }
+}
+
+const IDENTITY = Float64Array.from([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+
+function multiplied(a, b) {
+  const out = new Float64Array(16);
+  for (let r = 0; r < 4; r++)
+    for (let c = 0; c < 4; c++) for (let k = 0; k < 4; k++) out[4 * r + c] += a[4 * r + k] * b[4 * k + c];
+  return out;
+}
+
+// W = P L (U + diag(s)) from its parameters, 4x4 row by row.
+function weightOf({ permutation, lower, upper, sign_s, log_s }) {
+  const [l, u] = [new Float64Array(16), new Float64Array(16)];
+  for (let r = 0; r < 4; r++) {
+    for (let c = 0; c < 4; c++) {
+      const at = 4 * r + c;
+      l[at] = r > c ? lower[at] : Number(r === c);
+      u[at] = r < c ? upper[at] : r === c ? sign_s[r] * Math.exp(log_s[r]) : 0;
+    }
+  }
+  return multiplied(Float64Array.from(permutation), multiplied(l, u));
+}
+
+// Gauss and Jordan with pivots.
+function inverted(matrix) {
+  const [left, right] = [Float64Array.from(matrix), Float64Array.from(IDENTITY)];
+  const row = (m, r) => m.subarray(4 * r, 4 * r + 4);
+  for (let c = 0; c < 4; c++) {
+    let pivot = c;
+    for (let r = c + 1; r < 4; r++) if (Math.abs(left[4 * r + c]) > Math.abs(left[4 * pivot + c])) pivot = r;
+    for (const m of [left, right]) {
+      const kept = row(m, c).slice();
+      row(m, c).set(row(m, pivot).slice());
+      row(m, pivot).set(kept);
+    }
+    const scale = 1 / left[5 * c];
+    for (const m of [left, right]) row(m, c).forEach((value, k) => (m[4 * c + k] = value * scale));
+    for (let r = 0; r < 4; r++) {
+      const factor = left[4 * r + c];
+      if (r === c || factor === 0) continue;
+      for (const m of [left, right]) for (let k = 0; k < 4; k++) m[4 * r + k] -= factor * m[4 * c + k];
+    }
+  }
+  return right;
+}
+
+function mixPlanes(planes, size, mix) {
+  const pixel = new Float64Array(4);
+  for (let i = 0; i < size; i++) {
+    for (let r = 0; r < 4; r++) {
+      pixel[r] = 0;
+      for (let c = 0; c < 4; c++) pixel[r] += mix[4 * r + c] * planes[i + c * size];
+    }
+    for (let r = 0; r < 4; r++) planes[i + r * size] = pixel[r];
+  }
+}

@@ -1,0 +1,116 @@
+"""The noise lab: noise drawn live from every model, in JupyterLab, on a static page and from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import traitlets
+from torch import Tensor
+
+from n2nf_core.baselines import calibrated_pg, camera_nlf
+from n2nf_core.scenes import CAMERA_FROM_SRGB
+from n2nf_core.sensor_stages import BLACK_LEVEL, WHITE_LEVEL, TukeyLambdaRead
+from n2nf_core.types import NoiseModel
+from n2nf_core.widgets import modules, pictures, weights
+from n2nf_core.widgets.sensors import ISOS, LAWS, SensorLaw
+
+HERE = Path(__file__).parent
+PHONES = {"S6": "Samsung Galaxy S6", "GP": "Google Pixel", "IP": "iPhone 7"}
+SENSORS = {"banded": "Banded (made up)", "Canon 70D": "Canon 70D (ELD)"}
+START = {
+    "camera": "banded",
+    "scene": "Coffee",
+    "iso": 1600.0,
+    "exposure": -3.0,
+    "amplification": 1.0,
+    "temperature": 1.0,
+    "seed": 1,
+    "view": "picture",
+}
+
+
+def shipped_models() -> dict[str, NoiseModel]:
+    """The fitted models of ``lab.safetensors``, and the published tables of the phones; "<group>/<kind>" -> model."""
+    tables = {"camera_nlf": camera_nlf(list(PHONES)), "calibrated_pg": calibrated_pg(list(PHONES))}
+    fitted = weights.load((HERE / "lab.safetensors").read_bytes())
+    return {f"phones/{kind}": table for kind, table in tables.items()} | fitted
+
+
+def _law(law: SensorLaw) -> dict:
+    """A physical sensor as the page reads it."""
+    return {
+        "gain": law.gain,
+        "read": law.read[:2],
+        "row": law.row[:2],
+        "shape": law.shape,
+        "readVariance": TukeyLambdaRead(1.0, law.shape).variance(),
+        "white": WHITE_LEVEL,
+        "black": BLACK_LEVEL,
+    }
+
+
+def _kinds(group: str, *kinds: str) -> dict[str, str]:
+    return {kind: f"{group}/{kind}" for kind in kinds}
+
+
+def shipped_cameras() -> list[dict]:
+    """What the page offers: id, label, ISO range, models, and where the true noise comes from."""
+    phone = _kinds("phones", "awgn", "camera_nlf", "calibrated_pg", "nlf_flow", "noise_flow")
+    known = camera_nlf().table
+    sensors = [
+        {
+            "id": name,
+            "label": label,
+            "isos": [ISOS[0], ISOS[-1]],
+            "sensor": _law(LAWS[name]),
+            "models": _kinds(name, "awgn", "photon_transfer", "nlf_flow", "noise_flow"),
+        }
+        for name, label in SENSORS.items()
+    ]
+    phones = [
+        {"id": name, "label": label, "isos": [min(known[name]), max(known[name])], "models": phone}
+        | {"truth": "phones/camera_nlf"}
+        for name, label in PHONES.items()
+    ]
+    return sensors + phones
+
+
+class NoiseLab(anywidget.AnyWidget):
+    """Noise of every shipped model beside the true noise, for a picture, camera, ISO and exposure of choice.
+
+    The mathematics runs in the page, so that it works without a kernel and without a network. ``settings`` holds
+    what the reader chose. pictures: name -> clean planes (4, h, w) in [0, 1], beside the shipped ones.
+
+    >>> lab = NoiseLab()
+    >>> lab.settings["camera"]
+    'banded'
+    """
+
+    _esm = modules.widget("lab.js")
+    _css = (HERE / "js/lab.css").read_text()
+    weights = traitlets.Bytes().tag(sync=True)
+    cameras = traitlets.List().tag(sync=True)
+    scenes = traitlets.List().tag(sync=True)
+    camera_from_srgb = traitlets.List().tag(sync=True)
+    srgb_from_camera = traitlets.List().tag(sync=True)
+    settings = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, pictures: Mapping[str, Tensor] | None = None, **settings):
+        unknown = sorted(set(settings) - set(START))
+        if unknown:
+            raise ValueError(f"no setting {', '.join(unknown)}: choose from {', '.join(START)}")
+        super().__init__(
+            weights=weights.dump(shipped_models()),
+            cameras=shipped_cameras(),
+            scenes=_scenes(pictures or {}),
+            camera_from_srgb=CAMERA_FROM_SRGB.tolist(),
+            srgb_from_camera=np.linalg.inv(CAMERA_FROM_SRGB).tolist(),
+            settings=START | settings,
+        )
+
+
+def _scenes(own: Mapping[str, Tensor]) -> list[dict]:
+    return [{"id": n, "label": n, "png": pictures.png(p)} for n, p in {**own, **pictures.shipped()}.items()]

@@ -1,0 +1,62 @@
+"""Physical sensors whose ISO can be turned: gain K = K_100 ISO / 100, read and row noise by their laws of log K.
+
+The laws are ELD's calibrations (:mod:`n2nf_core.sensor_stages`) at their centre; the banded sensor is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import exp, log
+from typing import NamedTuple
+
+from n2nf_core.sensor import PhysicalSensor
+from n2nf_core.sensor_stages import (
+    CALIBRATIONS,
+    READ_SHAPE,
+    Clipping,
+    LogScale,
+    Quantisation,
+    RowNoise,
+    ShotNoise,
+    TukeyLambdaRead,
+)
+
+
+class SensorLaw(NamedTuple):
+    """gain: K at ISO 100, DN per electron. read, row: scales in DN. shape: of the Tukey-lambda read noise."""
+
+    gain: float
+    read: LogScale
+    row: LogScale
+    shape: float = READ_SHAPE
+
+    def at(self, iso: float) -> PhysicalSensor:
+        """The sensor at one ISO, quantised and clipped to its 14 bits.
+
+        >>> round(LAWS["Canon 70D"].at(400).shot.gain, 3)
+        1.628
+        """
+        log_gain = log(self.gain * iso / 100)
+        read, row = (exp(law.slope * log_gain + law.bias) for law in (self.read, self.row))
+        return PhysicalSensor(
+            shot=ShotNoise(exp(log_gain)),
+            read=TukeyLambdaRead(read, self.shape),
+            row=RowNoise(row),
+            quantisation=Quantisation(),
+            clipping=Clipping(),
+        )
+
+
+def _calibrated(name: str) -> SensorLaw:
+    calibration = CALIBRATIONS[name]
+    return SensorLaw(calibration.gain[0], calibration.tukey, calibration.row)
+
+
+LAWS: Mapping[str, SensorLaw] = {
+    "banded": SensorLaw(0.3, LogScale(0.5, 1.2, 0.0), LogScale(0.55, 2.3, 0.0), -0.05),
+    "Canon 70D": _calibrated("Canon 70D"),
+}
+"""The made-up sensor has strong row noise and heavy tails, which no variance can express."""
+
+ISOS = (100.0, 400.0, 1600.0, 6400.0)
+"""ISO values the models of these sensors are fitted at: the range of ELD's gains, 1 to 64."""

@@ -1,0 +1,84 @@
+"""A real Chromium without a network, and the book as `make book` left it."""
+
+import functools
+import http.server
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HTML = ROOT / "book/_build/html"
+SCREENSHOTS = ROOT / "screenshots"
+SOURCES = ("book/*.md", "book/*.yml", "book/*.css", "book/_ext/*.py", "notebooks/*.md", "n2nf_core/widgets/**/*")
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+LOCAL = ("file:", "blob:", "data:", "http://127.0.0.1:")
+
+
+@pytest.fixture(scope="session")
+def book() -> Path:
+    """The folder of the book's pages, not older than what they are made from."""
+    if not (HTML / "index.html").exists():
+        pytest.skip("there is no book: run `make book`")
+    made = (HTML / "index.html").stat().st_mtime
+    newer = [p.name for pattern in SOURCES for p in ROOT.glob(pattern) if p.is_file() and p.stat().st_mtime > made]
+    newer = [name for name in newer if not name.endswith(".pyc")]
+    if newer:
+        pytest.skip(f"the book is older than {', '.join(newer[:3])}: run `make book`")
+    return HTML
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser for all tests of a process."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no browser: install chromium")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium):
+    """open_page(address, width=..., dark=...) -> a page whose requests to other machines are cut and fail the test."""
+    contexts, complaints = [], []
+
+    def open_(address: str, width: int = 1280, height: int = 900, dark: bool = False, before: str = ""):
+        options = {"viewport": {"width": width, "height": height}, "color_scheme": "dark" if dark else "light"}
+        context = chromium.new_context(**options)
+        contexts.append(context)
+
+        def local_only(route):
+            if route.request.url.startswith(LOCAL):
+                return route.continue_()
+            complaints.append(f"request to {route.request.url}")
+            return route.abort()
+
+        context.route("**/*", local_only)
+        page = context.new_page()
+        page.on("console", lambda m: m.type == "error" and complaints.append(f"{address}: {m.text}"))
+        page.on("pageerror", lambda error: complaints.append(f"{address}: {error}"))
+        if before:
+            page.add_init_script(before)
+        page.goto(address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+@pytest.fixture(scope="session")
+def served(book):
+    """The address of the book on a server of this machine."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(book))
+    handler.func.log_message = lambda *_: None
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

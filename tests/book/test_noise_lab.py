@@ -1,0 +1,168 @@
+"""The noise lab on the built page: from a file and over http, by mouse and by keyboard, in light and dark."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+
+
+def drawn(page):
+    """Wait until the newest request has been answered."""
+    page.wait_for_function(
+        "() => { const lab = document.querySelector('.lab'); return lab?.dataset.drawn === lab?.dataset.asked"
+        " && lab.dataset.drawn }"
+    )
+
+
+def pixels(page, kind="noise_flow"):
+    """What a panel's canvas shows, as a data URL."""
+    return page.eval_on_selector(f'.panel[data-kind="{kind}"] canvas', "canvas => canvas.toDataURL()")
+
+
+def numbers(page):
+    return page.inner_text(".scores table")
+
+
+def slide(page, name, key="ArrowRight", times=5):
+    field = page.locator(f'input[name="{name}"]')
+    field.focus()
+    for _ in range(times):
+        field.press(key)
+
+
+@pytest.fixture(params=["file", "http"])
+def lab(request, book, open_page):
+    base = book.as_uri() if request.param == "file" else request.getfixturevalue("served")
+    page = open_page(f"{base}/noise_lab.html")
+    drawn(page)
+    return page
+
+
+CONTROLS = {
+    "ISO": lambda page: slide(page, "iso", "PageDown"),
+    "exposure": lambda page: slide(page, "exposure"),
+    "temperature": lambda page: slide(page, "temperature"),
+    "new noise": lambda page: page.click("button[name=again]"),
+    "seed": lambda page: page.fill("input[name=seed]", "77"),
+    "picture": lambda page: page.check("input[value=Leaves]", force=True),
+    "camera": lambda page: page.select_option("select[name=camera]", "S6"),
+}
+LOOKS = {
+    "amplification": lambda page: slide(page, "amplification", "PageUp"),
+    "view": lambda page: page.check("input[value=picture]", force=True),
+    "zoom": lambda page: page.click("button[title='Zoom in']"),
+}
+
+
+def test_every_control_changes_what_is_drawn(lab):
+    for name, use in (CONTROLS | LOOKS).items():
+        before, table = pixels(lab), numbers(lab)
+        use(lab)
+        drawn(lab)
+        assert pixels(lab) != before, name
+        assert (numbers(lab) != table) == (name in CONTROLS), name
+
+
+def test_it_begins_with_what_the_page_was_saved_with(lab):
+    assert (
+        lab.eval_on_selector("input[name=scene]:checked", "input => input.closest('label').innerText.trim()")
+        == "Rocket"
+    )
+    assert lab.is_checked("input[name=view][value=noise]")
+    order = lab.eval_on_selector_all(".panel", "panels => panels.map(panel => panel.dataset.kind)")
+    assert order == ["true", "awgn", "photon_transfer", "nlf_flow", "noise_flow", "clean"]
+
+
+def test_the_same_settings_draw_the_same_noise(lab):
+    before = pixels(lab)
+    lab.fill("input[name=seed]", "5")
+    drawn(lab)
+    lab.fill("input[name=seed]", "1")
+    drawn(lab)
+    assert pixels(lab) == before
+
+
+def test_panels_zoom_and_move_together_by_keyboard(lab):
+    kinds = lab.eval_on_selector_all(".panel", "panels => panels.map(panel => panel.dataset.kind)")
+    before = {kind: pixels(lab, kind) for kind in kinds}
+    canvas = lab.locator(".panel canvas").nth(1)
+    canvas.focus()
+    for key in ("+", "+", "ArrowLeft", "ArrowUp"):
+        seen = {kind: pixels(lab, kind) for kind in kinds}
+        canvas.press(key)
+        assert all(pixels(lab, kind) != seen[kind] for kind in kinds), key
+    canvas.press("0")
+    assert {kind: pixels(lab, kind) for kind in kinds} == before
+
+
+def png16(height, width):
+    """A PNG of 16 bits, colours that change smoothly."""
+    import imageio.v3 as iio
+
+    y, x = np.mgrid[:height, :width]
+    colours = np.stack([x / width, y / height, 0.5 + 0 * x], -1)
+    grey = np.round(65535 * colours.mean(-1)).astype(np.uint16)
+    file = io.BytesIO()
+    iio.imwrite(file, grey, extension=".png")
+    return file.getvalue()
+
+
+def test_a_picture_of_ones_own(lab):
+    before = pixels(lab)
+    lab.set_input_files("input[name=file]", {"name": "ramp.png", "mimeType": "image/png", "buffer": png16(101, 83)})
+    lab.wait_for_selector(".thumb span:has-text('ramp.png')")
+    drawn(lab)
+    assert pixels(lab) != before
+    assert "82 × 100 pixels" in lab.inner_text(".status")
+    text = base64.b64encode(png16(64, 96)).decode()
+    transfer = lab.evaluate_handle(
+        """text => { const data = new DataTransfer();
+        const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+        data.items.add(new File([bytes], "dropped.png", {type: "image/png"})); return data; }""",
+        text,
+    )
+    lab.dispatch_event(".lab", "drop", {"dataTransfer": transfer})
+    lab.wait_for_selector(".thumb span:has-text('dropped.png')")
+    drawn(lab)
+    assert "96 × 64 pixels" in lab.inner_text(".status")
+
+
+def test_what_is_no_picture_is_refused_by_name(lab):
+    before = pixels(lab)
+    lab.set_input_files("input[name=file]", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"})
+    lab.wait_for_function("() => document.querySelector('.status').textContent.includes('notes.txt')")
+    assert pixels(lab) == before
+
+
+def test_controls_and_pictures_are_labelled(lab):
+    unnamed = lab.evaluate(
+        """() => [...document.querySelectorAll('.lab input, .lab select, .lab button, .lab canvas[role], .lab svg')]
+        .filter(e => !(e.getAttribute('aria-label') || e.closest('label')?.textContent.trim() || e.textContent.trim()))
+        .map(e => e.outerHTML)"""
+    )
+    assert not unnamed
+    assert "KL" in lab.get_attribute(".chart svg", "aria-label")
+
+
+def test_without_workers_the_page_computes_itself(book, open_page):
+    page = open_page(f"{book.as_uri()}/index.html", before="delete window.Worker")
+    drawn(page)
+    assert "256 × 256 pixels, 5 frames" in page.inner_text(".status")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("name", ["index", "noise_lab"])
+def test_it_fits_the_screen_and_follows_the_theme(book, open_page, name, width, dark):
+    page = open_page(f"{book.as_uri()}/{name}.html", width=width, dark=dark)
+    drawn(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground, ink = (page.eval_on_selector(".lab", f"e => getComputedStyle(e).{c}") for c in ("backgroundColor", "color"))
+    brightness = [sum(int(v) for v in colour[4:-1].split(",")) for colour in (ground, ink)]
+    assert (brightness[0] < brightness[1]) == dark
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{'dark' if dark else 'light'}.png", full_page=True)
