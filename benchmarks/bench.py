@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -146,7 +147,7 @@ def main() -> None:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise SystemExit("error: no CUDA device here; run without DEVICE=cuda")
     rows, found = steps(device, repeats)
-    rows += cases.flow_training(device, compile=True)
+    rows += cases.flow_training(device, compile=device.type == "cuda" or shutil.which("g++") is not None)
     rows += cases.frames(device, 256, (32, 32), "256 patches", repeats)
     rows += cases.frames(device, 1, cases.FRAME, "12-megapixel frame", repeats)
     rows += cases.kl(device)

@@ -112,8 +112,8 @@ def steps_of(network: Network, device: torch.device, joint: bool, compile: bool 
 
 def compared(case: str, functions: dict[str, Callable], per_call: float, unit: str, repeats: int = 5) -> list[Row]:
     """Rows of a case: rate per second of every function, ratio to the first, peak memory beyond what was there."""
-    memory = {name: peak_bytes(function) for name, function in functions.items()}
-    seconds = interleaved(functions, repeats)
+    memory = {name: peak_bytes(function) for name, function in functions.items()}  # and their warm-up
+    seconds = interleaved(functions, repeats, warm_up=False)
     first = seconds[next(iter(seconds))]
     rows = []
     for name, found in seconds.items():

@@ -1,4 +1,4 @@
-"""The tables of benchmarks/README.md from bench.json and quality.json: python -m benchmarks.page > tables.md"""
+"""The tables of benchmarks/README.md from bench.json and quality.json: python -m benchmarks.page"""
 
 from __future__ import annotations
 
@@ -78,12 +78,19 @@ def plans(bench: dict) -> str:
     )
 
 
-def main() -> None:
-    """Print every table."""
+def tables() -> dict[str, str]:
+    """Every table, by the heading it stands under."""
     bench = json.loads((HERE / "bench.json").read_text())
     found = json.loads((HERE / "quality.json").read_text())
-    print("\n\n".join([speed(bench), quality(found), growth(bench), data(bench), plans(bench)]))
+    return {
+        "Computed times": plans(bench),
+        "Speed": speed(bench),
+        "Quality": quality(found),
+        "Growth": growth(bench),
+        "Data": data(bench),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    for heading, table in tables().items():
+        print(f"## {heading}\n\n{table}\n")

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def interleaved(functions: dict[str, Callable[[], object]], repeats: int = 5) -> dict[str, list[float]]:
+def interleaved(
+    functions: dict[str, Callable[[], object]], repeats: int = 5, warm_up: bool = True
+) -> dict[str, list[float]]:
     """Seconds of every call of every function: one warm-up each, then ``repeats`` rounds in rotating order.
 
     A function whose work goes on after it returns (on a GPU) waits for its end itself.
@@ -16,7 +18,7 @@ def interleaved(functions: dict[str, Callable[[], object]], repeats: int = 5) ->
     >>> [(name, len(seconds)) for name, seconds in found.items()]
     [('a', 3), ('b', 3)]
     """
-    for function in functions.values():
+    for function in functions.values() if warm_up else ():
         function()
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     names = list(functions)

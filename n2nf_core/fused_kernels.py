@@ -1,144 +1,33 @@
 """The steps of Noise Flow for one CPU core: all layers of a tile in a row, while it lies in the cache.
 
-A plane of h x w pixels lies flat in (h + 2) x (w + 2) values with a frame of zeros, so that a 3x3 convolution is
-nine shifted sums over one long loop; what such a sum leaves in the frame is set back to zero. With p = w + 2, pixel
-(y, x) is value (y + 1) p + x + 1. Numba compiles every function at its first call and keeps the result on disk.
-
 ``weights`` is what :class:`n2nf_core.fused.FusedSteps` makes of k steps, in the density direction: mixing (k, C, C),
-conv1 (k, m, C/2, 3, 3) and bias, conv2 (k, m, m) and bias, conv3 (k, C, m + 1, 3, 3) and bias, scale (k,).
+conv1 (k, m, C/2, 3, 3) and bias, conv2 (k, m, m) and bias, conv3 (k, C, m + 1, 3, 3) and bias, scale (k,). The last of
+conv3's sources is the border channel. Planes are flat, see :mod:`n2nf_core.plane_kernels`.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-# Reordered and contracted sums, but NaN and infinity keep their meaning: a diverged training must be seen.
-compiled = njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy", nogil=True, cache=True)
-
-f32 = np.float32
-
-
-@compiled
-def exp(x):
-    """exp(x) to 1.1e-7 for |x| <= 87, without a call, so that loops over it use the vector units (after Cephes)."""
-    x = f32(87) if x > f32(87) else (f32(-87) if x < f32(-87) else x)
-    n = np.floor(x * f32(1.44269504) + f32(0.5))
-    f = x - n * f32(0.693359375) + n * f32(2.12194440e-4)
-    p = f32(1.9875691500e-4)
-    p = p * f + f32(1.3981999507e-3)
-    p = p * f + f32(8.3334519073e-3)
-    p = p * f + f32(4.1665795894e-2)
-    p = p * f + f32(1.6666665459e-1)
-    p = p * f + f32(5.0000001201e-1)
-    return (p * f * f + f + f32(1)) * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(f32)
-
-
-@compiled
-def tanh(x):
-    return f32(1) - f32(2) / (exp(f32(2) * x) + f32(1))
-
-
-@compiled
-def clear_frame(planes, h, w):
-    """Zero the left and right columns of the frame; the rows above and below are never written."""
-    p = w + 2
-    for plane in planes:
-        for y in range(1, h + 1):
-            plane[y * p] = 0
-            plane[y * p + w + 1] = 0
-
-
-@compiled
-def conv3x3(source, weight, bias, target, n, p):
-    """target[o] = bias[o] + sum_c weight[o, c] * source[c] over n values; the frame is left dirty."""
-    for o in range(weight.shape[0]):
-        d = target[o, p + 1 : p + 1 + n]
-        d[:] = bias[o]
-        for c in range(weight.shape[1]):
-            for dy in range(3):
-                s = source[c, dy * p : dy * p + n + 2]
-                left, middle, right = weight[o, c, dy, 0], weight[o, c, dy, 1], weight[o, c, dy, 2]
-                for i in range(n):
-                    d[i] += left * s[i] + middle * s[i + 1] + right * s[i + 2]
-
-
-@compiled
-def conv3x3_to_source(grad, weight, target, n, p):
-    """target[c] += what conv3x3 hands back to its source, for the sources that target holds."""
-    for c in range(target.shape[0]):
-        d = target[c, p + 1 : p + 1 + n]
-        for o in range(weight.shape[0]):
-            for dy in range(3):
-                g = grad[o, dy * p : dy * p + n + 2]
-                left, middle, right = weight[o, c, 2 - dy, 2], weight[o, c, 2 - dy, 1], weight[o, c, 2 - dy, 0]
-                for i in range(n):
-                    d[i] += left * g[i] + middle * g[i + 1] + right * g[i + 2]
-
-
-@compiled
-def conv3x3_to_weight(grad, source, weight, bias, n, p):
-    """weight, bias += what conv3x3 hands back to them; grad is zero in the frame."""
-    for o in range(weight.shape[0]):
-        g = grad[o, p + 1 : p + 1 + n]
-        total = f32(0)
-        for i in range(n):
-            total += g[i]
-        bias[o] += total
-        for c in range(weight.shape[1]):
-            for dy in range(3):
-                s = source[c, dy * p : dy * p + n + 2]
-                left, middle, right = f32(0), f32(0), f32(0)
-                for i in range(n):
-                    left += g[i] * s[i]
-                    middle += g[i] * s[i + 1]
-                    right += g[i] * s[i + 2]
-                weight[o, c, dy, 0] += left
-                weight[o, c, dy, 1] += middle
-                weight[o, c, dy, 2] += right
-
-
-@compiled
-def mix(source, weight, target):
-    """target[o] = sum_c weight[o, c] source[c] at every value."""
-    for o in range(weight.shape[0]):
-        d = target[o]
-        d[:] = 0
-        for c in range(weight.shape[1]):
-            s, factor = source[c], weight[o, c]
-            for i in range(len(d)):
-                d[i] += factor * s[i]
-
-
-@compiled
-def mix_to_weight(grad, source, weight):
-    """weight[o, c] += sum grad[o] source[c]."""
-    for o in range(weight.shape[0]):
-        g = grad[o]
-        for c in range(weight.shape[1]):
-            s, total = source[c], f32(0)
-            for i in range(len(g)):
-                total += g[i] * s[i]
-            weight[o, c] += total
-
-
-@compiled
-def relu(planes, bias, h, w):
-    """max(planes + bias, 0), the frame zero."""
-    for c in range(planes.shape[0]):
-        plane, b = planes[c], bias[c]
-        for i in range(w + 2, (h + 1) * (w + 2)):
-            plane[i] = max(plane[i] + b, f32(0))
-    clear_frame(planes, h, w)
-
-
-@compiled
-def pass_relu(grad, hidden):
-    """grad = 0 where the rectified ``hidden`` is 0; clears the frame too, where hidden is 0."""
-    for c in range(grad.shape[0]):
-        g, a = grad[c], hidden[c]
-        for i in range(len(g)):
-            g[i] = g[i] if a[i] > 0 else f32(0)
+from n2nf_core.plane_kernels import (
+    clear_frame,
+    compiled,
+    conv3x3,
+    conv3x3_to_source,
+    conv3x3_to_weight,
+    exp,
+    f32,
+    frame_indicator,
+    kept_sum,
+    load,
+    mix,
+    mix_to_weight,
+    pass_relu,
+    relu,
+    scratch,
+    store,
+    tanh,
+)
 
 
 @compiled
@@ -152,48 +41,6 @@ def condition(first, step, weights, hidden1, hidden2, out, h, w):
     mix(hidden1, w2[step], hidden2[:width])
     relu(hidden2[:width], b2[step], h, w)
     conv3x3(hidden2, w3[step], b3[step], out, n, p)
-
-
-@compiled
-def scratch(count, h, w):
-    return np.zeros((count, (h + 2) * (w + 2)), f32)
-
-
-@compiled
-def frame_indicator(plane, h, w):
-    plane[:] = 1
-    for y in range(1, h + 1):
-        plane[y * (w + 2) + 1 : y * (w + 2) + w + 1] = 0
-
-
-@compiled
-def load(image, planes, top, left, h, w):
-    for c in range(planes.shape[0]):
-        for y in range(h):
-            start = (y + 1) * (w + 2) + 1
-            planes[c, start : start + w] = image[c, top + y, left : left + w]
-
-
-@compiled
-def store(planes, image, tile, top, left, w):
-    y0, y1, x0, x1 = tile
-    for c in range(planes.shape[0]):
-        for y in range(y0, y1):
-            start = (y - top + 1) * (w + 2) + 1 - left
-            image[c, y, x0:x1] = planes[c, start + x0 : start + x1]
-
-
-@compiled
-def kept_sum(plane, tile, top, left, w):
-    """Sum of a plane over the tile, without the margin around it."""
-    y0, y1, x0, x1 = tile
-    total = 0.0
-    for y in range(y0, y1):
-        start, row = (y - top + 1) * (w + 2) + 1 - left, f32(0)
-        for i in range(start + x0, start + x1):
-            row += plane[i]
-        total += row
-    return total
 
 
 @compiled

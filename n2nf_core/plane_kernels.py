@@ -1,0 +1,197 @@
+"""Sums over flat planes, for one CPU core: what :mod:`n2nf_core.fused_kernels` is made of.
+
+A plane of h x w pixels lies flat in (h + 2) x (w + 2) values with a frame of zeros, so that a 3x3 convolution is
+nine shifted sums over one long loop; what such a sum leaves in the frame is set back to zero. With p = w + 2, pixel
+(y, x) is value (y + 1) p + x + 1. Numba compiles every function at its first call and keeps the result on disk.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# Reordered and contracted sums, but NaN and infinity keep their meaning: a diverged training must be seen.
+compiled = njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy", nogil=True, cache=True)
+
+f32 = np.float32
+
+
+@compiled
+def exp(x):
+    """exp(x) to 1.1e-7 for |x| <= 87, without a call, so that loops over it use the vector units (after Cephes)."""
+    x = f32(87) if x > f32(87) else (f32(-87) if x < f32(-87) else x)
+    n = np.floor(x * f32(1.44269504) + f32(0.5))
+    f = x - n * f32(0.693359375) + n * f32(2.12194440e-4)
+    p = f32(1.9875691500e-4)
+    p = p * f + f32(1.3981999507e-3)
+    p = p * f + f32(8.3334519073e-3)
+    p = p * f + f32(4.1665795894e-2)
+    p = p * f + f32(1.6666665459e-1)
+    p = p * f + f32(5.0000001201e-1)
+    return (p * f * f + f + f32(1)) * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(f32)
+
+
+@compiled
+def tanh(x):
+    return f32(1) - f32(2) / (exp(f32(2) * x) + f32(1))
+
+
+@compiled
+def clear_frame(planes, h, w):
+    """Zero the left and right columns of the frame; the rows above and below are never written."""
+    p = w + 2
+    for plane in planes:
+        for y in range(1, h + 1):
+            plane[y * p] = 0
+            plane[y * p + w + 1] = 0
+
+
+@compiled
+def add_conv3x3(s0, s1, s2, w0, w1, w2, w3, w4, w5, w6, w7, w8, d):
+    """d += the nine taps w over three rows of a source; in one loop, so that d is read and written once."""
+    for i in range(len(d)):
+        d[i] += (
+            w0 * s0[i] + w1 * s0[i + 1] + w2 * s0[i + 2]
+            + w3 * s1[i] + w4 * s1[i + 1] + w5 * s1[i + 2]
+            + w6 * s2[i] + w7 * s2[i + 1] + w8 * s2[i + 2]
+        )  # fmt: skip
+
+
+@compiled
+def conv3x3(source, weight, bias, target, n, p):
+    """target[o] = bias[o] + sum_c weight[o, c] * source[c] over n values; the frame is left dirty."""
+    for o in range(weight.shape[0]):
+        d = target[o, p + 1 : p + 1 + n]
+        d[:] = bias[o]
+        for c in range(weight.shape[1]):
+            s, w = source[c], weight[o, c]
+            s0, s1, s2 = s[: n + 2], s[p : p + n + 2], s[2 * p : 2 * p + n + 2]
+            add_conv3x3(
+                s0, s1, s2, w[0, 0], w[0, 1], w[0, 2], w[1, 0], w[1, 1], w[1, 2], w[2, 0], w[2, 1], w[2, 2], d
+            )
+
+
+@compiled
+def conv3x3_to_source(grad, weight, target, n, p):
+    """target[c] += what conv3x3 hands back to its source, for the sources that target holds."""
+    for c in range(target.shape[0]):
+        d = target[c, p + 1 : p + 1 + n]
+        for o in range(weight.shape[0]):
+            g, w = grad[o], weight[o, c]
+            g0, g1, g2 = g[: n + 2], g[p : p + n + 2], g[2 * p : 2 * p + n + 2]
+            add_conv3x3(
+                g0, g1, g2, w[2, 2], w[2, 1], w[2, 0], w[1, 2], w[1, 1], w[1, 0], w[0, 2], w[0, 1], w[0, 0], d
+            )
+
+
+@compiled
+def conv3x3_to_weight(grad, source, weight, bias, n, p):
+    """weight, bias += what conv3x3 hands back to them; grad is zero in the frame."""
+    for o in range(weight.shape[0]):
+        g = grad[o, p + 1 : p + 1 + n]
+        total = f32(0)
+        for i in range(n):
+            total += g[i]
+        bias[o] += total
+        for c in range(weight.shape[1]):
+            s, w = source[c], weight[o, c]
+            s0, s1, s2 = s[: n + 2], s[p : p + n + 2], s[2 * p : 2 * p + n + 2]
+            t0 = t1 = t2 = t3 = t4 = t5 = t6 = t7 = t8 = f32(0)
+            for i in range(n):
+                v = g[i]
+                t0 += v * s0[i]
+                t1 += v * s0[i + 1]
+                t2 += v * s0[i + 2]
+                t3 += v * s1[i]
+                t4 += v * s1[i + 1]
+                t5 += v * s1[i + 2]
+                t6 += v * s2[i]
+                t7 += v * s2[i + 1]
+                t8 += v * s2[i + 2]
+            for tap, value in enumerate((t0, t1, t2, t3, t4, t5, t6, t7, t8)):
+                w[tap // 3, tap % 3] += value
+
+
+@compiled
+def mix(source, weight, target):
+    """target[o] = sum_c weight[o, c] source[c] at every value."""
+    for o in range(weight.shape[0]):
+        d = target[o]
+        d[:] = 0
+        for c in range(weight.shape[1]):
+            s, factor = source[c], weight[o, c]
+            for i in range(len(d)):
+                d[i] += factor * s[i]
+
+
+@compiled
+def mix_to_weight(grad, source, weight):
+    """weight[o, c] += sum grad[o] source[c]."""
+    for o in range(weight.shape[0]):
+        g = grad[o]
+        for c in range(weight.shape[1]):
+            s, total = source[c], f32(0)
+            for i in range(len(g)):
+                total += g[i] * s[i]
+            weight[o, c] += total
+
+
+@compiled
+def relu(planes, bias, h, w):
+    """max(planes + bias, 0), the frame zero."""
+    for c in range(planes.shape[0]):
+        plane, b = planes[c], bias[c]
+        for i in range(w + 2, (h + 1) * (w + 2)):
+            plane[i] = max(plane[i] + b, f32(0))
+    clear_frame(planes, h, w)
+
+
+@compiled
+def pass_relu(grad, hidden):
+    """grad = 0 where the rectified ``hidden`` is 0; clears the frame too, where hidden is 0."""
+    for c in range(grad.shape[0]):
+        g, a = grad[c], hidden[c]
+        for i in range(len(g)):
+            g[i] = g[i] if a[i] > 0 else f32(0)
+
+
+@compiled
+def scratch(count, h, w):
+    return np.zeros((count, (h + 2) * (w + 2)), f32)
+
+
+@compiled
+def frame_indicator(plane, h, w):
+    plane[:] = 1
+    for y in range(1, h + 1):
+        plane[y * (w + 2) + 1 : y * (w + 2) + w + 1] = 0
+
+
+@compiled
+def load(image, planes, top, left, h, w):
+    for c in range(planes.shape[0]):
+        for y in range(h):
+            start = (y + 1) * (w + 2) + 1
+            planes[c, start : start + w] = image[c, top + y, left : left + w]
+
+
+@compiled
+def store(planes, image, tile, top, left, w):
+    y0, y1, x0, x1 = tile
+    for c in range(planes.shape[0]):
+        for y in range(y0, y1):
+            start = (y - top + 1) * (w + 2) + 1 - left
+            image[c, y, x0:x1] = planes[c, start + x0 : start + x1]
+
+
+@compiled
+def kept_sum(plane, tile, top, left, w):
+    """Sum of a plane over the tile, without the margin around it."""
+    y0, y1, x0, x1 = tile
+    total = 0.0
+    for y in range(y0, y1):
+        start, row = (y - top + 1) * (w + 2) + 1 - left, f32(0)
+        for i in range(start + x0, start + x1):
+            row += plane[i]
+        total += row
+    return total
