@@ -135,6 +135,7 @@ def test_what_is_no_picture_is_refused_by_name(lab):
     before = pixels(lab)
     lab.set_input_files("input[name=file]", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"})
     lab.wait_for_function("() => document.querySelector('.status').textContent.includes('notes.txt')")
+    assert "notes.txt could not be opened as a picture: " in lab.inner_text(".status")
     assert pixels(lab) == before
 
 
