@@ -46,9 +46,9 @@ class FitConfig:
     steps: all steps; the first ``pretrain_steps`` train the denoiser alone. denoiser_lr, noise_lr: Adam's rates
     (paper: 1e-4 for both, 1e-3 falling to 5e-5 in pre-training). clip_norm: limit of the gradient's norm, 0 for none.
     device: an accelerator that Fabric knows, "auto" takes a GPU if there is one. precision: of the denoiser, "32-true"
-    or "bf16-mixed"; the skip connection, the flow and the losses stay in float32. compile: through torch.compile;
-    where that fails, a CompileWarning says why and the step runs as it is. devices: processes on each of ``nodes``
-    machines, DDP if there is more than one. log_every, checkpoint_every: steps.
+    or "bf16-mixed"; the skip connection, the flow and the losses stay in float32. compile: the denoiser, through
+    torch.compile; where that fails, a CompileWarning says why and it runs as it is. devices: processes on each of
+    ``nodes`` machines, DDP if there is more than one. log_every, checkpoint_every: steps.
     """
 
     steps: int
