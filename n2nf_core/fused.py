@@ -82,9 +82,9 @@ class FusedChain(Chain):
         return parts + waiting
 
 
-@torch.compiler.disable  # a compiled step breaks here: the compiler's own code for these layers is slower
 def _usable(x: Tensor) -> bool:
-    return _enabled.get() and x.device.type == "cpu" and x.dtype == torch.float32
+    compiling = torch.compiler.is_compiling()
+    return _enabled.get() and x.device.type == "cpu" and x.dtype == torch.float32 and not compiling
 
 
 class FusedSteps:
@@ -101,7 +101,6 @@ class FusedSteps:
         self.convolutions.append(convolution)
         self.couplings.append(coupling)
 
-    @torch.compiler.disable
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         log_gain = self._log_gain()
         mixing = torch.exp(-log_gain)[:, None, None] * torch.stack([c.weight() for c in self.convolutions])
@@ -109,7 +108,6 @@ class FusedSteps:
         log_s = torch.stack([c.log_s for c in self.convolutions])
         return z, ladj + (log_s - log_gain[:, None]).sum() * (x.shape[2] * x.shape[3])
 
-    @torch.compiler.disable
     def inverse(self, z: Tensor, context: Context) -> Tensor:
         from n2nf_core import fused_kernels
 

@@ -6,6 +6,7 @@ Everything is per patch or per image, so that an interval can be put around ever
 from __future__ import annotations
 
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -50,19 +51,39 @@ def _lower_edges(dtype: torch.dtype) -> Tensor:
 
 
 def _counts(patches: Tensor) -> Tensor:
-    """Histogram of every patch: (N, ...) -> (N, 66) counts; in blocks of patches that stay in a cache."""
+    """Histogram of every patch: (N, ...) -> (N, 66) counts."""
     values = patches.reshape(len(patches), -1)
     values = values.to(torch.promote_types(values.dtype, torch.float32))
-    edges = _lower_edges(values.dtype).to(values.device)
-    return torch.cat([_block_counts(block, edges) for block in values.split(1 + BLOCK // values.shape[1])])
-
-
-BLOCK = 2**18  # values at a time
-
-
-def _block_counts(values: Tensor, edges: Tensor) -> Tensor:
-    if not bool(values.isfinite().all()):
+    counts = _on_cpu(values) if values.device.type == "cpu" else _on_device(values)
+    if counts is None:
         raise ValueError("noise has values that are not finite: a histogram of them says nothing")
+    return counts
+
+
+def _on_cpu(values: Tensor) -> Tensor | None:
+    """Counts, or None where a value is not finite; the rows are shared by as many threads as PyTorch has."""
+    from n2nf_core import histogram_kernel
+
+    counts = torch.zeros(len(values), BINS, dtype=torch.int64)
+    edges, threads = _lower_edges(values.dtype).numpy(), torch.get_num_threads()
+    parts = [(v.numpy(), c.numpy()) for v, c in zip(values.chunk(threads), counts.chunk(threads), strict=True)]
+    with ThreadPoolExecutor(threads) as pool:
+        exact = values.dtype == torch.float32
+        work = functools.partial(_count_part, histogram_kernel.count, edges, exact)
+        finite = list(pool.map(work, parts))
+    return counts if all(finite) else None
+
+
+def _count_part(count, edges: np.ndarray, exact: bool, part: tuple[np.ndarray, np.ndarray]) -> bool:
+    values, counts = part
+    return count(values, float(PER_UNIT), edges, exact, counts)
+
+
+def _on_device(values: Tensor) -> Tensor | None:
+    """The same with tensor operations."""
+    if not bool(values.isfinite().all()):
+        return None
+    edges = _lower_edges(values.dtype).to(values.device)
     index = (values * PER_UNIT).floor_().clamp_(-33, 32).long().add_(33)
     index -= (values < edges[index]).long()  # the product can round up to the next edge, never below its own
     index += BINS * torch.arange(len(values), device=values.device)[:, None]

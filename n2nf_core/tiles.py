@@ -67,10 +67,13 @@ def denoise(denoiser: torch.nn.Module, noisy: Tensor, tile: int = TILE) -> Tenso
     >>> denoise(DnCNN(layers=3, features=8).eval(), torch.rand(1, 4, 40, 50), tile=16).shape
     torch.Size([1, 4, 40, 50])
     """
-    noisy = noisy.contiguous(memory_format=torch.channels_last)  # convolutions are faster so
     if not hasattr(denoiser, "margin"):
         with torch.no_grad():
             return denoiser(noisy)
     if denoiser.training:
         raise ValueError("the denoiser is in training mode, where tiles change its statistics: call .eval() first")
-    return tiled(denoiser, noisy, margin=denoiser.margin, multiple=denoiser.multiple, tile=tile)
+
+    def run(part: Tensor) -> Tensor:
+        return denoiser(part.contiguous(memory_format=torch.channels_last))  # convolutions are faster so
+
+    return tiled(run, noisy, margin=denoiser.margin, multiple=denoiser.multiple, tile=tile)

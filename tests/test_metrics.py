@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import pad
 
+from n2nf_core import metrics
 from n2nf_core.metrics import bootstrap_interval, marginal_kl, pooled_kl, psnr, ssim
 
 STANDARD_ERRORS = 4
@@ -23,6 +24,15 @@ def reference_kl(real: np.ndarray, model: np.ndarray) -> float:
     edges = np.concatenate(([-1000.0], np.arange(-32, 33) / 320, [1000.0]))
     p, q = ((np.histogram(v.astype(np.float64), edges)[0] + 1) / (v.size + 66) for v in (real, model))
     return float((p * np.log(p / q)).sum())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_tensor_operations_count_as_the_kernel_does(dtype):
+    """What a GPU does, run here on the CPU."""
+    values = torch.cat([normal(2000, seed=5, dtype=dtype) * 0.05, on_edges(dtype)])[None]
+    assert torch.equal(metrics._on_device(values), metrics._on_cpu(values))
+    values[0, 3] = math.inf
+    assert metrics._on_device(values) is metrics._on_cpu(values) is None
 
 
 def on_edges(dtype: torch.dtype) -> torch.Tensor:
