@@ -119,7 +119,7 @@ def figure(points: list[dict], path: Path) -> None:
         xs, ys = lines.setdefault(label, ([], []))
         xs.append(point["pairs"])
         ys.append(point["pixels_per_second"] / 1e6)
-    drawn = plots.lines(lines, "pairs in a batch", "joint step (million plane pixels per second)")
+    drawn = plots.lines(lines, "pairs in a batch", "million pixels per second")
     drawn.savefig(path)
 
 
