@@ -52,7 +52,7 @@ def quality(found: dict) -> str:
     """Fast minus reference, per setting."""
     lines = ["| setting, figure | mean difference | largest | limit |", "|---|---|---|---|"]
     for name, row in found["summary"].items():
-        lines.append(f"| {name} | {row['mean_difference']:+.4f} | {row['largest']:.4f} | {row['limit']} |")
+        lines.append(f"| {name} | {row['mean_difference']:+.2g} | {row['largest']:.2g} | {row['limit']} |")
     return "\n".join(lines)
 
 
