@@ -44,18 +44,30 @@ def condition(first, step, weights, hidden1, hidden2, out, h, w):
 
 
 @compiled
+def window(row, margin, height, width):
+    """image, tile, and top, left, h, w of what is read for the tile: ``margin`` more on each side, within the image."""
+    tile = row[1], row[2], row[3], row[4]
+    top, left = max(tile[0] - margin, 0), max(tile[2] - margin, 0)
+    return row[0], tile, top, left, min(tile[1] + margin, height) - top, min(tile[3] + margin, width) - left
+
+
+@compiled
+def workspace(channels, hidden, h, w):
+    """Planes for two states of a tile, for both hidden layers (border channel included), and for their output."""
+    hidden2 = scratch(hidden + 1, h, w)
+    frame_indicator(hidden2[hidden], h, w)
+    return scratch(channels, h, w), scratch(channels, h, w), scratch(hidden, h, w), hidden2, scratch(channels, h, w)
+
+
+@compiled
 def forward(x, weights, tiles, margin, z, ladj, saved):
     """Density direction, tile by tile. x, z (B, C, H, W). tiles (M, 5): image, y0, y1, x0, x1. ladj (M,): of the
     couplings. saved (k, B, C, H, W): the input of every step, for :func:`backward`; k = 0 to save nothing."""
     channels, height, width = x.shape[1:]
     half, hidden, steps = channels // 2, weights[1].shape[1], len(weights[0])
     for m in range(len(tiles)):
-        image, tile = tiles[m, 0], (tiles[m, 1], tiles[m, 2], tiles[m, 3], tiles[m, 4])
-        top, left = max(tile[0] - margin, 0), max(tile[2] - margin, 0)
-        h, w = min(tile[1] + margin, height) - top, min(tile[3] + margin, width) - left
-        a, y = scratch(channels, h, w), scratch(channels, h, w)
-        hidden1, hidden2, out = scratch(hidden, h, w), scratch(hidden + 1, h, w), scratch(channels, h, w)
-        frame_indicator(hidden2[hidden], h, w)
+        image, tile, top, left, h, w = window(tiles[m], margin, height, width)
+        a, y, hidden1, hidden2, out = workspace(channels, hidden, h, w)
         load(x[image], a, top, left, h, w)
         for step in range(steps):
             if len(saved):
@@ -79,12 +91,8 @@ def inverse(z, weights, tiles, margin, x):
     channels, height, width = z.shape[1:]
     half, hidden = channels // 2, weights[1].shape[1]
     for m in range(len(tiles)):
-        image, tile = tiles[m, 0], (tiles[m, 1], tiles[m, 2], tiles[m, 3], tiles[m, 4])
-        top, left = max(tile[0] - margin, 0), max(tile[2] - margin, 0)
-        h, w = min(tile[1] + margin, height) - top, min(tile[3] + margin, width) - left
-        a, y = scratch(channels, h, w), scratch(channels, h, w)
-        hidden1, hidden2, out = scratch(hidden, h, w), scratch(hidden + 1, h, w), scratch(channels, h, w)
-        frame_indicator(hidden2[hidden], h, w)
+        image, tile, top, left, h, w = window(tiles[m], margin, height, width)
+        a, y, hidden1, hidden2, out = workspace(channels, hidden, h, w)
         load(z[image], y, top, left, h, w)
         for step in range(len(weights[0]) - 1, -1, -1):
             condition(y[:half], step, weights, hidden1, hidden2, out, h, w)
@@ -104,10 +112,8 @@ def backward(grad_z, grad_ladj, saved, weights, first, last, grad_x, grads):
     sums over images are added to ``grads``, of the shapes of ``weights``."""
     steps, channels, h, w = len(weights[0]), *grad_z.shape[1:]
     half, width, p, n = channels // 2, weights[1].shape[1], w + 2, h * (w + 2) - 2
-    x, y, g, gx = (scratch(channels, h, w), scratch(channels, h, w), scratch(channels, h, w), scratch(channels, h, w))
-    hidden1, hidden2, out = scratch(width, h, w), scratch(width + 1, h, w), scratch(channels, h, w)
-    frame_indicator(hidden2[width], h, w)
-    grad1, grad2 = scratch(width, h, w), scratch(width, h, w)
+    x, y, hidden1, hidden2, out = workspace(channels, width, h, w)
+    g, gx, grad1, grad2 = scratch(channels, h, w), scratch(channels, h, w), scratch(width, h, w), scratch(width, h, w)
     for image in range(first, last):
         load(grad_z[image], g, 0, 0, h, w)
         for step in range(steps - 1, -1, -1):
