@@ -1,0 +1,65 @@
+"""Curves, scores and histograms of anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from n2nf_core.plots.theme import COLOURS, MARKERS, label
+
+
+def lines(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    xlabel: str,
+    ylabel: str,
+    *,
+    mark: float | None = None,
+    yscale: str = "linear",
+) -> Figure:
+    """Curves name -> (x, y) with markers where there are few points; ``mark``: a level to compare with."""
+    figure, axis = plt.subplots(figsize=(6.5, 3.4))
+    for k, (name, (x, y)) in enumerate(series.items()):
+        marker = MARKERS[k % 8] if len(x) <= 30 else None
+        axis.plot(x, y, marker=marker, ms=4, color=COLOURS[k % 10], lw=1.4, label=label(name))
+    if mark is not None:
+        axis.axhline(mark, color="0.6", ls=":", lw=1.2, zorder=0)
+    axis.set(xlabel=xlabel, ylabel=ylabel, yscale=yscale)
+    if len(series) > 1:
+        axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
+
+
+def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None = None, better: str = "") -> Figure:
+    """One score per model as a point with its 95 % interval, models from top to bottom."""
+    figure, axis = plt.subplots(figsize=(6.5, 0.42 * len(rows) + 1.0))
+    for position, row in enumerate(rows.values()):
+        low, high = row[f"{key}_interval"]
+        axis.plot([low, high], [position, position], color=COLOURS[0], lw=2)
+        axis.plot(row[key], position, "o", color=COLOURS[0])
+    if mark is not None:
+        axis.axvline(mark, color="0.6", ls=":", lw=1)
+    axis.set_yticks(range(len(rows)), [label(name) for name in rows])
+    axis.invert_yaxis()
+    axis.set_xlabel(f"{unit}{f'  ({better} is better)' if better else ''}")
+    return figure
+
+
+def histograms(samples: Mapping[str, np.ndarray], limit: float) -> Figure:
+    """Densities of noise on a log axis; the first is the real one, drawn as an area."""
+    figure, axis = plt.subplots(figsize=(6, 3.6))
+    edges = np.linspace(-limit, limit, 65)
+    centres = (edges[1:] + edges[:-1]) / 2
+    for k, (name, values) in enumerate(samples.items()):
+        density, _ = np.histogram(np.asarray(values).ravel(), edges)
+        density = density / (np.asarray(values).size * (edges[1] - edges[0]))
+        if k == 0:
+            axis.fill_between(centres, density, step="mid", color="0.85", label=label(name))
+        else:
+            axis.plot(centres, np.where(density > 0, density, np.nan), color=COLOURS[(k - 1) % 10], label=label(name))
+    axis.set(yscale="log", xlabel="noise ([0, 1] units)", ylabel="density (log scale)")
+    axis.locator_params(axis="x", nbins=6)
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure

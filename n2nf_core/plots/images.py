@@ -1,0 +1,60 @@
+"""Images side by side."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from n2nf_core.plots.theme import label
+
+
+def _show(axis, image, title: str, low: float, high: float, cmap: str = "gray"):
+    axis.set_title(title, fontsize=11)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    sns.despine(ax=axis, left=True, bottom=True)
+    return axis.imshow(image, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+
+
+def panels(
+    images: Mapping[str, np.ndarray], *, unit: str, signed: bool = False, limit: float | None = None, columns: int = 4
+) -> Figure:
+    """Images (h, w) side by side on one scale, with a bar that carries the unit.
+
+    signed: a diverging scale about 0, for noise. limit: end of the scale; by default the 99.5th percentile.
+    """
+    arrays = [np.asarray(image) for image in images.values()]
+    high = limit or float(np.percentile(np.abs(np.stack([a.ravel() for a in arrays])), 99.5))
+    low, cmap = (-high, "RdBu_r") if signed else (min(0.0, float(np.percentile(arrays[0], 0.5))), "gray")
+    columns = min(columns, len(arrays))
+    rows = -(-len(arrays) // columns)
+    aspect = arrays[0].shape[0] / arrays[0].shape[1]
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(2.7 * columns + 0.7, (2.7 * aspect + 0.3) * rows), squeeze=False
+    )
+    for axis in axes.flat[len(arrays) :]:
+        axis.axis("off")
+    for axis, title, array in zip(axes.flat, images, arrays, strict=False):
+        drawn = _show(axis, array, label(title), low, high, cmap)
+    figure.colorbar(drawn, ax=axes, label=unit, shrink=0.85, pad=0.02)
+    return figure
+
+
+def thumbnail(image: np.ndarray, low: float, high: float) -> str:
+    """An image (h, w) as a grey PNG of 8 bits in base64, black at ``low`` and white at ``high``: it fits into a result.
+
+    >>> base64.b64decode(thumbnail(np.eye(3), 0, 1))[1:4]
+    b'PNG'
+    """
+    from PIL import Image
+
+    grey = np.clip((np.asarray(image, np.float64) - low) / (high - low), 0, 1)
+    file = io.BytesIO()
+    Image.fromarray((255 * grey).round().astype(np.uint8)).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()

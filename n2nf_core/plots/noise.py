@@ -1,0 +1,84 @@
+"""What noise models found: photon transfer, regret, recovered parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from n2nf_core.plots.theme import COLOURS, MARKERS, label
+
+
+def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, float]] | None = None) -> Figure:
+    """Variance against signal, blocks as points (binned along the signal), the fitted line, the true one dashed.
+
+    fits: name -> PhotonTransfer. truth: name -> (shot, read) where known.
+    """
+    figure, axis = plt.subplots(figsize=(6, 4))
+    for k, (name, fit) in enumerate(fits.items()):
+        colour, signal, variance = COLOURS[k % 10], np.asarray(fit.signal), np.asarray(fit.variance)
+        keep = signal > 0
+        signal, variance = signal[keep], variance[keep]
+        order = np.argsort(signal)
+        for part in np.array_split(order, min(20, len(order))):
+            axis.plot(signal[part].mean(), variance[part].mean(), MARKERS[k % 8], color=colour, ms=4, alpha=0.8)
+        line = np.geomspace(np.quantile(signal, 0.01), signal.max(), 100)
+        axis.plot(line, fit.shot * line + fit.read, color=colour, label=name)
+        if truth and name in truth:
+            shot, read = truth[name]
+            axis.plot(line, shot * line + read, color="black", ls=(0, (2, 3)), lw=1.2)
+    axis.set(xscale="log", yscale="log", xlabel="signal ([0, 1] units)", ylabel="noise variance ([0, 1] units squared)")
+    axis.legend(fontsize=9)
+    return figure
+
+
+def regret_by_setting(rows: Mapping[str, Mapping[str, Mapping]]) -> Figure:
+    """Regret per model (colour and marker) and setting (x), with 95 % intervals; log scale.
+
+    rows: setting -> model -> row with regret_nats_per_dim and its interval.
+    """
+    figure, axis = plt.subplots(figsize=(8, 3.8))
+    names = list(next(iter(rows.values())))
+    for k, name in enumerate(names):
+        for position, models in enumerate(rows.values()):
+            row = models[name]
+            low, high = (max(v, 1e-6) for v in row["regret_nats_per_dim_interval"])
+            place = position + (k - (len(names) - 1) / 2) * 0.11
+            axis.plot([place, place], [low, high], color=COLOURS[k % 10], lw=1.5)
+            axis.plot(
+                place, max(row["regret_nats_per_dim"], 1e-6), MARKERS[k % 8], color=COLOURS[k % 10], ms=5,
+                label=label(name) if position == 0 else None,
+            )  # fmt: skip
+    axis.set_xticks(range(len(rows)), list(rows))
+    axis.set(yscale="log", ylabel="regret (nats per dimension)")
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
+
+
+def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
+    """Recovered over true shot and read, per setting (x) and model (marker); 1 is the truth.
+
+    rows: setting -> model -> {shot_ratio, read_ratio, and their errors where known}.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.6))
+    names = list(next(iter(rows.values())))
+    for axis, what in zip(axes, ("shot", "read"), strict=True):
+        for k, name in enumerate(names):
+            entries = [models[name] for models in rows.values()]
+            axis.errorbar(
+                np.arange(len(rows)) + (k - (len(names) - 1) / 2) * 0.13,
+                [entry[f"{what}_ratio"] for entry in entries],
+                [entry.get(f"{what}_ratio_error", 0.0) for entry in entries],
+                fmt=MARKERS[k % 8],
+                color=COLOURS[k % 10],
+                ms=5,
+                label=label(name),
+            )
+        axis.axhline(1, color="0.6", lw=1, zorder=0)
+        axis.set_xticks(range(len(rows)), list(rows), rotation=30, ha="right", fontsize=9)
+        axis.set_ylabel(f"{what} noise, estimate / truth")
+    axes[1].set_yscale("log")
+    axes[1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure

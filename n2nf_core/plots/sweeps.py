@@ -1,0 +1,42 @@
+"""Sweeps over a parameter of the study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from n2nf_core.plots.theme import COLOURS, label
+
+
+def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Figure:
+    """What lambda does to NLL (left) and PSNR (right), for both losses: one mark per point, a line through means.
+
+    Both are paired, so that seeds with other scenes compare: NLL against photon transfer's, PSNR against the start's.
+    points: each mse_weight, and per loss {nll_excess, psnr_gain, collapse_step (None where it held)}. Points that
+    collapsed are crosses. critical: the lambda below which self-sample has no minimum.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+    weights = sorted({p["mse_weight"] for p in points})
+    places = {w: float(np.log2(w)) if w else -2.0 for w in weights}  # lambda = 0 has a place of its own at the left
+    scales = {"nll_excess": "NLL above photon transfer's (nats/dim)", "psnr_gain": "PSNR above the start's (dB)"}
+    for axis, (key, unit) in zip(axes, scales.items(), strict=True):
+        axis.axhline(0, color="0.85", lw=1, zorder=0)
+        for k, name in enumerate(("cross_sample", "self_sample")):
+            means = [np.mean([p[name][key] for p in points if p["mse_weight"] == w]) for w in weights]
+            axis.plot([places[w] for w in weights], means, color=COLOURS[k], lw=1.4, label=label(name))
+            for p in points:
+                marker = "o" if p[name]["collapse_step"] is None else "X"
+                axis.plot(places[p["mse_weight"]], p[name][key], marker, color=COLOURS[k], ms=6, mec="white", mew=0.6)
+        if critical:
+            axis.axvline(np.log2(critical), color="0.6", ls=":", lw=1.2, zorder=0)
+        names = [f"{places[w]:.0f}" if w else "$\\lambda$ = 0" for w in weights]
+        axis.set_xticks([places[w] for w in weights], names, fontsize=8, rotation=90)
+        axis.set(xlabel="log2 of $\\lambda$, the weight of the Noise2Noise term", ylabel=unit)
+    axes[0].set_yscale("symlog", linthresh=0.01)
+    least = min(p[name]["nll_excess"] for p in points for name in ("cross_sample", "self_sample"))
+    axes[0].set_ylim(bottom=min(-0.005, 1.5 * least))
+    axes[1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
