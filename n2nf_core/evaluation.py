@@ -212,25 +212,36 @@ def noisy(burst: Burst) -> Tensor:
     return burst.planes(range(len(burst)))
 
 
-def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -> dict[str, dict]:
-    """PSNR and SSIM (data range 1) of every frame against its reference: means, and intervals over bursts.
+def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, Tensor], Tensor]:
+    """psnr_db and ssim (data range 1) of every frame against its reference, and the frames' groups for intervals.
 
-    With one burst the interval is over its frames, which share a scene: it tells the noise, not the scene.
+    A group is a burst. One burst alone is grouped by frames, which share a scene: it tells the noise, not the scene.
     """
+    psnr, ssim, group = [], [], []
+    for number, burst in enumerate(bursts):
+        estimate, truth = denoise(burst), reference(burst)
+        psnr.append(metrics.psnr(estimate, truth, data_range=1.0))
+        ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
+        group.append(torch.full((len(burst),), number))
+    groups = torch.cat(group) if len(bursts) > 1 else torch.arange(len(bursts[0]))
+    return {"psnr_db": torch.cat(psnr), "ssim": torch.cat(ssim)}, groups
+
+
+def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -> dict[str, dict]:
+    """Means of :func:`frame_scores` per denoiser, with their intervals over groups."""
     rows = {}
     for name, denoise in denoisers.items():
-        psnr, ssim, group = [], [], []
-        for number, burst in enumerate(bursts):
-            estimate, truth = denoise(burst), reference(burst)
-            psnr.append(metrics.psnr(estimate, truth, data_range=1.0))
-            ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
-            group.append(torch.full((len(burst),), number))
-        group = torch.cat(group) if len(bursts) > 1 else torch.arange(len(bursts[0]))
-        row = {}
-        for key, value in (("psnr_db", torch.cat(psnr)), ("ssim", torch.cat(ssim))):
+        values, group = frame_scores(denoise, bursts)
+        row = rows[name] = {}
+        for key, value in values.items():
             row[key], row[f"{key}_interval"] = interval(value, group)
-        rows[name] = row
     return rows
+
+
+def psnr_gain(denoise: Denoise, other: Denoise, bursts: Sequence[Burst]) -> tuple[float, list[float]]:
+    """PSNR(denoise) - PSNR(other) in dB, paired by frame, with its interval: above 0 the first is better."""
+    (first, group), (second, _) = frame_scores(denoise, bursts), frame_scores(other, bursts)
+    return interval(first["psnr_db"] - second["psnr_db"], group)
 
 
 @torch.no_grad()

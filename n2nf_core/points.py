@@ -4,12 +4,12 @@
 
 The hash says what decides the numbers, and nothing else:
 
-- the notebook's name, and all its parameters, defaults included. ``output_dir`` is left out; of ``data``, the content
-  counts and not the path;
+- the notebook's name, and all its parameters, defaults included. Places (``output_dir``, and ``trained`` for models
+  that notebooks share) are left out; of ``data``, the content counts and not the path;
 - the code of the notebook, not its prose: mending a sentence makes no point run again;
 - the code of the modules of this package that the notebook imports, and of those that they import: a figure from
-  older code must not stand beside one from newer code. Docstrings and comments do not count, and ``plots`` and
-  ``results`` do not, since they show and store what is already known.
+  older code must not stand beside one from newer code. Docstrings and comments do not count, and ``paper``,
+  ``plots`` and ``results`` do not, since they show and store what is already known.
 
 Left out because a result says them (``provenance``) and a point should survive them: the date, the commit, the machine
 and its device, the versions of other packages.
@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = Path(__file__).parent
-NOT_DECISIVE = {"plots", "results"}
+NOT_DECISIVE = {"paper", "plots", "results"}
+PLACES = {"output_dir", "trained"}  # parameters that say where something lies, not what it is
 WHOLE = 1 << 26  # bytes; of a larger file, size and both ends count
 DIGITS = 10
 
@@ -69,7 +70,12 @@ def read_code(notebook: Path) -> Code:
         for cell in jupytext.read(notebook).cells
         if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", [])
     ]
-    return Code(notebook.stem, cells, {name: _code(PACKAGE / name) for name in _closure("\n".join(cells))})
+    return Code(notebook.stem, cells, core_code("\n".join(cells)))
+
+
+def core_code(code: str) -> dict[str, str]:
+    """File name -> decisive code of every module of this package that ``code`` reaches."""
+    return {name: _code(PACKAGE / name) for name in _closure(code)}
 
 
 def describe(code: Code, parameters: Mapping[str, object]) -> Point:
@@ -77,7 +83,7 @@ def describe(code: Code, parameters: Mapping[str, object]) -> Point:
 
     The point keeps of ``data`` the last name, for the reader, and the hash its content.
     """
-    own = {name: value for name, value in parameters.items() if name != "output_dir"}
+    own = {name: value for name, value in parameters.items() if name not in PLACES}
     decides = dict(own)
     if own.get("data"):
         path = Path(str(own["data"]))

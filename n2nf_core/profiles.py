@@ -52,3 +52,10 @@ SWEEP = {
     "gpu": Profile(scenes=120, size=256, patch=32, batch=138, features=64, pretrain=5_000, joint=10_000),
 }
 """The same for one point of a sweep on one camera: shorter, because there are many of them."""
+
+STUDY = {
+    "smoke": Profile(scenes=4, size=64, patch=16, batch=8, features=16, pretrain=20, joint=10),
+    "cpu": Profile(scenes=8, size=128, patch=32, batch=16, features=16, pretrain=800, joint=1200),
+    "gpu": Profile(scenes=40, size=256, patch=32, batch=138, features=64, pretrain=20_000, joint=20_000),
+}
+"""For a point that trains many models on many cameras."""

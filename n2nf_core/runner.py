@@ -177,7 +177,9 @@ def run_point(
         about = point._asdict() | {"command": f"n2nf notebooks/{notebook.name}{chosen}"}
         write_json(folder / "params.json", about)
         started = time.time()
-        written = _execute(notebook, folder / "run.ipynb", parameters | {"output_dir": str(folder)}, progress)
+        places = {"output_dir": str(folder), "trained": parameters.get("trained") or str(runs.resolve() / "trained")}
+        places = {name: place for name, place in places.items() if name in parameters}
+        written = _execute(notebook, folder / "run.ipynb", parameters | places, progress)
         content = json.loads(written.read_text())
         write_json(result, {"point": about | {"seconds": round(time.time() - started, 1)}} | content)
         written.unlink()

@@ -15,10 +15,14 @@ from n2nf_core.bursts import Burst
 from n2nf_core.cameras import CAMERA_NLF, NLF
 from n2nf_core.scenes import dead_leaves, expose
 from n2nf_core.sensor import PhysicalSensor, simulate_burst_frames
+from n2nf_core.sensor_stages import CALIBRATIONS
 from n2nf_core.types import NoiseModel
 
 SETTINGS = (("IP", 100), ("IP", 800), ("GP", 400), ("GP", 1600), ("S6", 800), ("S6", 3200))
 """Three cameras at two ISO values each: the default of every notebook."""
+
+FIVE_CAMERAS = tuple((camera, iso) for camera in ("IP", "GP", "S6", "N6", "G4") for iso in (100, 800))
+"""The cameras of SIDD, at two ISO values that each has a published noise level function for."""
 
 
 def simulated_bursts(
@@ -81,3 +85,15 @@ def physical_bursts(
         )
         for k, planes in enumerate(leaves)
     ]
+
+
+def sensors_in_the_dark(
+    names: Sequence[str] = tuple(CALIBRATIONS), *, scenes: int, size: int, frames: int = 2, seed: int = 0
+) -> list[Burst]:
+    """The same ``scenes`` through the physical sensors ``names``, 6 stops under-exposed, as one list of bursts.
+
+    Row noise, heavy tails and single photons are then what counts. The sensors are the same for every seed.
+    """
+    sensors = {name: PhysicalSensor.draw(name, torch.Generator().manual_seed(0)) for name in names}
+    sizes = {"scenes": scenes, "size": size, "frames": frames, "seed": seed, "exposure": 2.0**-6}
+    return [b for name, sensor in sensors.items() for b in physical_bursts(sensor, name.replace(" ", "-"), **sizes)]

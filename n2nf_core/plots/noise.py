@@ -34,25 +34,29 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
     return figure
 
 
-def regret_by_setting(rows: Mapping[str, Mapping[str, Mapping]]) -> Figure:
-    """Regret per model (colour and marker) and setting (x), with 95 % intervals; log scale.
+def by_setting(
+    rows: Mapping[str, Mapping[str, Mapping]], key: str, unit: str, floors: Mapping[str, float] | None = None
+) -> Figure:
+    """A score per model (colour and marker) and setting (x), with 95 % intervals; log scale from a millionth up.
 
-    rows: setting -> model -> row with regret_nats_per_dim and its interval.
+    rows: setting -> model -> row with ``key`` and its interval; a model may lack in a setting. floors: the least
+    that can be told from 0, drawn as grey bars.
     """
-    figure, axis = plt.subplots(figsize=(8, 3.8))
-    names = list(next(iter(rows.values())))
+    figure, axis = plt.subplots(figsize=(max(8, 0.95 * len(rows) + 2), 3.8))
+    names = list(dict.fromkeys(name for models in rows.values() for name in models))
     for k, name in enumerate(names):
-        for position, models in enumerate(rows.values()):
-            row = models[name]
-            low, high = (max(v, 1e-6) for v in row["regret_nats_per_dim_interval"])
-            place = position + (k - (len(names) - 1) / 2) * 0.11
-            axis.plot([place, place], [low, high], color=COLOURS[k % 10], lw=1.5)
-            axis.plot(
-                place, max(row["regret_nats_per_dim"], 1e-6), MARKERS[k % 8], color=COLOURS[k % 10], ms=5,
-                label=label(name) if position == 0 else None,
-            )  # fmt: skip
-    axis.set_xticks(range(len(rows)), list(rows))
-    axis.set(yscale="log", ylabel="regret (nats per dimension)")
+        drawn = [(place, models[name]) for place, models in enumerate(rows.values()) if name in models]
+        places = [place + (k - (len(names) - 1) / 2) * 0.8 / len(names) for place, _ in drawn]
+        ends = np.array([row[f"{key}_interval"] for _, row in drawn]).clip(min=1e-6).T
+        values = [max(row[key], 1e-6) for _, row in drawn]
+        axis.vlines(places, *ends, color=COLOURS[k % 10], lw=1.5)
+        axis.plot(places, values, MARKERS[k % 8], color=COLOURS[k % 10], ms=5, label=label(name))
+    if floors:
+        axis.hlines(
+            list(floors.values()), np.arange(len(rows)) - 0.45, np.arange(len(rows)) + 0.45, "0.7", lw=4, zorder=0
+        )
+    axis.set_xticks(range(len(rows)), list(rows), rotation=30 if len(rows) > 6 else 0)
+    axis.set(yscale="log", ylabel=unit)
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
 
