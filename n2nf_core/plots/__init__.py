@@ -2,13 +2,25 @@
 
 from matplotlib.figure import Figure
 
-from n2nf_core.plots.charts import histograms, lines, scores
-from n2nf_core.plots.images import panels, thumbnail
+from n2nf_core.plots.charts import clouds, histograms, lines, scores
+from n2nf_core.plots.images import panels, thumbnail, worst_patches
 from n2nf_core.plots.noise import by_setting, photon_transfer, recovered
 from n2nf_core.plots.sweeps import weight_sweep
 from n2nf_core.plots.theme import label, style
 
 __all__ = [
-    "Figure", "by_setting", "histograms", "label", "lines", "panels", "photon_transfer", "recovered", "scores",
-    "style", "thumbnail", "weight_sweep",
-]  # fmt: skip
+    "Figure",
+    "by_setting",
+    "clouds",
+    "histograms",
+    "label",
+    "lines",
+    "panels",
+    "photon_transfer",
+    "recovered",
+    "scores",
+    "style",
+    "thumbnail",
+    "weight_sweep",
+    "worst_patches",
+]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from n2nf_core.plots.theme import COLOURS, MARKERS, label
 
@@ -47,8 +48,8 @@ def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None 
     return figure
 
 
-def histograms(samples: Mapping[str, np.ndarray], limit: float) -> Figure:
-    """Densities of noise on a log axis; the first is the real one, drawn as an area."""
+def histograms(samples: Mapping[str, np.ndarray], limit: float, unit: str = "noise ([0, 1] units)") -> Figure:
+    """Densities of noise within +-limit on a log axis; the first is the real one, drawn as an area."""
     figure, axis = plt.subplots(figsize=(6, 3.6))
     edges = np.linspace(-limit, limit, 65)
     centres = (edges[1:] + edges[:-1]) / 2
@@ -59,7 +60,21 @@ def histograms(samples: Mapping[str, np.ndarray], limit: float) -> Figure:
             axis.fill_between(centres, density, step="mid", color="0.85", label=label(name))
         else:
             axis.plot(centres, np.where(density > 0, density, np.nan), color=COLOURS[(k - 1) % 10], label=label(name))
-    axis.set(yscale="log", xlabel="noise ([0, 1] units)", ylabel="density (log scale)")
+    axis.set(yscale="log", xlabel=unit, ylabel="density (log scale)")
     axis.locator_params(axis="x", nbins=6)
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
+
+
+def clouds(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel: str, ylabel: str) -> Figure:
+    """Points name -> (x, y) on two log axes, values of 0 and less at the lower edge."""
+    figure, axis = plt.subplots(figsize=(6.5, 3.8))
+    for k, (name, (x, y)) in enumerate(series.items()):
+        y = np.asarray(y).clip(min=1e-5)
+        axis.plot(np.asarray(x), y, MARKERS[k % 8], ms=3, alpha=0.5, mew=0, color=COLOURS[k % 10], label=label(name))
+    axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left", markerscale=2)
     return figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,6 +43,24 @@ def panels(
     for axis, title, array in zip(axes.flat, images, arrays, strict=False):
         drawn = _show(axis, array, label(title), low, high, cmap)
     figure.colorbar(drawn, ax=axes, label=unit, shrink=0.85, pad=0.02)
+    return figure
+
+
+def worst_patches(rows: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray, float]]]) -> Figure:
+    """A row per model of couples (real noise, sample), each on its own scale about 0, its KL in nats above it."""
+    columns = max(map(len, rows.values()))
+    figure, axes = plt.subplots(
+        len(rows), 2 * columns, figsize=(1.25 * 2 * columns + 1.2, 1.5 * len(rows)), squeeze=False
+    )
+    for line, (name, couples) in zip(axes, rows.items(), strict=True):
+        for axis in line:
+            axis.axis("off")
+        for k, (real, sample, kl) in enumerate(couples):
+            limit = 3 * float(np.asarray(real).std())
+            for axis, image in zip(line[2 * k :], (real, sample), strict=False):
+                axis.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+            line[2 * k].set_title(f"KL {kl:.3f}", fontsize=9, loc="left")
+        line[0].text(-0.1, 0.5, label(name), transform=line[0].transAxes, ha="right", va="center", fontsize=10)
     return figure
 
 

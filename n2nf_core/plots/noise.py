@@ -55,7 +55,7 @@ def by_setting(
         axis.hlines(
             list(floors.values()), np.arange(len(rows)) - 0.45, np.arange(len(rows)) + 0.45, "0.7", lw=4, zorder=0
         )
-    axis.set_xticks(range(len(rows)), list(rows), rotation=30 if len(rows) > 6 else 0)
+    axis.set_xticks(range(len(rows)), list(rows), rotation=30 if len("".join(rows)) > 45 else 0)
     axis.set(yscale="log", ylabel=unit)
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
