@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+from scipy import stats
 
 from n2nf_core import plots
 from n2nf_core.plots import label
@@ -28,6 +29,7 @@ GROUPS = {
     "noise_models": "noise model",
     "denoisers": "denoiser",
     "collapse": "loss",
+    "failures": "noise model",
 }  # blocks of a result: name -> scores
 SCORES = {  # what the readable tables show: column, heading, digits
     "nll_nats_per_dim": ("NLL (nats/dim)", 3),
@@ -37,6 +39,9 @@ SCORES = {  # what the readable tables show: column, heading, digits
     "ssim": ("SSIM", 3),
     "collapse_step": ("collapsed at step", 0),
     "leak": ("own noise let through", 2),
+    "excess_kl_nats": ("KL above floor, worst 5 % (nats)", 4),
+    "by_chance_nats": ("the same by chance (nats)", 4),
+    "width_nats": ("of it wrong width (nats)", 4),
 }
 NOTE = (
     "Means over seeds; in brackets least and greatest, where there are several; in parentheses how many have the "
@@ -128,6 +133,39 @@ def readable(frame: pd.DataFrame, group: str) -> str:
     return "\n".join(lines)
 
 
+def differences(frame: pd.DataFrame) -> str:
+    """The paired differences of every point as Markdown, with Student's 95 % interval of the mean over seeds.
+
+    An interval needs at least two seeds; one that holds 0 is inside the noise. "" where there are none.
+    """
+    names = [c for c in frame if c.startswith("differences.") and c.split(".")[2] in SCORES]
+    if not names:
+        return ""
+    keys = varying(frame)
+    places = [k.removeprefix("point.parameters.") for k in keys]
+    head = [*places, "difference", "of", "mean [95 % interval over seeds]", "reading"]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for chosen, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
+        for name in names:
+            _, text, score = name.split(".")
+            values = part[name].dropna().astype(float)
+            if len(values):
+                place = [f"{value:g}" if isinstance(value, float) else str(value) or "-" for value in chosen]
+                unit, digits = SCORES[score]
+                lines.append(f"| {' | '.join([*place, text, unit, *_over_seeds(values, digits + 1)])} |")
+    return "\n".join(lines)
+
+
+def _over_seeds(values: pd.Series, digits: int) -> tuple[str, str]:
+    """Mean with its interval, and whether that holds 0."""
+    mean = values.mean()
+    if len(values) < 2:
+        return f"{mean:+.{digits}f}", "one seed"
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * values.std() / len(values) ** 0.5
+    verdict = "inside the noise" if abs(mean) <= half else ""
+    return f"{mean:+.{digits}f} [{mean - half:+.{digits}f}, {mean + half:+.{digits}f}]", verdict
+
+
 def page(folder: Path) -> str:
     """The Markdown page of a folder of Parquet files."""
     parts = ["# Tables of the study", NOTE]
@@ -136,7 +174,7 @@ def page(folder: Path) -> str:
         profiles = ", ".join(sorted(frame["provenance.profile"].unique()))
         seeds = frame["provenance.seed"].nunique()
         parts.append(f"## {path.stem}\n\n`{path.name}`: {len(frame)} points, profile {profiles}, seeds: {seeds}.")
-        parts += [text for text in (readable(frame, group) for group in GROUPS) if text]
+        parts += [text for text in (*(readable(frame, group) for group in GROUPS), differences(frame)) if text]
     return "\n\n".join(parts) + "\n"
 
 

@@ -96,3 +96,22 @@ def test_committed_points_say_what_made_them(path):
     assert (frame["provenance.commit"].str.len() == 40).all(), "made from a working tree with changes"
     assert frame["provenance.data_sha256"].notna().all() and frame["provenance.packages.torch"].notna().all()
     assert path.stem not in collect.FIGURES or path.with_suffix(".svg").is_file()
+
+
+def test_a_difference_has_an_interval_over_seeds_and_says_when_it_holds_nothing():
+    import pandas as pd
+
+    frame = pd.DataFrame(
+        {
+            "point.parameters.seed": [0, 1, 2],
+            "differences.a against b.psnr_db": [1.0, 1.1, 1.2],
+            "differences.a against b.psnr_db_interval": [[0, 1]] * 3,
+            "differences.c against d.psnr_db": [-1.0, 0.1, 1.2],
+        }
+    )
+    rows = collect.differences(frame).splitlines()
+    # Student's t with two degrees of freedom is 4.303 at 97.5 %; the deviation is .1, so half the interval is .248
+    assert rows[2] == "| a against b | PSNR (dB) | +1.100 [+0.852, +1.348] |  |"
+    assert rows[3].endswith("| inside the noise |") and len(rows) == 4
+    assert collect.differences(frame.drop(columns=[c for c in frame if "differences" in c])) == ""
+    assert "one seed" in collect.differences(frame.head(1))
