@@ -28,6 +28,7 @@ GROUPS = {
     "noise_models": "noise model",
     "denoisers": "denoiser",
     "collapse": "loss",
+    "recovery": "estimate",
 }  # blocks of a result: name -> scores
 SCORES = {  # what the readable tables show: column, heading, digits
     "nll_nats_per_dim": ("NLL (nats/dim)", 3),
@@ -37,6 +38,8 @@ SCORES = {  # what the readable tables show: column, heading, digits
     "ssim": ("SSIM", 3),
     "collapse_step": ("collapsed at step", 0),
     "leak": ("own noise let through", 2),
+    "shot_ratio": ("shot / truth", 4),
+    "read_ratio": ("read / truth", 3),
 }
 NOTE = (
     "Means over seeds; in brackets least and greatest, where there are several; in parentheses how many have the "
@@ -157,7 +160,24 @@ def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
     return plots.weight_sweep(points, float(frame["critical_mse_weight"].mean()))
 
 
-FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {"60_ablate_lambda": weight_sweep}
+def recovery(frame: pd.DataFrame) -> plots.Figure:
+    """Shot and read noise along training, from the points of 50_recover_nlf_parameters."""
+    names = list(dict.fromkeys(c.split(".")[1] for c in frame if c.startswith("history.")))
+    points = [
+        {
+            "camera": row["point.parameters.camera"],
+            "photon_transfer": {k: row[f"recovery.photon_transfer.{k}_ratio"] for k in ("shot", "read")},
+            "curves": {n: {k: row[f"history.{n}.{k}"] for k in ("step", "shot", "read")} for n in names},
+        }
+        for row in frame.to_dict("records")
+    ]
+    return plots.recovery(points)
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {
+    "50_recover_nlf_parameters": recovery,
+    "60_ablate_lambda": weight_sweep,
+}
 
 
 def draw(folder: Path) -> list[Path]:
