@@ -30,6 +30,7 @@ GROUPS = {
     "denoisers": "denoiser",
     "collapse": "loss",
     "failures": "noise model",
+    "recovery": "estimate",
 }  # blocks of a result: name -> scores
 SCORES = {  # what the readable tables show: column, heading, digits
     "nll_nats_per_dim": ("NLL (nats/dim)", 3),
@@ -42,6 +43,8 @@ SCORES = {  # what the readable tables show: column, heading, digits
     "excess_kl_nats": ("KL above floor, worst 5 % (nats)", 4),
     "by_chance_nats": ("the same by chance (nats)", 4),
     "width_nats": ("of it wrong width (nats)", 4),
+    "shot_ratio": ("shot / truth", 4),
+    "read_ratio": ("read / truth", 3),
 }
 NOTE = (
     "Means over seeds; in brackets least and greatest, where there are several; in parentheses how many have the "
@@ -195,7 +198,24 @@ def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
     return plots.weight_sweep(points, float(frame["critical_mse_weight"].mean()))
 
 
-FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {"60_ablate_lambda": weight_sweep}
+def recovery(frame: pd.DataFrame) -> plots.Figure:
+    """Shot and read noise along training, from the points of 50_recover_nlf_parameters."""
+    names = list(dict.fromkeys(c.split(".")[1] for c in frame if c.startswith("history.")))
+    points = [
+        {
+            "camera": row["point.parameters.camera"],
+            "photon_transfer": {k: row[f"recovery.photon_transfer.{k}_ratio"] for k in ("shot", "read")},
+            "curves": {n: {k: row[f"history.{n}.{k}"] for k in ("step", "shot", "read")} for n in names},
+        }
+        for row in frame.to_dict("records")
+    ]
+    return plots.recovery(points)
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {
+    "50_recover_nlf_parameters": recovery,
+    "60_ablate_lambda": weight_sweep,
+}
 
 
 def draw(folder: Path) -> list[Path]:

@@ -53,6 +53,7 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "official": {"checkpoints", "cameras", "bijections", "linear", "coupling", "flow", "denoisers"},
     "classical": {"raw", "bursts"},
     "evaluation": {"types", "metrics", "tiles", "bursts", "pairs", "photon_transfer"},
+    "recovery": {"types", "cameras", "bursts", "sensor", "evaluation"},
     "results": set(),
     "points": set(),
     "arms": {

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from n2nf_core.plots.charts import clouds, histograms, lines, scores
 from n2nf_core.plots.images import panels, thumbnail, worst_patches
 from n2nf_core.plots.noise import by_setting, photon_transfer, recovered
+from n2nf_core.plots.recovery import excess, recovery
 from n2nf_core.plots.sweeps import weight_sweep
 from n2nf_core.plots.theme import label, style
 
@@ -12,12 +13,14 @@ __all__ = [
     "Figure",
     "by_setting",
     "clouds",
+    "excess",
     "histograms",
     "label",
     "lines",
     "panels",
     "photon_transfer",
     "recovered",
+    "recovery",
     "scores",
     "style",
     "thumbnail",

@@ -35,6 +35,9 @@ LABELS = {
     "pretrained": "before joint training",
     "cross_sample": "cross-sample",
     "self_sample": "self-sample",
+    "pair_difference": "pair difference",
+    "likelihood_at_clean": "likelihood at the true signal",
+    "likelihood_at_denoised": "likelihood at D's signal",
 }
 
 

@@ -1,0 +1,63 @@
+"""Shot and read noise while a noise model learns them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from n2nf_core.plots.theme import COLOURS, label
+
+
+def recovery(points: Sequence[Mapping]) -> Figure:
+    """Shot (left) and read (right) over their truth along training, a row per camera, a thin line per point.
+
+    points: each camera, photon_transfer {shot, read}, and curves: name -> {step, shot, read}; all over the truth.
+    """
+    cameras = sorted({p["camera"] for p in points})
+    figure, axes = plt.subplots(len(cameras), 2, figsize=(10, 3.1 * len(cameras)), squeeze=False)
+    for row, camera in zip(axes, cameras, strict=True):
+        for axis, what in zip(row, ("shot", "read"), strict=True):
+            for number, point in enumerate(p for p in points if p["camera"] == camera):
+                _curves(axis, point, what, named=number == 0)
+            axis.axhline(1, color="black", lw=1, ls=":", zorder=0)
+            axis.set(yscale="log", xlabel="step of joint training", ylabel=f"{what} noise, estimate / truth")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter(NullFormatter())
+            axis.set_title(camera, fontsize=11)
+    axes[0, 1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
+
+
+def _curves(axis, point: Mapping, what: str, named: bool) -> None:
+    level = point["photon_transfer"][what]
+    axis.axhline(level, color="0.6", lw=1, zorder=0, label="photon transfer" if named else None)
+    for k, (name, curve) in enumerate(point["curves"].items()):
+        axis.plot(
+            curve["step"], curve[what], color=COLOURS[k], lw=1.2, alpha=0.85, label=label(name) if named else None
+        )
+
+
+def excess(rows: Sequence[Mapping[str, float]], models: Mapping[str, np.ndarray], truth: np.ndarray) -> Figure:
+    """D's error along the signal, from pairs (marks, 2 standard errors) and known, and the models' excess variance.
+
+    rows: of recovery.error_by_signal. models, truth: variances at the rows' signals. All as shares of ``truth``.
+    """
+    figure, axis = plt.subplots(figsize=(7, 3.6))
+    signal = np.array([max(row["signal"], 1e-5) for row in rows])
+    estimated, error, known = (
+        np.array([row[key] for row in rows]) / truth
+        for key in ("estimated_from_pairs", "estimated_error", "against_clean")
+    )
+    axis.errorbar(signal, 100 * estimated, 200 * error, fmt="o", color="black", ms=5, label="D's error, from pairs")
+    axis.plot(signal, 100 * known, "x", color="0.5", ms=9, label="D's error, against clean")
+    for k, (name, variance) in enumerate(models.items()):
+        axis.plot(signal, 100 * (variance / truth - 1), color=COLOURS[k], lw=1.5, label=f"excess, {label(name)}")
+    axis.axhline(0, color="0.85", lw=1, zorder=0)
+    axis.set(xscale="log", xlabel="signal ([0, 1] units)", ylabel="share of the true variance (%)")
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure

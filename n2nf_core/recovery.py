@@ -1,0 +1,103 @@
+"""Shot and read noise recovered from pairs whose truth is known: dark frames, D's error, the best possible.
+
+Read noise shows only where shot x signal is below it; for a camera with little of it in no lit pixel at all. A frame
+with the cap on holds nothing else. What must then be right is the signal at which the variance is looked up: an error
+of D that no eye would see in a lit frame is far more than read / shot in a dark one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from n2nf_core import evaluation
+from n2nf_core.bursts import Burst
+from n2nf_core.cameras import NLF
+from n2nf_core.sensor import simulate_burst_frames
+from n2nf_core.types import NoiseModel
+
+
+def dark_bursts(truth: NoiseModel, camera: str, iso: float, *, count: int, size: int, seed: int) -> list[Burst]:
+    """``count`` pairs of frames taken with the cap on: (2, 4, size, size) of read noise alone, x = 0.
+
+    truth: the density the noise is drawn from. LookupError for a camera that it does not know.
+
+    >>> from n2nf_core.baselines import camera_nlf
+    >>> [b.scene for b in dark_bursts(camera_nlf(), "S6", 800, count=2, size=8, seed=0)]
+    ['dark-0-000', 'dark-0-001']
+    """
+    generator = torch.Generator().manual_seed(10_000 + seed)  # not the noise of the lit scenes
+    clean = torch.zeros(4, size, size)
+    source = {"importer": "simulator", "seed": seed, "notes": ["dark frames", "noise of known density"]}
+    common = {"black": 0.0, "white": 1.0, "cfa": "RGGB", "camera": camera, "iso": float(iso), "clean": clean.numpy()}
+    return [
+        Burst(
+            simulate_burst_frames(truth, clean, camera, iso, 2, generator).numpy(),
+            scene=f"dark-{seed}-{number:03d}",
+            provenance=source,
+            **common,
+        )
+        for number in range(count)
+    ]
+
+
+def cramer_rao(signal: Tensor, nlf: NLF) -> NLF:
+    """The least standard errors of shot and read that differences of pairs at a known ``signal`` allow.
+
+    Information = 1/2 sum over pixels of (x, 1)(x, 1)^T / v^2,  v = shot x + read; its inverse bounds the covariance
+    of every unbiased estimate. signal: one entry per pixel of a pair, any shape, [0, 1] units.
+
+    >>> round(cramer_rao(torch.linspace(-1, 1, 200), NLF(0.0, 1.0)).read, 3)  # sqrt(2 / 200)
+    0.1
+    """
+    x = signal.double().flatten()
+    design = torch.stack((x, torch.ones_like(x)), 1) / (nlf.shot * x + nlf.read)[:, None]
+    scale = torch.tensor([nlf.shot, nlf.read], dtype=torch.float64).clamp(min=1e-12)  # the two differ by far
+    covariance = torch.linalg.inv((design * scale).T @ (design * scale) / 2)
+    return NLF(*(covariance.diagonal().sqrt() * scale).tolist())
+
+
+def maximum_likelihood(signal: Tensor, difference: Tensor, start: NLF, iterations: int = 20) -> NLF:
+    """The NLF under which (y1 - y2) / sqrt(2) ~ N(0, shot max(x, 0) + read) is likeliest, by Fisher scoring.
+
+    signal: x, or what stands for it; difference: y1 - y2, of the same shape. At the known x the best that pairs allow
+    (:func:`cramer_rao`); at D's estimate, what training with pair_difference converges to. Either stays positive.
+    """
+    x, squares = signal.double().flatten().clamp(min=0), difference.double().flatten().square() / 2
+    regressors, nlf = torch.stack((x, torch.ones_like(x)), 1), torch.tensor(start, dtype=torch.float64)
+    for _ in range(iterations):
+        variance = regressors @ nlf
+        scale = nlf.clone()  # shot and read differ by far
+        design = regressors * scale / variance[:, None]
+        new = scale * torch.linalg.solve(design.T @ design, design.T @ (squares / variance))
+        nlf = new.maximum(nlf / 4)
+    return NLF(*nlf.tolist())
+
+
+@torch.no_grad()
+def error_by_signal(denoiser: nn.Module, bursts: Sequence[Burst], bins: int = 8) -> list[dict[str, float]]:
+    """Mean square error of D along the signal: from pairs alone, and against the clean frames.
+
+    ((y1 - D(y2))^2 + (y2 - D(y1))^2 - (y1 - y2)^2) / 2, mean over bins of equally many pixels, sorted by
+    (D(y1) + D(y2)) / 2. Rows of signal, estimated_from_pairs and its standard error, against_clean.
+    """
+    parts = []
+    for burst in bursts:
+        first, second = burst.planes([0, 1]).double().unbind()
+        d1, d2 = evaluation.network(denoiser)(burst)[:2].double().unbind()
+        clean = evaluation.reference(burst)[0].double()
+        pairs = ((first - d2).square() + (second - d1).square() - (first - second).square()) / 2
+        known = ((d1 - clean).square() + (d2 - clean).square()) / 2
+        parts.append(torch.stack(((d1 + d2) / 2, pairs, known)).flatten(1))
+    signal, pairs, known = torch.cat(parts, 1)
+    return [
+        {
+            "signal": float(signal[part].mean()),
+            "estimated_from_pairs": float(pairs[part].mean()),
+            "estimated_error": float(pairs[part].std() / len(part) ** 0.5),
+            "against_clean": float(known[part].mean()),
+        }
+        for part in signal.argsort().chunk(bins)
+    ]
