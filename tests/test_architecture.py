@@ -59,6 +59,7 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "runner": {"bursts", "importers", "profiles", "results", "points", "devices"},
     "sweeps": {"profiles", "points", "runner"},
     "collect": {"profiles", "plots"},
+    "paper": set(),
     "plots": set(),
     "widgets": {"types", "cameras", "flow", "baselines", "scenes", "sensor", "sensor_stages"},
 }
