@@ -133,3 +133,5 @@ def test_batch_statistics_make_a_density_depend_on_the_batch():
     torch.testing.assert_close(coupling.inverse(z, context), x)
     assert (coupling(x[:1], context)[0] - z[:1]).abs().max() > 1e-3
     assert (coupling.eval()(x, context)[1] - ladj).abs().max() > 1e-3
+    flow = noise_flow(CAMERAS, ISOS, steps=2, coupling=lambda channels: AffineCoupling(channels, norm=nn.BatchNorm2d))
+    assert sum(isinstance(module, nn.BatchNorm2d) for module in flow.modules()) == 2 * 2 * 2

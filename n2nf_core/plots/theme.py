@@ -26,6 +26,19 @@ LABELS = {
     "pretrained": "before joint training",
     "cross_sample": "cross-sample",
     "self_sample": "self-sample",
+    "supervised": "supervised",
+    "noise2noise_flow": "Noise2NoiseFlow",
+    "r2r": "R2RFlow, level 1",
+    "r2r_half": "R2RFlow, level 1/2",
+    "r2r_double": "R2RFlow, level 2",
+    "r2r_alpha_one": "R2RFlow, level 1, alpha 1",
+    "dncnn_noise_flow": "DnCNN + Noise Flow",
+    "unet_noise_flow": "U-Net + Noise Flow",
+    "dncnn_nlf_flow": "DnCNN + NLF",
+    "unet_nlf_flow": "U-Net + NLF",
+    "from_scratch": "without pre-training",
+    "default_start": "without photon-transfer start",
+    "batch_statistics": "batch statistics in the flow",
 }
 
 
