@@ -217,20 +217,34 @@ def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -
 
     With one burst the interval is over its frames, which share a scene: it tells the noise, not the scene.
     """
-    rows = {}
+    rows, group = {}, _groups(bursts)
     for name, denoise in denoisers.items():
-        psnr, ssim, group = [], [], []
-        for number, burst in enumerate(bursts):
+        psnr, ssim = [], []
+        for burst in bursts:
             estimate, truth = denoise(burst), reference(burst)
             psnr.append(metrics.psnr(estimate, truth, data_range=1.0))
             ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
-            group.append(torch.full((len(burst),), number))
-        group = torch.cat(group) if len(bursts) > 1 else torch.arange(len(bursts[0]))
         row = {}
         for key, value in (("psnr_db", torch.cat(psnr)), ("ssim", torch.cat(ssim))):
             row[key], row[f"{key}_interval"] = interval(value, group)
         rows[name] = row
     return rows
+
+
+def _groups(bursts: Sequence[Burst]) -> Tensor:
+    """For every frame, what an interval resamples: its burst, or itself where there is one burst."""
+    if len(bursts) == 1:
+        return torch.arange(len(bursts[0]))
+    return torch.cat([torch.full((len(burst),), number) for number, burst in enumerate(bursts)])
+
+
+def psnr_gain(denoise: Denoise, baseline: Denoise, bursts: Sequence[Burst]) -> tuple[float, list[float]]:
+    """PSNR(denoise) - PSNR(baseline) in dB, paired by frame, with its interval: above 0 denoise is better."""
+    first, second = (
+        torch.cat([metrics.psnr(d(burst), reference(burst), data_range=1.0) for burst in bursts])
+        for d in (denoise, baseline)
+    )
+    return interval(first - second, _groups(bursts))
 
 
 @torch.no_grad()

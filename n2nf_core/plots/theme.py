@@ -32,6 +32,8 @@ LABELS = {
     "r2r_half": "R2RFlow, level 1/2",
     "r2r_double": "R2RFlow, level 2",
     "r2r_alpha_one": "R2RFlow, level 1, alpha 1",
+    "dncnn": "DnCNN",
+    "unet": "U-Net",
     "dncnn_noise_flow": "DnCNN + Noise Flow",
     "unet_noise_flow": "U-Net + Noise Flow",
     "dncnn_nlf_flow": "DnCNN + NLF",
