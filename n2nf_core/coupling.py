@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,21 +19,25 @@ class Conditioner(nn.Module):
     of one pixel that pads the image and 0 inside, so that it knows padding from data; the indicator's share
     does not depend on the image and is computed once per call. Starts at zero. Noise Flow (Abdelhamed et al.,
     ICCV 2019); its batch normalisation is left out, because batch statistics make a density depend on the
-    batch (in evaluation it is an affine map that the convolutions hold).
+    batch (in evaluation it is an affine map that the convolutions hold). norm(width) stands before each ReLU:
+    with nn.BatchNorm2d it is the original, to show what that does.
     """
 
-    def __init__(self, channels: int, width: int = 4):
+    def __init__(self, channels: int, width: int = 4, norm: Callable[[int], nn.Module] = nn.Identity):
         super().__init__()
         half = channels // 2
         self.conv1 = nn.Conv2d(half, width, 3, padding=1)
+        self.norm1 = norm(width)
         self.conv2 = nn.Conv2d(width, width, 1)
+        self.norm2 = norm(width)
         self.conv3 = nn.Conv2d(width + 1, channels, 3)
         self.logs = nn.Parameter(torch.zeros(channels))
         nn.init.zeros_(self.conv3.weight)
         nn.init.zeros_(self.conv3.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = F.relu(self.conv2(F.relu(self.conv1(x))))
+        hidden = F.relu(self.norm1(self.conv1(x)))
+        hidden = F.relu(self.norm2(self.conv2(hidden)))
         border = F.pad(x.new_zeros(1, 1, *x.shape[2:]), (1, 1, 1, 1), value=1.0)
         weight, edge_weight = self.conv3.weight[:, :-1], self.conv3.weight[:, -1:]
         out = F.conv2d(hidden, weight, padding=1) + F.conv2d(border, edge_weight, self.conv3.bias)
@@ -47,11 +53,11 @@ class AffineCoupling(Bijection):
 
     margin = 2  # two 3x3 convolutions
 
-    def __init__(self, channels: int, width: int = 4):
+    def __init__(self, channels: int, width: int = 4, norm: Callable[[int], nn.Module] = nn.Identity):
         super().__init__()
         if channels % 2:
             raise ValueError(f"an affine coupling needs an even number of channels, got {channels}")
-        self.conditioner = Conditioner(channels, width)
+        self.conditioner = Conditioner(channels, width, norm)
         self.scale = nn.Parameter(torch.tensor(1e-4))
 
     def _parts(self, first: Tensor) -> tuple[Tensor, Tensor]:

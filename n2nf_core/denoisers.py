@@ -18,6 +18,20 @@ def _orthogonal(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
+def _fixed(skip: nn.Conv2d | None, last: nn.Conv2d) -> nn.Module:
+    """The skip of a network, not trained; with one of its own, the network's last convolution starts at zero."""
+    if skip is None:
+        return nn.Identity()
+    for parameter in last.parameters():
+        nn.init.zeros_(parameter)
+    return skip.requires_grad_(False)
+
+
+def _in_full(skip: nn.Module, noisy: Tensor) -> Tensor:
+    with torch.autocast(noisy.device.type, enabled=False):  # bfloat16 would round the image itself
+        return skip(noisy)
+
+
 class DnCNN(nn.Module):
     """D(y) = skip(y) - f(y), f a plain stack of 3x3 convolutions  (Zhang et al., TIP 2017, where skip is y).
 
@@ -48,17 +62,12 @@ class DnCNN(nn.Module):
             body += [nn.Conv2d(features, features, 3, padding=1, bias=plain), after, nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*body, nn.Conv2d(features, channels, 3, padding=1, bias=False))
         self.apply(_orthogonal)
-        self.skip = nn.Identity()
-        if skip is not None:
-            self.skip = skip.requires_grad_(False)
-            nn.init.zeros_(self.body[-1].weight)
+        self.skip = _fixed(skip, self.body[-1])
         self.margin = layers + (0 if skip is None else max(skip.kernel_size) // 2)  # pixels that one depends on
         self.multiple = 1
 
     def forward(self, noisy: Tensor) -> Tensor:
-        with torch.autocast(noisy.device.type, enabled=False):  # bfloat16 would round the image itself
-            start = self.skip(noisy)
-        return start - self.body(noisy).to(noisy.dtype)
+        return _in_full(self.skip, noisy) - self.body(noisy).to(noisy.dtype)
 
 
 def linear_skip(pairs: Iterable[NoisyPair], size: int = 3) -> nn.Conv2d:
@@ -88,27 +97,29 @@ def linear_skip(pairs: Iterable[NoisyPair], size: int = 3) -> nn.Conv2d:
 
 
 class UNet(nn.Module):
-    """D(y) = y - f(y), f the U-Net of Noise2Noise (Lehtinen et al., ICML 2018, Appendix).
+    """D(y) = skip(y) - f(y), f the U-Net of Noise2Noise (Lehtinen et al., ICML 2018, Appendix).
 
     ``depth`` halvings with ``features`` channels going down, 2 * features going up, nearest upsampling, leaky
     ReLU of slope 0.1. Any H and W: the input is padded by reflection (edge values where it is too small) to a
-    multiple of 2^depth and cropped back. The residual form is ours: raw noise is small against the signal.
+    multiple of 2^depth and cropped back. The residual form is ours: raw noise is small against the signal. skip: as
+    in :class:`DnCNN`, by default y.
     """
 
-    def __init__(self, channels: int = 4, features: int = 48, depth: int = 5):
+    def __init__(self, channels: int = 4, features: int = 48, depth: int = 5, skip: nn.Conv2d | None = None):
         super().__init__()
         self.depth = depth
         self.multiple = 2**depth  # tiles that start elsewhere would be pooled otherwise
-        self.margin = 5 * self.multiple  # 4 * 2^depth - 1 pixels through all convolutions, and one pooling cell
+        # 4 * 2^depth - 1 pixels through all convolutions, and one pooling cell; a linear skip sees less
+        self.margin = 5 * self.multiple
         self.stem = nn.Conv2d(channels, features, 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(features, features, 3, padding=1) for _ in range(depth + 1))
         up = []
         for level in range(depth):
             inputs = features if level == 0 else 2 * features
-            skip = channels if level == depth - 1 else features
+            beside = channels if level == depth - 1 else features
             up.append(
                 nn.Sequential(
-                    nn.Conv2d(inputs + skip, 2 * features, 3, padding=1),
+                    nn.Conv2d(inputs + beside, 2 * features, 3, padding=1),
                     nn.LeakyReLU(0.1),
                     nn.Conv2d(2 * features, 2 * features, 3, padding=1),
                     nn.LeakyReLU(0.1),
@@ -117,13 +128,15 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(up)
         self.head = nn.Conv2d(2 * features if depth else features, channels, 3, padding=1)
         self.apply(_orthogonal)
+        self.skip = _fixed(skip, self.head)
 
     def forward(self, noisy: Tensor) -> Tensor:
         height, width = noisy.shape[2:]
         tall, wide = -height % 2**self.depth, -width % 2**self.depth
         mode = "reflect" if tall < height and wide < width else "replicate"
         padded = F.pad(noisy, (0, wide, 0, tall), mode=mode)
-        return noisy - self._residual(padded)[..., :height, :width].to(noisy.dtype)
+        residual = self._residual(padded)[..., :height, :width]
+        return _in_full(self.skip, noisy) - residual.to(noisy.dtype)
 
     def _residual(self, x: Tensor) -> Tensor:
         skips = [x]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -105,10 +105,12 @@ def noise_flow(
     isos: Sequence[float] | Mapping[str, Sequence[float]],
     channels: int = 4,
     steps: int = 4,
+    coupling: Callable[[int], Bijection] = AffineCoupling,
 ) -> NoiseFlow:
     """S-A4-G-A4: Noise Flow with ``steps`` of A = 1x1 convolution, affine coupling on either side of the gain.
 
     cameras: names. isos: ISO knots for all cameras, or a mapping from camera to its own. channels: even.
+    coupling: makes the coupling of a step for that many channels.
     Noise Flow (Abdelhamed et al., ICCV 2019), in the form of Noise2NoiseFlow (Maleky et al., CVPR 2022).
 
     >>> flow = noise_flow(["S6", "IP"], [100, 800])
@@ -119,6 +121,6 @@ def noise_flow(
     knots = IsoKnots(cameras, isos)
 
     def steps_of_a() -> list[Bijection]:
-        return [layer for _ in range(steps) for layer in (InvertibleConv1x1(channels), AffineCoupling(channels))]
+        return [layer for _ in range(steps) for layer in (InvertibleConv1x1(channels), coupling(channels))]
 
     return NoiseFlow(FusedChain([SignalDependentScale(knots), *steps_of_a(), Gain(), *steps_of_a()]), knots)

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from n2nf_core.bijections import Bijection, Chain, Gain
@@ -68,7 +68,7 @@ class FusedChain(Chain):
         waiting: list[Bijection] = []  # gains, then perhaps a convolution
         for layer in self.layers:
             ready = bool(waiting) and isinstance(waiting[-1], InvertibleConv1x1)
-            if ready and isinstance(layer, AffineCoupling):
+            if ready and _in_kernels(layer):
                 if not parts or not isinstance(parts[-1], FusedSteps):
                     parts.append(FusedSteps())
                 parts[-1].add(waiting[:-1], waiting[-1], layer)
@@ -80,6 +80,11 @@ class FusedChain(Chain):
             else:
                 parts, waiting = [*parts, *waiting, layer], []
         return parts + waiting
+
+
+def _in_kernels(layer: Bijection) -> bool:
+    """An affine coupling whose conditioner has no norms: the kernels know none."""
+    return isinstance(layer, AffineCoupling) and isinstance(layer.conditioner.norm1, nn.Identity)
 
 
 def _usable(x: Tensor) -> bool:

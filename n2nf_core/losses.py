@@ -101,6 +101,36 @@ def denoiser_loss(denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair) 
     return LossTerms(mse, torch.full_like(mse.detach(), math.nan), mse)
 
 
+def supervised(
+    denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair, mse_weight: float = PAPER_MSE_WEIGHT
+) -> LossTerms:
+    """-log p(y - x | x) and |D(y) - x|^2 with the clean image x = pair.clean; the comparison, not the method.
+
+    Both per dimension, both frames of the pair count as one image each. The noise model learns from the noise itself
+    (Noise Flow, Abdelhamed et al., ICCV 2019), and neither term reaches the other's model. ValueError where
+    pair.clean is None.
+    """
+    if pair.clean is None:
+        raise ValueError("supervised training needs pair.clean, and these pairs come from bursts without a reference")
+    noisy, clean = torch.cat((pair.first, pair.second)), torch.cat((pair.clean, pair.clean))
+    context = pair.context(pair.clean)
+    nll = nll_per_dim(noise_model, noisy - clean, _both(context, context))
+    mse = (denoiser(noisy) - clean).square().mean()
+    return LossTerms(nll + mse_weight * mse, nll, mse)
+
+
+def recorrupt(
+    noisy: Tensor, alpha: float, sigma: float, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """y_in = y + alpha z and y_target = y - z / alpha, z ~ N(0, sigma^2), for any shape  (Pang et al., CVPR 2021).
+
+    Their noises n + alpha z and n - z / alpha have covariance Var(n) - sigma^2: a pair of independent frames, as
+    Noise2Noise needs them, only where sigma is the noise's own deviation.
+    """
+    z = sigma * torch.randn(noisy.shape, generator=generator, dtype=noisy.dtype, device=noisy.device)
+    return noisy + alpha * z, noisy - z / alpha
+
+
 def r2r(
     denoiser: Denoiser,
     noise_model: NoiseModel,
@@ -113,31 +143,14 @@ def r2r(
     """Eq. 7, from single images: y_in = y + alpha z, y_target = y - z / alpha, z ~ N(0, sigma^2).
 
     noise term -log p(y | D(y_in)), denoiser term |y_target - D(y_in)|^2, both per dimension; the two frames of
-    the pair count as two images (Pang et al., CVPR 2021). sigma is in [0, 1] units; the method is exact where
-    it is the noise's own deviation.
+    the pair count as two images, recorrupted apart. sigma is in [0, 1] units; the method is exact where it is the
+    noise's own deviation (:func:`recorrupt`).
     """
     noisy = torch.cat((pair.first, pair.second))
-    z = sigma * torch.randn(noisy.shape, generator=generator, dtype=noisy.dtype, device=noisy.device)
-    denoised = denoiser(noisy + alpha * z)
+    start, target = recorrupt(noisy, alpha, sigma, generator)
+    denoised = denoiser(start)
     clean = denoised.clamp(0, 1)
     half = pair.context(clean[: len(pair.first)]), pair.context(clean[len(pair.first) :])
     nll = nll_per_dim(noise_model, noisy - clean, _both(*half))
-    mse = (noisy - z / alpha - denoised).square().mean()
-    return LossTerms(nll + mse_weight * mse, nll, mse)
-
-
-def supervised(
-    denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair, mse_weight: float = PAPER_MSE_WEIGHT
-) -> LossTerms:
-    """-log p(y - x | x) and |D(y) - x|^2, means over both frames and per dimension; x = pair.clean, the clean image.
-
-    The comparison, not the method: supervised Noise Flow (Abdelhamed et al., ICCV 2019) and a supervised denoiser,
-    which do not touch each other here. ValueError where the pair has no clean image.
-    """
-    if pair.clean is None:
-        raise ValueError("a supervised loss needs pairs with a clean image: these bursts have none")
-    clean = torch.cat((pair.clean, pair.clean))
-    noisy = torch.cat((pair.first, pair.second))
-    nll = nll_per_dim(noise_model, noisy - clean, _both(pair.context(pair.clean), pair.context(pair.clean)))
-    mse = (denoiser(noisy) - clean).square().mean()
+    mse = (target - denoised).square().mean()
     return LossTerms(nll + mse_weight * mse, nll, mse)

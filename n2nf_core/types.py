@@ -38,7 +38,8 @@ class NoisyPair(NamedTuple):
     """Two frames of one scene with the same settings and independent noise, y1 = x + n1 and y2 = x + n2.
 
     first, second: (B, C, H, W). camera: (B,) long. iso: (B,) float.
-    clean: (B, C, H, W) where a reference exists, for reporting only; no loss of the project reads it.
+    clean: (B, C, H, W) where a reference exists, for reporting and for losses.supervised, the comparison;
+    no other loss reads it.
     """
 
     first: Tensor

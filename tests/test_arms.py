@@ -61,21 +61,6 @@ def test_on_samples_is_the_error_on_drawn_noise(pair, denoiser):
     assert terms.total > 1e-5
 
 
-def test_supervised_is_the_likelihood_of_the_noise_and_the_error_of_d(pair, denoiser):
-    model = baselines.camera_nlf(["S6"])
-    terms = losses.supervised(denoiser, model, pair, mse_weight=10.0)
-    noise = torch.stack((pair.first, pair.second)) - pair.clean
-    by_hand = sum(losses.nll_per_dim(model, n, pair.context(pair.clean)) for n in noise) / 2
-    error = sum((denoiser(y) - pair.clean).square().mean() for y in (pair.first, pair.second)) / 2
-    assert torch.allclose(terms.nll_per_dim, by_hand) and torch.allclose(terms.mse, error)
-    assert torch.allclose(terms.total, by_hand + 10 * error)
-
-
-def test_supervised_without_clean_images_says_so(pair, denoiser):
-    with pytest.raises(ValueError, match="clean"):
-        losses.supervised(denoiser, baselines.camera_nlf(["S6"]), pair._replace(clean=None))
-
-
 def test_an_arm_is_trained_once(bursts, tmp_path):
     first = Comparison(bursts, SIZES, 0, tmp_path).get("noise2noiseflow")
     folders = {path.name for path in tmp_path.iterdir()}

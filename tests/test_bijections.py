@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from n2nf_core.bijections import Chain, Gain, SignalDependentScale
 from n2nf_core.cameras import NLF, IsoKnots
@@ -24,6 +25,7 @@ REGISTRY = {
     "conv1x1": lambda: InvertibleConv1x1(4),
     "conv1x1_six_channels": lambda: InvertibleConv1x1(6),
     "coupling": lambda: AffineCoupling(4),
+    "coupling_with_batch_norm_in_evaluation": lambda: AffineCoupling(4, norm=nn.BatchNorm2d).eval(),
     "coupling_six_channels": lambda: AffineCoupling(6, width=3),
     "chain": lambda: Chain([SignalDependentScale(knots()), InvertibleConv1x1(4), AffineCoupling(4), Gain()]),
     "nlf_flow": lambda: nlf_flow(CAMERAS, ISOS).bijection,
@@ -118,3 +120,18 @@ def test_signal_dependent_scale_is_the_noise_level_function():
     torch.testing.assert_close(variance, torch.tensor([0.02 * 0.5 + 4e-4, 0.01 * 0.5 + 1e-4]))
     with pytest.raises(LookupError, match="no knot at ISO 500 of camera 'S6'"):
         layer.set_nlf("S6", 500, NLF(0.1, 0.1))
+
+
+def test_batch_statistics_make_a_density_depend_on_the_batch():
+    """In training mode the coupling with batch normalisation is invertible, but no row is what it is alone."""
+    torch.manual_seed(0)
+    coupling = AffineCoupling(4, norm=nn.BatchNorm2d).double()
+    for parameter in coupling.parameters():
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    x, context = torch.randn(3, 4, 5, 7, dtype=torch.float64), None
+    z, ladj = coupling(x, context)
+    torch.testing.assert_close(coupling.inverse(z, context), x)
+    assert (coupling(x[:1], context)[0] - z[:1]).abs().max() > 1e-3
+    assert (coupling.eval()(x, context)[1] - ladj).abs().max() > 1e-3
+    flow = noise_flow(CAMERAS, ISOS, steps=2, coupling=lambda channels: AffineCoupling(channels, norm=nn.BatchNorm2d))
+    assert sum(isinstance(module, nn.BatchNorm2d) for module in flow.modules()) == 2 * 2 * 2

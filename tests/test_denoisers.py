@@ -90,9 +90,14 @@ def test_linear_skip_weighs_quiet_and_noisy_images_alike():
         linear_skip([])
 
 
-def test_a_skip_is_where_the_network_starts_and_stays_fixed():
+@pytest.mark.parametrize(
+    "build",
+    [partial(DnCNN, layers=3, features=8, norm=nn.Identity), partial(UNet, features=8, depth=2)],
+    ids=["dncnn", "unet"],
+)
+def test_a_skip_is_where_the_network_starts_and_stays_fixed(build):
     skip = linear_skip([noisy_pair(1.0)])
-    denoiser = DnCNN(layers=3, features=8, norm=nn.Identity, skip=skip)
+    denoiser = build(skip=skip)
     noisy = torch.rand(1, 4, 9, 11)
     plain = skip(noisy)
     torch.testing.assert_close(denoiser(noisy), plain)

@@ -166,3 +166,16 @@ def test_physical_bursts_follow_their_sensor():
         assert burst.camera == "mine" and burst.nlf == sensor.nlf
         expected = sensor.variance(torch.from_numpy(burst.clean)).mean()
         assert frames.var(0).mean() == pytest.approx(float(expected), rel=0.1)
+
+
+def test_psnr_gain_is_paired_by_frame_and_resamples_bursts():
+    """Noise of half the deviation is 20 log10(2) dB better in every frame, whatever the frame's own PSNR."""
+    bursts = [flat_burst(0.01), flat_burst(0.2, scene="noisier")]
+    halved = lambda burst: (evaluation.noisy(burst) + evaluation.reference(burst)) / 2  # noqa: E731
+    mean, (low, high) = evaluation.psnr_gain(halved, evaluation.noisy, bursts)
+    expected = pytest.approx(20 * np.log10(2), abs=1e-3)  # float32
+    assert (mean, low, high) == (expected, expected, expected)
+    loud = lambda burst: halved(burst) if burst.scene == "flat" else evaluation.noisy(burst)  # noqa: E731
+    mean, (low, high) = evaluation.psnr_gain(loud, evaluation.noisy, bursts)
+    assert mean == pytest.approx(10 * np.log10(2), abs=1e-3)
+    assert low == pytest.approx(0, abs=1e-3) and high == expected

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 
 from n2nf_core import fused
 from n2nf_core.bijections import Gain, SignalDependentScale
@@ -20,6 +21,7 @@ ORDERS = {  # every way in which layers can stand beside one another
     "gains": "G G ca G G ca G",
     "loose": "c G a ca c S c ca a G ca",
     "nothing_to_fuse": "S G c S a",
+    "norms": "S ca cb G ca cb",
 }
 
 
@@ -31,6 +33,7 @@ def build(order, channels=4):
         "G": Gain,
         "c": lambda: InvertibleConv1x1(channels),
         "a": lambda: AffineCoupling(channels, width=3),
+        "b": lambda: AffineCoupling(channels, width=3, norm=nn.BatchNorm2d).eval(),
     }
     flow = NoiseFlow(fused.FusedChain([make[kind]() for kind in order.replace(" ", "")]), knots)
     for name, parameter in flow.named_parameters():
@@ -63,7 +66,7 @@ def test_layers_are_grouped_and_lose_none(order):
     inside = sum(2 * len(p.couplings) + sum(map(len, p.gains)) for p in parts)
     assert inside + len(chain._parts()) - len(parts) == len(chain.layers)
     assert [len(p.couplings) for p in parts] == {
-        "noise_flow": [6], "gains": [2], "loose": [1, 1, 1], "nothing_to_fuse": []
+        "noise_flow": [6], "gains": [2], "loose": [1, 1, 1], "nothing_to_fuse": [], "norms": [1, 1]
     }[order]  # fmt: skip
 
 

@@ -87,6 +87,31 @@ def test_r2r_is_equation_7(pair):
     assert terms.total.item() == pytest.approx((terms.nll_per_dim + 3 * terms.mse).item())
 
 
+def test_recorrupted_images_are_a_pair_only_at_the_deviation_of_the_noise():
+    """Covariance of the two noises: Var(n) - sigma^2."""
+    noise = 0.3 * torch.randn(400_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for sigma in (0.1, 0.3, 0.5):
+        start, target = losses.recorrupt(noise, 0.5, sigma, torch.Generator().manual_seed(1))
+        product = (start - start.mean()) * (target - target.mean())
+        standard_error = product.std().item() / math.sqrt(len(noise))
+        assert abs(product.mean().item() - (0.09 - sigma**2)) < 4 * standard_error
+
+
+def test_supervised_is_its_equation_on_both_frames(pair):
+    clean = torch.rand(pair.first.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    terms = losses.supervised(denoiser, MODEL, pair._replace(clean=clean), mse_weight=3.0)
+    nll = (gaussian_nll(pair.first - clean, clean) + gaussian_nll(pair.second - clean, clean)) / 2
+    mse = ((denoiser(pair.first) - clean) ** 2).mean() / 2 + ((denoiser(pair.second) - clean) ** 2).mean() / 2
+    assert terms.nll_per_dim.item() == pytest.approx(nll, rel=1e-9)
+    assert terms.mse.item() == pytest.approx(mse.item(), rel=1e-12)
+    assert terms.total.item() == pytest.approx(nll + 3 * mse.item(), rel=1e-9)
+
+
+def test_supervised_training_needs_a_clean_image(pair):
+    with pytest.raises(ValueError, match="needs pair.clean"):
+        losses.supervised(denoiser, MODEL, pair)
+
+
 def test_pair_difference_finds_the_noise_where_cross_sample_finds_the_denoisers_error_too():
     """A denoiser with an error of known variance e: cross-sample is least at noise + e, pair-difference at noise."""
     generator = torch.Generator().manual_seed(1)
