@@ -34,7 +34,8 @@ def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Fi
             axis.axvline(np.log2(critical), color="0.6", ls=":", lw=1.2, zorder=0)
         names = [f"{places[w]:.0f}" if w else "$\\lambda$ = 0" for w in weights]
         axis.set_xticks([places[w] for w in weights], names, fontsize=8, rotation=90)
-        axis.set(xlabel="log2 of $\\lambda$, the weight of the Noise2Noise term", ylabel=unit)
+        axis.set_xlabel("log2 of $\\lambda$, the weight of the Noise2Noise term", labelpad=10)
+        axis.set_ylabel(unit)
     axes[0].set_yscale("symlog", linthresh=0.01)
     least = min(p[name]["nll_excess"] for p in points for name in ("cross_sample", "self_sample"))
     axes[0].set_ylim(bottom=min(-0.005, 1.5 * least))
