@@ -51,6 +51,9 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "training": {"types", "losses", "checkpoints", "joint", "training_loop"},
     "profiles": {"training"},
     "official": {"checkpoints", "cameras", "bijections", "linear", "coupling", "flow", "denoisers"},
+    "takeaway": {"types", "raw", "cameras", "checkpoints", "baselines", "denoisers", "flow"},
+    "clean_images": {"raw"},
+    "steadiness": {"bursts", "pairs", "photon_transfer"},
     "classical": {"raw", "bursts"},
     "evaluation": {"types", "metrics", "tiles", "bursts", "pairs", "photon_transfer"},
     "results": set(),
@@ -60,7 +63,7 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "sweeps": {"profiles", "points", "runner"},
     "collect": {"profiles", "plots"},
     "plots": set(),
-    "widgets": {"types", "cameras", "flow", "baselines", "scenes", "sensor", "sensor_stages"},
+    "widgets": {"types", "cameras", "flow", "baselines", "takeaway", "scenes", "sensor", "sensor_stages"},
 }
 
 
