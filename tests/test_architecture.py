@@ -51,6 +51,9 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "training": {"types", "losses", "checkpoints", "joint", "training_loop"},
     "profiles": {"training"},
     "official": {"checkpoints", "cameras", "bijections", "linear", "coupling", "flow", "denoisers"},
+    "takeaway": {"types", "raw", "cameras", "checkpoints", "baselines", "denoisers", "flow"},
+    "clean_images": {"raw"},
+    "steadiness": {"bursts", "pairs", "photon_transfer"},
     "classical": {"raw", "bursts"},
     "evaluation": {"types", "metrics", "tiles", "bursts", "pairs", "photon_transfer"},
     "recovery": {"types", "cameras", "bursts", "sensor", "evaluation"},
@@ -66,7 +69,7 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "collect": {"profiles", "plots"},
     "paper": set(),
     "plots": set(),
-    "widgets": {"types", "cameras", "flow", "baselines", "scenes", "sensor", "sensor_stages"},
+    "widgets": {"types", "cameras", "flow", "baselines", "takeaway", "scenes", "sensor", "sensor_stages"},
 }
 
 

@@ -1,0 +1,166 @@
+"""A noise model and a denoiser of one camera as ONE safetensors file, to use elsewhere.
+
+    tensors    noise_model/<entry>, denoiser/<entry>     the entries of the state dicts, to the bit
+    metadata   format, version, noise_model, denoiser, about     the last three JSON
+
+``about`` holds camera, ISO, black and white level, so the file is enough to put noise on raw data in DN:
+
+    denoiser, noise_model, about = load_model("camera.safetensors")
+    clean = raw.normalise(planes_in_dn, about["black"], about["white"])
+    noisy = clean + noise_model.sample(noise_model.context(clean, about["camera"], about["iso"]))
+
+Nothing is pickled: reading a file runs none of its content.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from n2nf_core.baselines import GaussianNoise
+from n2nf_core.cameras import NLF
+from n2nf_core.checkpoints import CheckpointError
+from n2nf_core.denoisers import DnCNN, UNet
+from n2nf_core.flow import NoiseFlow, nlf_flow, noise_flow
+from n2nf_core.raw import four_levels
+from n2nf_core.types import NoiseModel
+
+FORMAT, VERSION = "n2nf-model", 1
+BUILDERS = {"nlf_flow": nlf_flow, "noise_flow": noise_flow}
+NORMS = {"batch": nn.BatchNorm2d, "none": nn.Identity}
+REQUIRED = ("camera", "iso", "black", "white")
+
+
+def kind_of(model: NoiseModel) -> str:
+    """The builder that a noise model comes from, told by the entries of its state dict; ValueError for others."""
+    if isinstance(model, GaussianNoise):
+        return "gaussian"
+    shapes = {key: tensor.shape for key, tensor in model.state_dict().items()}
+    for kind, build in BUILDERS.items():
+        same = isinstance(model, NoiseFlow) and build(model.cameras, model.knots.isos).state_dict()
+        if same and {key: tensor.shape for key, tensor in same.items()} == shapes:
+            return kind
+    raise ValueError("only Gaussian tables, nlf_flow() and noise_flow() with 4 channels and 4 steps can be stored")
+
+
+def describe(model: NoiseModel) -> dict:
+    """What :func:`rebuild` needs beside the tensors: kind, cameras, ISO knots."""
+    return {"kind": kind_of(model), "cameras": list(model.cameras), "isos": model.knots.isos}
+
+
+def rebuild(described: Mapping, state: Mapping[str, Tensor]) -> NoiseModel:
+    """The noise model of :func:`describe` with the tensors of ``state``, to the bit, in evaluation mode."""
+    if described["kind"] == "gaussian":
+        shot, read = state["log_nlf"].exp().tolist()
+        rows = enumerate(described["isos"].items())
+        model = GaussianNoise({c: {i: NLF(shot[r][k], read[r][k]) for k, i in enumerate(row)} for r, (c, row) in rows})
+    else:
+        model = BUILDERS[described["kind"]](described["cameras"], described["isos"])
+    model.load_state_dict(state, assign=True)
+    return model.eval()
+
+
+def _describe_denoiser(model: nn.Module) -> dict:
+    if isinstance(model, UNet):
+        found = {"kind": "unet", "channels": model.stem.in_channels, "features": model.stem.out_channels}
+        found |= {"depth": model.depth}
+    elif isinstance(model, DnCNN):
+        convolutions = [m for m in model.body if isinstance(m, nn.Conv2d)]
+        norm = "batch" if any(isinstance(m, nn.BatchNorm2d) for m in model.body) else "none"
+        found = {"kind": "dncnn", "channels": convolutions[0].in_channels, "features": convolutions[0].out_channels}
+        found |= {"layers": len(convolutions), "norm": norm}
+        found |= {"skip": None if isinstance(model.skip, nn.Identity) else model.skip.kernel_size[0]}
+    else:
+        raise ValueError(f"only a DnCNN or a UNet can be stored, got {type(model).__name__}")
+    if repr(_build_denoiser(found)) != repr(model):
+        raise ValueError(f"this {type(model).__name__} differs from what its sizes build: it cannot be stored")
+    return found
+
+
+def _build_denoiser(described: Mapping) -> nn.Module:
+    sizes = {k: v for k, v in described.items() if k not in ("kind", "norm", "skip")}
+    if described["kind"] == "unet":
+        return UNet(**sizes)
+    skip, channels = described["skip"], described["channels"]
+    if skip is not None:
+        skip = nn.Conv2d(channels, channels, skip, padding=skip // 2, padding_mode="reflect", bias=False)
+    return DnCNN(**sizes, norm=NORMS[described["norm"]], skip=skip)
+
+
+def _check(about: Mapping) -> None:
+    missing = [name for name in REQUIRED if name not in about]
+    if missing:
+        raise ValueError(f"about must state {', '.join(missing)}: without it nobody can use the file in DN")
+    if not about["white"] > max(four_levels(about["black"])):
+        raise ValueError(f"the white level {about['white']} must lie above the black level {about['black']}")
+
+
+def save_model(path: str | Path, noise_model: NoiseModel, denoiser: nn.Module, about: Mapping) -> Path:
+    """Write both models and ``about`` to one file, whole or not at all; returns its path.
+
+    about: JSON values; camera, iso, black (DN, one value or four) and white (DN) at least. An existing file is
+    replaced. Errors: ValueError for a model that :func:`load_model` could not build, and for an incomplete ``about``.
+    """
+    from safetensors.torch import save
+
+    _check(about)
+    described = {"noise_model": describe(noise_model), "denoiser": _describe_denoiser(denoiser), "about": about}
+    metadata = {name: json.dumps(value, allow_nan=False) for name, value in described.items()}
+    tensors = {
+        f"{name}/{key}": tensor.detach().cpu().contiguous()
+        for name, model in (("noise_model", noise_model), ("denoiser", denoiser))
+        for key, tensor in model.state_dict().items()
+    }
+    data = save(tensors, {"format": FORMAT, "version": str(VERSION), **metadata})
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def load_model(path: str | Path) -> tuple[nn.Module, NoiseModel, dict]:
+    """(denoiser, noise_model, about) of a file that :func:`save_model` wrote, both in evaluation mode, on the CPU.
+
+    FileNotFoundError; CheckpointError, naming the file, for damage, another format or a newer version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no model file at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata, tensors = file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a readable model file, truncated? ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a model file: its format is {metadata.get('format')!r}, not {FORMAT!r}")
+    if metadata.get("version") != str(VERSION):
+        version = metadata.get("version")
+        raise CheckpointError(f"{path}: model file version {version}, this program reads {VERSION}: update it")
+    try:
+        described = {name: json.loads(metadata[name]) for name in ("noise_model", "denoiser", "about")}
+        noise_model = rebuild(described["noise_model"], _below(tensors, "noise_model"))
+        denoiser = _build_denoiser(described["denoiser"])
+        denoiser.load_state_dict(_below(tensors, "denoiser"), assign=True)
+        _check(described["about"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path} does not hold the models it describes ({error})") from error
+    return denoiser.eval(), noise_model, described["about"]
+
+
+def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}/"): tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")}

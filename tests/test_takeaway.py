@@ -1,0 +1,139 @@
+"""The file to take away: both models come back to the bit, and what is no such file is named."""
+
+import json
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+from n2nf_core import raw
+from n2nf_core.baselines import camera_nlf
+from n2nf_core.checkpoints import CheckpointError
+from n2nf_core.denoisers import DnCNN, UNet
+from n2nf_core.flow import nlf_flow, noise_flow
+from n2nf_core.takeaway import load_model, save_model
+
+ABOUT = {"camera": "S6", "iso": 800.0, "black": [60.0, 61.0, 62.0, 63.0], "white": 1023.0, "notes": ["mine"]}
+
+
+def perturbed(model):
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for tensor in model.state_dict().values():
+            if tensor.is_floating_point():
+                tensor += 0.05 * torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype)
+    return model.eval()
+
+
+def skip():
+    return nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect", bias=False)
+
+
+NOISE = {
+    "gaussian": lambda: camera_nlf(["S6", "IP"]),
+    "nlf_flow": lambda: nlf_flow(["S6", "IP"], {"S6": [100, 800], "IP": [800]}),
+    "noise_flow": lambda: noise_flow(["S6"], [800]),
+    "noise_flow_float64": lambda: noise_flow(["S6"], [800]).double(),
+}
+DENOISERS = {
+    "dncnn_batch": lambda: DnCNN(layers=3, features=8),
+    "dncnn_skip": lambda: DnCNN(layers=4, features=8, norm=nn.Identity, skip=skip()),
+    "unet": lambda: UNet(features=8, depth=2),
+}
+
+
+@pytest.mark.parametrize("denoise", DENOISERS)
+@pytest.mark.parametrize("noise", NOISE)
+@torch.no_grad()
+def test_both_models_come_back_to_the_bit(noise, denoise, tmp_path):
+    model, denoiser = perturbed(NOISE[noise]()), perturbed(DENOISERS[denoise]())
+    path = save_model(tmp_path / "deep" / "mine.safetensors", model, denoiser, ABOUT)
+    again_denoiser, again, about = load_model(path)
+    assert about == ABOUT and again.cameras == model.cameras and again.knots.isos == model.knots.isos
+    assert not again.training and not again_denoiser.training
+    for mine, other in ((model, again), (denoiser, again_denoiser)):
+        state = other.state_dict()
+        assert list(state) == list(mine.state_dict())
+        for key, tensor in mine.state_dict().items():
+            assert tensor.dtype == state[key].dtype and torch.equal(tensor, state[key]), key
+    clean = torch.rand(1, 4, 10, 14, dtype=torch.float64 if noise.endswith("64") else torch.float32)
+    samples = [
+        m.sample(m.context(clean, "S6", 800), generator=torch.Generator().manual_seed(1)) for m in (model, again)
+    ]
+    assert torch.equal(*samples)
+    assert torch.equal(denoiser(clean.float()), again_denoiser(clean.float()))
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_the_file_is_enough_for_data_in_dn(tmp_path):
+    truth = camera_nlf(["S6"])
+    _, model, about = load_model(save_model(tmp_path / "m.safetensors", truth, DnCNN(layers=2, features=4), ABOUT))
+    black = torch.tensor(ABOUT["black"])[:, None, None]
+    dn = (black + 0.5 * (ABOUT["white"] - black)).expand(1, 4, 128, 128)
+    clean = raw.normalise(dn, about["black"], about["white"])
+    generator = torch.Generator().manual_seed(0)
+    noise = model.sample(model.context(clean, about["camera"], about["iso"]), generator=generator)
+    found = (raw.denormalise(clean + noise, about["black"], about["white"]) - dn).var((0, 2, 3))
+    shot, read = truth.nlf()["S6"][800]
+    expected = (shot * 0.5 + read) * (ABOUT["white"] - black.flatten()) ** 2
+    assert ((found / expected - 1).abs() < 4 * (2 / 128**2) ** 0.5).all()  # 4 standard errors of a variance
+
+
+@pytest.mark.parametrize("missing", ["camera", "iso", "black", "white"])
+def test_a_file_without_levels_is_not_written(missing, tmp_path):
+    about = {k: v for k, v in ABOUT.items() if k != missing}
+    with pytest.raises(ValueError, match=f"about must state {missing}"):
+        save_model(tmp_path / "m.safetensors", camera_nlf(), DnCNN(layers=2), about)
+    assert not list(tmp_path.iterdir())
+
+
+def test_models_that_could_not_be_built_again_are_refused(tmp_path):
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(ValueError, match="only a DnCNN or a UNet"):
+        save_model(path, camera_nlf(), nn.Identity(), ABOUT)
+    with pytest.raises(ValueError, match="differs from what its sizes build"):
+        save_model(path, camera_nlf(), DnCNN(layers=3, norm=lambda n: nn.BatchNorm2d(n, eps=0.1)), ABOUT)
+    with pytest.raises(ValueError, match="only Gaussian tables"):
+        save_model(path, noise_flow(["S6"], [100], steps=2), DnCNN(layers=2), ABOUT)
+    with pytest.raises(ValueError, match="must lie above the black level"):
+        save_model(path, camera_nlf(), DnCNN(layers=2), ABOUT | {"white": 60})
+    assert not path.exists()
+
+
+def test_an_interrupted_write_leaves_the_former_file(tmp_path, monkeypatch):
+    path = save_model(tmp_path / "m.safetensors", camera_nlf(), DnCNN(layers=2, features=4), ABOUT)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        save_model(path, camera_nlf(["S6"]), DnCNN(layers=2, features=8), ABOUT)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_other_files_are_named(tmp_path):
+    from safetensors.torch import save_file
+
+    with pytest.raises(FileNotFoundError, match="no model file at"):
+        load_model(tmp_path / "absent.safetensors")
+    path = save_model(tmp_path / "m.safetensors", camera_nlf(), DnCNN(layers=2, features=4), ABOUT)
+    whole = path.read_bytes()
+    (tmp_path / "cut").write_bytes(whole[:-9])
+    (tmp_path / "pickle").write_bytes(pickle.dumps({"a": 1}))
+    for name in ("cut", "pickle"):
+        with pytest.raises(CheckpointError, match=f"{name} is not a readable model file"):
+            load_model(tmp_path / name)
+    save_file({"a": torch.zeros(1)}, tmp_path / "other")
+    with pytest.raises(CheckpointError, match="other is not a model file"):
+        load_model(tmp_path / "other")
+    future = {"format": "n2nf-model", "version": "2"}
+    save_file({"a": torch.zeros(1)}, tmp_path / "newer", future)
+    with pytest.raises(CheckpointError, match="newer: model file version 2, this program reads 1"):
+        load_model(tmp_path / "newer")
+    described = {k: json.dumps(v) for k, v in {"noise_model": {"kind": "x"}, "denoiser": {}, "about": {}}.items()}
+    save_file({"a": torch.zeros(1)}, tmp_path / "odd", future | {"version": "1"} | described)
+    with pytest.raises(CheckpointError, match="odd does not hold the models"):
+        load_model(tmp_path / "odd")
