@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from n2nf_core import baselines, evaluation, losses, results
+from n2nf_core import baselines, evaluation, losses, results, takeaway
 from n2nf_core.bursts import Burst
 from n2nf_core.cameras import CAMERA_NLF
 from n2nf_core.denoisers import linear_skip
@@ -57,7 +57,7 @@ def fit_group(bursts: list[Burst], folder: Path, seed: int) -> dict:
     loss = partial(losses.joint_loss, noise_term=losses.pair_difference)
     for kind, steps in STEPS.items():
         torch.manual_seed(seed)
-        models[kind] = weights.BUILDERS[kind](list(isos), isos).start_from(photon.nlf())
+        models[kind] = takeaway.BUILDERS[kind](list(isos), isos).start_from(photon.nlf())
         config = FitConfig(steps=steps, seed=seed, noise_lr=5e-3, log_every=100, checkpoint_every=100, device="cpu")
         fit(denoiser, models[kind], pairs, config, folder / kind, loss=loss)
     return models
