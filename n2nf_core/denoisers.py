@@ -18,7 +18,19 @@ def _orthogonal(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _fixed(skip: nn.Conv2d | None, last: nn.Conv2d) -> nn.Module:
+class LinearSkip(nn.Conv2d):
+    """W * y with reflected border, an odd ``size``; ``scale`` (): the unit in which a network beside it sees y.
+
+    The scale is the root mean square of the images that W was fitted to. Without it a network cannot learn from a scene
+    in the dark: its first step moves biases by the learning rate, which is far more than the signal.
+    """
+
+    def __init__(self, channels: int = 4, size: int = 3):
+        super().__init__(channels, channels, size, padding=size // 2, padding_mode="reflect", bias=False)
+        self.register_buffer("scale", torch.ones(()))
+
+
+def _fixed(skip: LinearSkip | None, last: nn.Conv2d) -> nn.Module:
     """The skip of a network, not trained; with one of its own, the network's last convolution starts at zero."""
     if skip is None:
         return nn.Identity()
@@ -27,18 +39,22 @@ def _fixed(skip: nn.Conv2d | None, last: nn.Conv2d) -> nn.Module:
     return skip.requires_grad_(False)
 
 
-def _in_full(skip: nn.Module, noisy: Tensor) -> Tensor:
+def _corrected(skip: nn.Module, residual: Callable[[Tensor], Tensor], noisy: Tensor) -> Tensor:
+    """skip(y) - s f(y / s), s the skip's scale."""
     with torch.autocast(noisy.device.type, enabled=False):  # bfloat16 would round the image itself
-        return skip(noisy)
+        start = skip(noisy)
+    if not isinstance(skip, LinearSkip):
+        return start - residual(noisy).to(noisy.dtype)
+    return start - skip.scale * residual(noisy / skip.scale).to(noisy.dtype)
 
 
 class DnCNN(nn.Module):
-    """D(y) = skip(y) - f(y), f a plain stack of 3x3 convolutions  (Zhang et al., TIP 2017, where skip is y).
+    """D(y) = skip(y) - s f(y / s), f a plain stack of 3x3 convolutions  (Zhang et al., TIP 2017: skip is y, s is 1).
 
     layers convolutions of ``features`` channels with ReLU between them and ``norm(features)`` after each but
-    the first and last; orthogonal initialisation. skip: a map of the input that f corrects, fixed in training;
-    :func:`linear_skip` fits one to pairs, which at low signal-to-noise ratio saves f from having to reproduce the
-    noise. Then f starts at zero. (B, C, H, W) -> (B, C, H, W), in [0, 1] units, not clipped.
+    the first and last; orthogonal initialisation. skip: a map of the input that f corrects, and its scale s, fixed in
+    training; :func:`linear_skip` fits one to pairs, which at low signal-to-noise ratio saves f from having to reproduce
+    the noise. Then f starts at zero. (B, C, H, W) -> (B, C, H, W), in [0, 1] units, not clipped.
 
     >>> DnCNN(layers=3, features=8)(torch.rand(2, 4, 7, 10)).shape
     torch.Size([2, 4, 7, 10])
@@ -50,7 +66,7 @@ class DnCNN(nn.Module):
         layers: int = 9,
         features: int = 64,
         norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
-        skip: nn.Conv2d | None = None,
+        skip: LinearSkip | None = None,
     ):
         super().__init__()
         if layers < 2:
@@ -67,19 +83,20 @@ class DnCNN(nn.Module):
         self.multiple = 1
 
     def forward(self, noisy: Tensor) -> Tensor:
-        return _in_full(self.skip, noisy) - self.body(noisy).to(noisy.dtype)
+        return _corrected(self.skip, self.body, noisy)
 
 
-def linear_skip(pairs: Iterable[NoisyPair], size: int = 3) -> nn.Conv2d:
+def linear_skip(pairs: Iterable[NoisyPair], size: int = 3) -> LinearSkip:
     """The best linear denoiser that pairs allow, in closed form: W = argmin sum w |W * y1 - y2|^2, both directions.
 
     The linear case of Noise2Noise: it tends to a Wiener filter where noise is strong and to the identity where it is
     weak. Images weigh w = 1 / mean (y1 - y2)^2, so that quiet cameras count as much as noisy ones. pairs: a finite
-    number of batches. size: odd side of the filter, which sees all channels. Returns a convolution with reflected
-    border.
+    number of batches. size: odd side of the filter, which sees all channels. Its scale is the images' root mean square.
     """
     gram = target = None
+    squares: list[Tensor] = []
     for pair in pairs:
+        squares.append((pair.first.square().mean() + pair.second.square().mean()) / 2)
         weight = 1 / (pair.first - pair.second).square().mean((1, 2, 3), keepdim=True).clamp(min=1e-20)
         for y1, y2 in ((pair.first, pair.second), (pair.second, pair.first)):
             columns = F.unfold(y1 * weight.sqrt(), size).transpose(1, 2).flatten(0, 1).double()
@@ -90,14 +107,14 @@ def linear_skip(pairs: Iterable[NoisyPair], size: int = 3) -> nn.Conv2d:
     if gram is None:
         raise ValueError("linear_skip needs at least one batch of pairs")
     ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    channels = target.shape[1]
-    conv = nn.Conv2d(channels, channels, size, padding=size // 2, padding_mode="reflect", bias=False)
+    conv = LinearSkip(target.shape[1], size)
     conv.weight.data.copy_(torch.linalg.solve(gram + ridge, target).T.view_as(conv.weight))
+    conv.scale.copy_(torch.stack(squares).mean().sqrt().clamp(min=1e-12))
     return conv
 
 
 class UNet(nn.Module):
-    """D(y) = skip(y) - f(y), f the U-Net of Noise2Noise (Lehtinen et al., ICML 2018, Appendix).
+    """D(y) = skip(y) - s f(y / s), f the U-Net of Noise2Noise (Lehtinen et al., ICML 2018, Appendix).
 
     ``depth`` halvings with ``features`` channels going down, 2 * features going up, nearest upsampling, leaky
     ReLU of slope 0.1. Any H and W: the input is padded by reflection (edge values where it is too small) to a
@@ -105,7 +122,7 @@ class UNet(nn.Module):
     in :class:`DnCNN`, by default y.
     """
 
-    def __init__(self, channels: int = 4, features: int = 48, depth: int = 5, skip: nn.Conv2d | None = None):
+    def __init__(self, channels: int = 4, features: int = 48, depth: int = 5, skip: LinearSkip | None = None):
         super().__init__()
         self.depth = depth
         self.multiple = 2**depth  # tiles that start elsewhere would be pooled otherwise
@@ -134,9 +151,11 @@ class UNet(nn.Module):
         height, width = noisy.shape[2:]
         tall, wide = -height % 2**self.depth, -width % 2**self.depth
         mode = "reflect" if tall < height and wide < width else "replicate"
-        padded = F.pad(noisy, (0, wide, 0, tall), mode=mode)
-        residual = self._residual(padded)[..., :height, :width]
-        return _in_full(self.skip, noisy) - residual.to(noisy.dtype)
+
+        def residual(y: Tensor) -> Tensor:
+            return self._residual(F.pad(y, (0, wide, 0, tall), mode=mode))[..., :height, :width]
+
+        return _corrected(self.skip, residual, noisy)
 
     def _residual(self, x: Tensor) -> Tensor:
         skips = [x]

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from n2nf_core.baselines import GaussianNoise
 from n2nf_core.cameras import NLF
 from n2nf_core.checkpoints import CheckpointError
-from n2nf_core.denoisers import DnCNN, UNet
+from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.flow import NoiseFlow, nlf_flow, noise_flow
 from n2nf_core.raw import four_levels
 from n2nf_core.types import NoiseModel
@@ -88,7 +88,7 @@ def _build_denoiser(described: Mapping) -> nn.Module:
         return UNet(**sizes)
     skip, channels = described["skip"], described["channels"]
     if skip is not None:
-        skip = nn.Conv2d(channels, channels, skip, padding=skip // 2, padding_mode="reflect", bias=False)
+        skip = LinearSkip(channels, skip)
     return DnCNN(**sizes, norm=NORMS[described["norm"]], skip=skip)
 
 

@@ -29,6 +29,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+SMALL = 1e-15  # Adam's epsilon: gradients of squared errors in the dark are far below the usual 1e-8
+
+
 def constant(done: float) -> float:
     """Learning-rate factor 1."""
     return 1.0
@@ -126,7 +129,8 @@ def fit(
         {"params": list(denoiser.parameters()), "lr": config.denoiser_lr},
         {"params": [p for p in noise_model.parameters() if p.requires_grad], "lr": config.noise_lr},
     ]
-    wrapped, optimizer = fabric.setup(model, torch.optim.Adam([g for g in groups if g["params"]], fused=True))
+    adam = torch.optim.Adam([g for g in groups if g["params"]], eps=SMALL, fused=True)
+    wrapped, optimizer = fabric.setup(model, adam)
     fingerprint = _fingerprint(config, loss, schedule, pairs)
     run = Loop(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, observe, fingerprint)
     started = time.perf_counter()

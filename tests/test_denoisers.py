@@ -5,6 +5,9 @@ import torch
 from torch import nn
 
 from n2nf_core.denoisers import DnCNN, UNet, linear_skip
+from n2nf_core.flow import nlf_flow
+from n2nf_core.losses import denoiser_loss
+from n2nf_core.training import FitConfig, fit
 from n2nf_core.types import NoisyPair
 
 BUILD = {
@@ -104,3 +107,21 @@ def test_a_skip_is_where_the_network_starts_and_stays_fixed(build):
     with torch.autocast("cpu", torch.bfloat16):  # the skip is computed in float32 all the same
         assert torch.equal(denoiser(noisy), plain)
     assert not any(p.requires_grad for p in denoiser.skip.parameters())
+
+
+def test_a_network_beside_a_skip_learns_in_the_dark_as_in_the_light(tmp_path):
+    """The same pairs 14 stops darker: the same network after the same steps, but for the rounding of Adam's sums."""
+    light = [noisy_pair(0.5, seed=k) for k in range(12)]
+    dark = [p._replace(first=p.first / 16384, second=p.second / 16384) for p in light]
+    errors = {}
+    for name, pairs, unit in (("light", light, 1), ("dark", dark, 16384)):
+        torch.manual_seed(0)
+        denoiser = DnCNN(layers=4, features=8, norm=nn.Identity, skip=linear_skip(pairs))
+        before = float(denoiser_loss(denoiser, None, pairs[0]).mse)
+        config = FitConfig(steps=12, pretrain_steps=12, device="cpu")
+        fit(denoiser, nlf_flow(["S6"], [100]), pairs, config, tmp_path / name)
+        y = light[0].first
+        errors[name] = float(denoiser_loss(denoiser, None, pairs[0]).mse) / before
+        torch.testing.assert_close(denoiser.skip.scale * unit, torch.tensor((1 + 0.5**2) ** 0.5), rtol=0.02, atol=0)
+        assert (denoiser(y / unit) - denoiser.skip(y / unit)).abs().max() * unit > 1e-3
+    assert errors["dark"] == pytest.approx(errors["light"], rel=1e-3)

@@ -10,7 +10,7 @@ from torch import nn
 from n2nf_core import raw
 from n2nf_core.baselines import camera_nlf
 from n2nf_core.checkpoints import CheckpointError
-from n2nf_core.denoisers import DnCNN, UNet
+from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.flow import nlf_flow, noise_flow
 from n2nf_core.takeaway import load_model, save_model
 
@@ -26,10 +26,6 @@ def perturbed(model):
     return model.eval()
 
 
-def skip():
-    return nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect", bias=False)
-
-
 NOISE = {
     "gaussian": lambda: camera_nlf(["S6", "IP"]),
     "nlf_flow": lambda: nlf_flow(["S6", "IP"], {"S6": [100, 800], "IP": [800]}),
@@ -38,7 +34,7 @@ NOISE = {
 }
 DENOISERS = {
     "dncnn_batch": lambda: DnCNN(layers=3, features=8),
-    "dncnn_skip": lambda: DnCNN(layers=4, features=8, norm=nn.Identity, skip=skip()),
+    "dncnn_skip": lambda: DnCNN(layers=4, features=8, norm=nn.Identity, skip=LinearSkip()),
     "unet": lambda: UNet(features=8, depth=2),
 }
 

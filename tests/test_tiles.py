@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from n2nf_core import tiles
-from n2nf_core.denoisers import DnCNN, UNet
+from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.flow import nlf_flow, noise_flow
 
 
@@ -19,13 +19,9 @@ def perturbed(module):
     return module.eval()
 
 
-def reflecting(size):
-    return nn.Conv2d(4, 4, size, padding=size // 2, padding_mode="reflect", bias=False)
-
-
 DENOISERS = {
     "dncnn": partial(DnCNN, layers=5, features=6),
-    "dncnn_skip": lambda: DnCNN(layers=3, features=6, norm=nn.Identity, skip=reflecting(5)),
+    "dncnn_skip": lambda: DnCNN(layers=3, features=6, norm=nn.Identity, skip=LinearSkip(4, 5)),
     "unet": partial(UNet, features=4, depth=2),
     "unet_deep": partial(UNet, features=4, depth=4),
 }
