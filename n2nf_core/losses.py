@@ -124,3 +124,20 @@ def r2r(
     nll = nll_per_dim(noise_model, noisy - clean, _both(*half))
     mse = (noisy - z / alpha - denoised).square().mean()
     return LossTerms(nll + mse_weight * mse, nll, mse)
+
+
+def supervised(
+    denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair, mse_weight: float = PAPER_MSE_WEIGHT
+) -> LossTerms:
+    """-log p(y - x | x) and |D(y) - x|^2, means over both frames and per dimension; x = pair.clean, the clean image.
+
+    The comparison, not the method: supervised Noise Flow (Abdelhamed et al., ICCV 2019) and a supervised denoiser,
+    which do not touch each other here. ValueError where the pair has no clean image.
+    """
+    if pair.clean is None:
+        raise ValueError("a supervised loss needs pairs with a clean image: these bursts have none")
+    clean = torch.cat((pair.clean, pair.clean))
+    noisy = torch.cat((pair.first, pair.second))
+    nll = nll_per_dim(noise_model, noisy - clean, _both(pair.context(pair.clean), pair.context(pair.clean)))
+    mse = (denoiser(noisy) - clean).square().mean()
+    return LossTerms(nll + mse_weight * mse, nll, mse)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from n2nf_core import collect
+from n2nf_core import collect, plots
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = sorted((ROOT / "results").glob("*.parquet"))
@@ -81,6 +81,44 @@ def test_the_figure_follows_the_numbers(runs, tmp_path):
     first = (tmp_path / "out/60_ablate_lambda.svg").read_text()
     collect.draw(tmp_path / "out")
     assert (tmp_path / "out/60_ablate_lambda.svg").read_text() == first
+
+
+def regret_point(seed=0, cameras=("S6",), scenes=0, sensor="", base=0.01):
+    """A flat row of 80_measure_regret, two models, regrets that tell the point."""
+    names = {"noise_flow_paper": base, "noise_flow": base / 10}
+    rows = {n: {"regret_nats_per_dim": v, "regret_nats_per_dim_interval": [0.9 * v, 1.1 * v]} for n, v in names.items()}
+    content = {
+        "point": {"parameters": {"seed": seed, "cameras": " ".join(cameras), "scenes": scenes, "sensor": sensor}},
+        "by_camera": dict.fromkeys((sensor,) if sensor else cameras, rows),
+        "history": {n: {"step": [10, 20], "regret_nats_per_dim": [2 * v, v]} for n, v in names.items()},
+        "cameras": 1 if sensor else len(cameras),
+        "scenes": scenes or 12,
+    }
+    return collect.flatten(content)
+
+
+def drawn(axis) -> dict[str, list[tuple[float, float]]]:
+    return {line.get_label(): list(line.get_xydata().round(9).tolist()) for line in axis.lines}
+
+
+def test_the_regret_figure_puts_every_point_where_it_belongs():
+    points = [
+        regret_point(seed=0, base=0.02),
+        regret_point(seed=1, base=0.04),
+        regret_point(cameras=("S6", "IP"), base=0.06),
+        regret_point(scenes=36, base=0.01),
+        regret_point(sensor="Canon 70D", base=0.5),
+    ]
+    camera, step, scenes, cameras, sensor = collect.regret_study(pd.DataFrame(points)).axes[:5]
+    label = plots.label("noise_flow_paper")
+    assert [tick.get_text() for tick in camera.get_xticklabels()] == ["S6", "IP"], "of the point with most cameras"
+    assert [y for _, y in drawn(camera)[label]] == [0.06]
+    assert drawn(step)[label] == [[10, 0.06], [20, 0.03]], "mean of the seeds, one camera, the profile's scenes"
+    assert drawn(scenes)[label] == [[12, 0.03], [36, 0.01]]
+    assert drawn(cameras)[label] == [[1, 0.03], [2, 0.06]]
+    assert drawn(sensor)[label] == [[10, 1.0], [20, 0.5]]
+    alone = collect.regret_study(pd.DataFrame([regret_point(sensor="Canon 70D")])).axes
+    assert [tick.get_text() for tick in alone[0].get_xticklabels()] == ["Canon 70D"]
 
 
 @pytest.mark.skipif(not COMMITTED, reason="no sweep is committed yet")

@@ -16,6 +16,7 @@ LABELS = {
     "noise_flow": "Noise Flow",
     "nlf_flow_paper": "NLF flow, paper's loss",
     "noise_flow_paper": "Noise Flow, paper's loss",
+    "noise_flow_oracle": "Noise Flow, clean image known",
     "noisy": "noisy",
     "linear": "linear",
     "joint": "joint",

@@ -1,0 +1,81 @@
+"""Distance to a known density: per camera, and along what might shorten it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from n2nf_core.plots.theme import COLOURS, MARKERS, label
+
+UNIT = "regret (nats per dimension)"
+SMALLEST = 1e-5  # regrets below this, and negative ones, are drawn here
+
+
+def _values(points: Sequence[float]) -> np.ndarray:
+    return np.asarray(points, float).clip(min=SMALLEST)
+
+
+def _by_camera(axis: Axes, points: Sequence[Mapping[str, Mapping[str, Mapping]]]) -> None:
+    cameras = list(dict.fromkeys(camera for point in points for camera in point))
+    names = list(dict.fromkeys(name for point in points for models in point.values() for name in models))
+    for k, name in enumerate(names):
+        shift = (k - (len(names) - 1) / 2) * 0.75 / len(names)
+        for place, camera in enumerate(cameras):
+            rows = [point[camera][name] for point in points if camera in point]
+            for row in rows:
+                axis.vlines(place + shift, *_values(row["regret_nats_per_dim_interval"]), color=COLOURS[k], lw=1.2)
+            values = _values([row["regret_nats_per_dim"] for row in rows])
+            places = np.full(len(values), place + shift)
+            axis.plot(places, values, MARKERS[k % 8], ms=5, color=COLOURS[k], label=None if place else label(name))
+    axis.set_xticks(range(len(cameras)), cameras)
+    axis.set(yscale="log", ylabel=UNIT)
+
+
+def regret_by_camera(points: Sequence[Mapping[str, Mapping[str, Mapping]]]) -> Figure:
+    """Regret per camera (x) and model (colour and marker) with 95 % intervals, a mark per point; log scale.
+
+    points: camera -> model -> row with regret_nats_per_dim and its interval.
+    """
+    cameras = {camera for point in points for camera in point}
+    figure, axis = plt.subplots(figsize=(1.4 * len(cameras) + 3.2, 3.6))
+    _by_camera(axis, points)
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
+
+
+def _curves(axis: Axes, curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    """name -> (x, regret): a mark each, a line through the means, colours by order."""
+    for k, (name, found) in enumerate(curves.items()):
+        places = sorted({x for x, _ in found})
+        means = [np.mean([value for x, value in found if x == place]) for place in places]
+        axis.plot(places, _values(means), color=COLOURS[k], lw=1.4, label=label(name))
+        axis.plot(*np.transpose([(x, max(v, SMALLEST)) for x, v in found]), MARKERS[k % 8], ms=4, color=COLOURS[k])
+    axis.set(yscale="log", ylabel=UNIT)
+
+
+def regret_study(
+    cameras: Sequence[Mapping[str, Mapping[str, Mapping]]],
+    curves: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
+    aim: float = 0.01,
+) -> Figure:
+    """All points of the study: regret per camera, then a panel for each of ``curves``: x-label -> name -> (x, regret).
+
+    aim: a level to compare with, dotted. All panels share the names and colours of the models.
+    """
+    figure, axes = plt.subplots(2, -(-(1 + len(curves)) // 2), figsize=(12.5, 7), squeeze=False)
+    panels = iter(axes.flat)
+    first = next(panels)
+    _by_camera(first, cameras)
+    for axis, (name, found) in zip(panels, curves.items(), strict=False):
+        _curves(axis, found)
+        axis.set_xlabel(name)
+    for axis in axes.flat[1 + len(curves) :]:
+        axis.axis("off")
+    for axis in axes.flat[: 1 + len(curves)]:
+        axis.axhline(aim, color="0.6", ls=":", lw=1.2, zorder=0)
+    axes[0, -1].legend(*first.get_legend_handles_labels(), fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
