@@ -97,8 +97,11 @@ def regret_point(seed=0, cameras=("S6",), scenes=0, sensor="", base=0.01):
     return collect.flatten(content)
 
 
-def drawn(axis) -> dict[str, list[tuple[float, float]]]:
-    return {line.get_label(): list(line.get_xydata().round(9).tolist()) for line in axis.lines}
+def drawn(axis, name: str) -> list[list[float]]:
+    """The marks of a model, by x and then y."""
+    return sorted(
+        next(line for line in axis.lines if line.get_label() == plots.label(name)).get_xydata().round(9).tolist()
+    )
 
 
 def test_the_regret_figure_puts_every_point_where_it_belongs():
@@ -110,13 +113,15 @@ def test_the_regret_figure_puts_every_point_where_it_belongs():
         regret_point(sensor="Canon 70D", base=0.5),
     ]
     camera, step, scenes, cameras, sensor = collect.regret_study(pd.DataFrame(points)).axes[:5]
-    label = plots.label("noise_flow_paper")
     assert [tick.get_text() for tick in camera.get_xticklabels()] == ["S6", "IP"], "of the point with most cameras"
-    assert [y for _, y in drawn(camera)[label]] == [0.06]
-    assert drawn(step)[label] == [[10, 0.06], [20, 0.03]], "mean of the seeds, one camera, the profile's scenes"
-    assert drawn(scenes)[label] == [[12, 0.03], [36, 0.01]]
-    assert drawn(cameras)[label] == [[1, 0.03], [2, 0.06]]
-    assert drawn(sensor)[label] == [[10, 1.0], [20, 0.5]]
+    marks = [drawn(axis, "noise_flow_paper") for axis in (camera, step, scenes, cameras, sensor)]
+    assert [y for _, y in marks[0]] == [0.06]
+    assert marks[1] == [[10, 0.04], [10, 0.08], [20, 0.02], [20, 0.04]], "one camera, the profile's scenes"
+    assert marks[2] == [[12, 0.02], [12, 0.04], [36, 0.01]]
+    assert marks[3] == [[1, 0.02], [1, 0.04], [2, 0.06]]
+    assert marks[4] == [[10, 1.0], [20, 0.5]]
+    means = [line for line in step.lines if len(line.get_xdata()) == 2 and line.get_linestyle() == "-"]
+    assert [0.06, 0.03] in [line.get_ydata().round(9).tolist() for line in means], "the line runs through means"
     alone = collect.regret_study(pd.DataFrame([regret_point(sensor="Canon 70D")])).axes
     assert [tick.get_text() for tick in alone[0].get_xticklabels()] == ["Canon 70D"]
 

@@ -11,12 +11,22 @@ from matplotlib.figure import Figure
 
 from n2nf_core.plots.theme import COLOURS, MARKERS, label
 
+NAMES = (
+    "photon_transfer", "nlf_flow_paper", "nlf_flow", "noise_flow_paper", "noise_flow", "noise_flow_oracle",
+)  # fmt: skip
+"""The models, in the order that gives each its colour and marker in every figure here."""
+
 UNIT = "regret (nats per dimension)"
 SMALLEST = 1e-5  # regrets below this, and negative ones, are drawn here
 
 
 def _values(points: Sequence[float]) -> np.ndarray:
     return np.asarray(points, float).clip(min=SMALLEST)
+
+
+def _style(name: str) -> dict:
+    k = NAMES.index(name)
+    return {"color": COLOURS[k], "marker": MARKERS[k]}
 
 
 def _by_camera(axis: Axes, points: Sequence[Mapping[str, Mapping[str, Mapping]]]) -> None:
@@ -27,10 +37,10 @@ def _by_camera(axis: Axes, points: Sequence[Mapping[str, Mapping[str, Mapping]]]
         for place, camera in enumerate(cameras):
             rows = [point[camera][name] for point in points if camera in point]
             for row in rows:
-                axis.vlines(place + shift, *_values(row["regret_nats_per_dim_interval"]), color=COLOURS[k], lw=1.2)
+                axis.vlines(place + shift, *_values(row["regret_nats_per_dim_interval"]), _style(name)["color"], lw=1.2)
             values = _values([row["regret_nats_per_dim"] for row in rows])
             places = np.full(len(values), place + shift)
-            axis.plot(places, values, MARKERS[k % 8], ms=5, color=COLOURS[k], label=None if place else label(name))
+            axis.plot(places, values, ls="", ms=5, label=None if place else label(name), **_style(name))
     axis.set_xticks(range(len(cameras)), cameras)
     axis.set(yscale="log", ylabel=UNIT)
 
@@ -41,20 +51,30 @@ def regret_by_camera(points: Sequence[Mapping[str, Mapping[str, Mapping]]]) -> F
     points: camera -> model -> row with regret_nats_per_dim and its interval.
     """
     cameras = {camera for point in points for camera in point}
-    figure, axis = plt.subplots(figsize=(1.4 * len(cameras) + 3.2, 3.6))
+    figure, axis = plt.subplots(figsize=(1.2 * len(cameras) + 5, 3.6))
     _by_camera(axis, points)
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
 
 
 def _curves(axis: Axes, curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
-    """name -> (x, regret): a mark each, a line through the means, colours by order."""
-    for k, (name, found) in enumerate(curves.items()):
+    """name -> (x, regret): a mark each, and a line through the means."""
+    for name, found in curves.items():
         places = sorted({x for x, _ in found})
         means = [np.mean([value for x, value in found if x == place]) for place in places]
-        axis.plot(places, _values(means), color=COLOURS[k], lw=1.4, label=label(name))
-        axis.plot(*np.transpose([(x, max(v, SMALLEST)) for x, v in found]), MARKERS[k % 8], ms=4, color=COLOURS[k])
+        axis.plot(places, _values(means), color=_style(name)["color"], lw=1.4)
+        x, values = np.transpose(found)
+        axis.plot(x, _values(values), ls="", ms=4, label=label(name), **_style(name))
     axis.set(yscale="log", ylabel=UNIT)
+
+
+def regret_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel: str) -> Figure:
+    """Regret along ``xlabel``, name -> (x, regret); log scale."""
+    figure, axis = plt.subplots(figsize=(6.5, 3.4))
+    _curves(axis, {name: list(zip(*curve, strict=True)) for name, curve in curves.items()})
+    axis.set_xlabel(xlabel)
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
 
 
 def regret_study(
