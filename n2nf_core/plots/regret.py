@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from n2nf_core.plots.theme import COLOURS, MARKERS, label
 
-NAMES = (
-    "photon_transfer", "nlf_flow_paper", "nlf_flow", "noise_flow_paper", "noise_flow", "noise_flow_oracle",
-)  # fmt: skip
-"""The models, in the order that gives each its colour and marker in every figure here."""
+PLACES = {
+    "photon_transfer": 0, "nlf_flow_paper": 1, "nlf_flow": 2, "noise_flow_paper": 3, "noise_flow": 4,
+    "noise_flow_oracle": 7,
+}  # fmt: skip
+"""The model's place among colours and markers, the same in every figure here."""
 
 UNIT = "regret (nats per dimension)"
 SMALLEST = 1e-5  # regrets below this, and negative ones, are drawn here
@@ -25,8 +26,7 @@ def _values(points: Sequence[float]) -> np.ndarray:
 
 
 def _style(name: str) -> dict:
-    k = NAMES.index(name)
-    return {"color": COLOURS[k], "marker": MARKERS[k]}
+    return {"color": COLOURS[PLACES[name]], "marker": MARKERS[PLACES[name]]}
 
 
 def _by_camera(axis: Axes, points: Sequence[Mapping[str, Mapping[str, Mapping]]]) -> None:
@@ -86,7 +86,7 @@ def regret_study(
 
     aim: a level to compare with, dotted. All panels share the names and colours of the models.
     """
-    figure, axes = plt.subplots(2, -(-(1 + len(curves)) // 2), figsize=(12.5, 7), squeeze=False)
+    figure, axes = plt.subplots(2, -(-(1 + len(curves)) // 2), figsize=(12, 7), squeeze=False)
     panels = iter(axes.flat)
     first = next(panels)
     _by_camera(first, cameras)
@@ -97,5 +97,5 @@ def regret_study(
         axis.axis("off")
     for axis in axes.flat[: 1 + len(curves)]:
         axis.axhline(aim, color="0.6", ls=":", lw=1.2, zorder=0)
-    axes[0, -1].legend(*first.get_legend_handles_labels(), fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    figure.legend(*first.get_legend_handles_labels(), fontsize=9, ncols=3, loc="outside upper center")
     return figure
