@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +24,7 @@ from scipy import stats
 from n2nf_core import plots
 from n2nf_core.plots import label
 from n2nf_core.profiles import PROFILES
+from n2nf_core.sweep_figures import FIGURES
 
 GROUPS = {
     "noise_models": "noise model",
@@ -179,43 +180,6 @@ def page(folder: Path) -> str:
         parts.append(f"## {path.stem}\n\n`{path.name}`: {len(frame)} points, profile {profiles}, seeds: {seeds}.")
         parts += [text for text in (*(readable(frame, group) for group in GROUPS), differences(frame)) if text]
     return "\n\n".join(parts) + "\n"
-
-
-def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
-    """What lambda does to both losses, from the points of 60_ablate_lambda."""
-    nll, psnr = "noise_models.%s.nll_nats_per_dim", "denoisers.%s.psnr_db"
-
-    def loss(row: Mapping, name: str) -> dict:
-        step = row.get(f"collapse.{name}.collapse_step")
-        return {
-            "nll_excess": row[nll % name] - row[nll % "photon_transfer"],
-            "psnr_gain": row[psnr % name] - row[psnr % "pretrained"],
-            "collapse_step": None if step is None or pd.isna(step) else step,
-        }
-
-    names = ("cross_sample", "self_sample")
-    points = [{"mse_weight": r["mse_weight"]} | {n: loss(r, n) for n in names} for r in frame.to_dict("records")]
-    return plots.weight_sweep(points, float(frame["critical_mse_weight"].mean()))
-
-
-def recovery(frame: pd.DataFrame) -> plots.Figure:
-    """Shot and read noise along training, from the points of 50_recover_nlf_parameters."""
-    names = list(dict.fromkeys(c.split(".")[1] for c in frame if c.startswith("history.")))
-    points = [
-        {
-            "camera": row["point.parameters.camera"],
-            "photon_transfer": {k: row[f"recovery.photon_transfer.{k}_ratio"] for k in ("shot", "read")},
-            "curves": {n: {k: row[f"history.{n}.{k}"] for k in ("step", "shot", "read")} for n in names},
-        }
-        for row in frame.to_dict("records")
-    ]
-    return plots.recovery(points)
-
-
-FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {
-    "50_recover_nlf_parameters": recovery,
-    "60_ablate_lambda": weight_sweep,
-}
 
 
 def draw(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from n2nf_core.plots.charts import clouds, histograms, lines, scores
 from n2nf_core.plots.images import panels, thumbnail, worst_patches
 from n2nf_core.plots.noise import by_setting, photon_transfer, recovered
 from n2nf_core.plots.recovery import excess, recovery
+from n2nf_core.plots.regret import regret_by_camera, regret_curves, regret_study
 from n2nf_core.plots.sweeps import weight_sweep
 from n2nf_core.plots.theme import label, style
 
@@ -21,6 +22,9 @@ __all__ = [
     "photon_transfer",
     "recovered",
     "recovery",
+    "regret_by_camera",
+    "regret_curves",
+    "regret_study",
     "scores",
     "style",
     "thumbnail",

@@ -25,6 +25,7 @@ LABELS = {
     "d_pair_difference": "pair difference",
     "d_supervised": "supervised",
     "d_synthesized": "on drawn noise",
+    "noise_flow_oracle": "Noise Flow, clean image known",
     "noisy": "noisy",
     "linear": "linear",
     "joint": "joint",
