@@ -74,7 +74,9 @@ ARMS: Mapping[str, Arm] = {
     "pretrained_synthesized": Arm(on_samples, noise="supervised", clean=True),
     "synthesized": Arm(on_samples, start="pretrained_synthesized", noise="supervised", clean=True),
 }
-"""The rows of the paper's Tables 1 and 3, and two losses without the denoiser's error; ``pretrained...`` are what others start from."""
+"""The rows of the paper's Tables 1 and 3, and two losses without the denoiser's error.
+
+``pretrained...`` are what others start from."""
 
 
 class Trained(NamedTuple):
