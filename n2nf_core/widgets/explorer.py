@@ -1,4 +1,4 @@
-"""The lambda explorer: the sweep of 60_ablate_lambda as linked plots, in JupyterLab, on a static page and from a file."""
+"""The lambda explorer: the sweep of 60_ablate_lambda as linked plots, in a page or JupyterLab."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def point_of(result: Mapping) -> dict:
 class LambdaExplorer(anywidget.AnyWidget):
     """Every point of a sweep over lambda, and one of them closely: curves, scores, pictures, the collapse.
 
-    results: what 60_ablate_lambda writes, one per lambda and seed; a point may lack ``pictures``, the page says so then.
+    results: what 60_ablate_lambda writes, one per lambda and seed; a point may lack ``pictures``; the page says so.
     settings: weight (lambda), loss, seed and view ("picture" or "removed") to begin with; later, what was chosen.
     Begins with the greatest lambda below the critical one. ValueError for no results, for results of another
     notebook, and for unknown settings.

@@ -6,9 +6,6 @@ export const bytesOf = ({ buffer, byteOffset, byteLength }) => new Uint8Array(bu
 
 export const minus = (text) => text.replace("-", "−");
 
-// Text that came from a file or a kernel, safe inside HTML.
-export const escaped = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-
 export const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 // Buttons that move a lens, for those who neither drag nor turn a wheel.
