@@ -60,7 +60,11 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "sweeps": {"profiles", "points", "runner"},
     "collect": {"profiles", "plots"},
     "plots": set(),
-    "widgets": {"types", "cameras", "collapse", "flow", "baselines", "scenes", "sensor", "sensor_stages"},
+    "widgets": {
+        "types", "cameras", "collapse", "flow", "baselines", "scenes", "sensor", "sensor_stages",
+        "bursts", "importers", "profiles", "photon_transfer", "plots", "evaluation", "losses", "denoisers", "pairs",
+        "training",
+    },  # fmt: skip
 }
 
 

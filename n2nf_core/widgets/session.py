@@ -37,8 +37,8 @@ class Training:
         patch = min(sizes.patch, 2 ** int(math.log2(max(smallest - 1, 1))))
         lag = max(len(b) for b in train) - 1
         self.loader = PatchPairs(train, cameras, patch=patch, batch=sizes.batch, lag=lag)
-        joint = sizes.joint_training(0)
-        self.config = replace(joint, steps=sizes.pretrain + sizes.joint, pretrain_steps=sizes.pretrain, denoiser_lr=1e-3)
+        steps = {"steps": sizes.pretrain + sizes.joint, "pretrain_steps": sizes.pretrain}
+        self.config = replace(sizes.joint_training(0), **steps, denoiser_lr=1e-3)
         self.photon, _ = baselines.fit_photon_transfer(evaluation.recordings(train))
         torch.manual_seed(0)
         skip = linear_skip(self.loader.batch(k) for k in range(20))
