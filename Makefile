@@ -66,7 +66,7 @@ $(VENV)/.book: $(READY)
 # A notebook runs again when its text or the core has changed; the cache itself sees the text alone.
 book: $(VENV)/.book
 	cp book/book.css n2nf_core/widgets/js/loader.js $(VENDOR)
-	@test -z "$$(find n2nf_core -type f ! -name '*.pyc' -newer book/_build/html/index.html 2>/dev/null)" || rm -rf book/_build
+	@test -z "$$(find n2nf_core results -type f ! -name '*.pyc' -newer book/_build/html/index.html 2>/dev/null)" || rm -rf book/_build
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/jupyter-book build -W -n --keep-going book
 
 clean:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from n2nf_core.types import NoisyPair
 
 __all__ = [
     "CompileWarning", "FitConfig", "FitResult", "LostProcessError", "Loss", "NonFiniteLossError",
-    "constant", "cosine", "fit",
+    "constant", "cosine", "fit", "never",
 ]  # fmt: skip
 
 
@@ -40,6 +40,11 @@ def constant(done: float) -> float:
 def cosine(done: float) -> float:
     """Learning-rate factor (1 + cos(pi done)) / 2, done = share of all steps taken."""
     return (1 + math.cos(math.pi * done)) / 2
+
+
+def never(history: Sequence[Mapping[str, float]]) -> bool:
+    """A ``stop`` that lets training take all its steps."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ def fit(
     loss: Loss = joint_loss,
     schedule: Callable[[float], float] = cosine,
     observe: Callable[[], dict[str, float]] = dict,
+    stop: Callable[[Sequence[Mapping[str, float]]], bool] = never,
 ) -> FitResult:
     """Train both models in place on noisy pairs: denoiser_loss for ``pretrain_steps``, then ``loss``.
 
@@ -108,7 +114,8 @@ def fit(
     again from its start. Of several processes each takes its rows [rank::world] of every batch, so that the gradient
     is that of one process on the whole batch (except for batch normalisation, whose statistics are of a share).
     loss: joint_loss, or a functools.partial of it. schedule: share of steps done -> factor on both learning rates.
-    observe: called at every row of the history, its figures are added to the row.
+    observe: called at every row of the history, its figures are added to the row. stop: asked after every step with
+    the history so far; true ends the call as a signal does, which other threads than the main one do not receive.
 
     ``out_dir`` receives checkpoints and TensorBoard events, from the first process only. If it already holds a
     checkpoint of the same configuration and data, training goes on from there, to the bit, on any number of
@@ -132,7 +139,7 @@ def fit(
     adam = torch.optim.Adam([g for g in groups if g["params"]], eps=SMALL, fused=True)
     wrapped, optimizer = fabric.setup(model, adam)
     fingerprint = _fingerprint(config, loss, schedule, pairs)
-    run = Loop(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, observe, fingerprint)
+    run = Loop(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, observe, stop, fingerprint)
     started = time.perf_counter()
     try:
         run.train(pairs)

@@ -51,9 +51,9 @@ def stop_requested() -> Iterator[list[int]]:
 class Loop:
     """The state of one training run, from its newest checkpoint on if there is one."""
 
-    def __init__(self, fabric, model, wrapped, optimizer, config, out_dir, loss, schedule, observe, fingerprint):
+    def __init__(self, fabric, model, wrapped, optimizer, config, out_dir, loss, schedule, observe, stop, fingerprint):
         self.fabric, self.model, self.wrapped, self.optimizer = fabric, model, wrapped, optimizer
-        self.config, self.loss, self.schedule, self.observe = config, loss, schedule, observe
+        self.config, self.loss, self.schedule, self.observe, self.stop = config, loss, schedule, observe, stop
         self.folder, self.events = out_dir / "checkpoints", out_dir / "tensorboard"
         self.rates = [group["lr"] for group in optimizer.param_groups]
         self.history: list[dict[str, float]] = []
@@ -127,11 +127,12 @@ class Loop:
 
     def _agree(self, stop: list[int]) -> bool:
         """Whether to stop here: with several processes, all at the same step."""
+        wanted = bool(stop) or self.stop(self.history)
         if self.fabric.world_size == 1:
-            return bool(stop)
+            return wanted
         if self.step % AGREE_EVERY and self.step < self.config.steps:
             return False
-        return bool(self.fabric.all_reduce(torch.tensor(float(len(stop))), reduce_op="sum") > 0)
+        return bool(self.fabric.all_reduce(torch.tensor(float(wanted)), reduce_op="sum") > 0)
 
     def _take_step(self, pair: NoisyPair) -> None:
         factor = self.schedule(self.step / self.config.steps)

@@ -70,7 +70,11 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "collect": {"profiles", "plots", "sweep_figures"},
     "paper": set(),
     "plots": set(),
-    "widgets": {"types", "cameras", "flow", "baselines", "takeaway", "scenes", "sensor", "sensor_stages"},
+    "widgets": {
+        "types", "cameras", "collapse", "flow", "baselines", "takeaway", "scenes", "sensor", "sensor_stages",
+        "bursts", "importers", "profiles", "photon_transfer", "plots", "evaluation", "losses", "denoisers", "pairs",
+        "training",
+    },  # fmt: skip
 }
 
 

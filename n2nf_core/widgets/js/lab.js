@@ -2,6 +2,7 @@
 import { correlation, histogram, variance } from "./charts.js";
 import { connect } from "./client.js";
 import { Controls } from "./controls.js";
+import { bytesOf, make, minus } from "./dom.js";
 import { KINDS } from "./engine.js";
 import { openPicture, openScene } from "./image.js";
 import { develop, developNoise, Lens, lookOf, Panel } from "./panels.js";
@@ -214,9 +215,6 @@ class Lab {
   }
 }
 
-const make = (name, className = "", textContent = "") => Object.assign(document.createElement(name), { className, textContent });
-const bytesOf = ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength).slice();
-
 // The gain that shows all but the brightest hundredth.
 function brightness(planes) {
   const some = planes.filter((_, i) => i % 31 === 0).sort();
@@ -225,8 +223,6 @@ function brightness(planes) {
 
 const noteOf = (kind, { stats, milliseconds }) =>
   ({ true: `σ ${(1000 * stats.sigma).toFixed(2)} ‰`, clean: "no noise" })[kind] ?? `KL ${stats.kl.toFixed(4)}, ${milliseconds.toFixed(0)} ms`;
-
-const minus = (text) => text.replace("-", "−");
 
 function scores(frames) {
   const models = Object.entries(frames).filter(([kind]) => kind !== "true");

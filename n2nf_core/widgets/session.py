@@ -1,0 +1,95 @@
+"""One training on a reader's bursts: a Noise Flow and a denoiser from pairs, watched on held-out pairs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from n2nf_core import baselines, evaluation, flow, losses
+from n2nf_core.bursts import Burst
+from n2nf_core.denoisers import DnCNN, linear_skip
+from n2nf_core.pairs import PatchPairs
+from n2nf_core.profiles import Profile
+from n2nf_core.training import FitResult, fit
+from n2nf_core.types import NoisyPair
+
+
+class Training:
+    """The models of a training and what it is watched on; :meth:`run` does it. Photon transfer is its start.
+
+    PSNR is against the mean of the other frames of held-out rows or scenes (or the known clean signal), NLL of held-out
+    differences (y1 - y2) / sqrt(2), beside photon transfer's on the same.
+    """
+
+    def __init__(self, bursts: Sequence[Burst], sizes: Profile, output_dir: Path):
+        train, self.test = evaluation.split(bursts)
+        isos = evaluation.knots(train)
+        cameras = list(isos)
+        smallest = min(min(b.shape[2:]) for b in train)
+        patch = min(sizes.patch, 2 ** int(math.log2(max(smallest - 1, 1))))
+        lag = max(len(b) for b in train) - 1
+        self.loader = PatchPairs(train, cameras, patch=patch, batch=sizes.batch, lag=lag)
+        steps = {"steps": sizes.pretrain + sizes.joint, "pretrain_steps": sizes.pretrain}
+        self.config = replace(sizes.joint_training(0), **steps, denoiser_lr=1e-3)
+        self.photon, _ = baselines.fit_photon_transfer(evaluation.recordings(train))
+        torch.manual_seed(0)
+        skip = linear_skip(self.loader.batch(k) for k in range(20))
+        self.denoiser = DnCNN(features=sizes.features, norm=torch.nn.Identity, skip=skip)
+        self.noise_model = flow.noise_flow(cameras, isos).start_from(self.photon.nlf())
+        self.folder = output_dir / self._name()
+        self.stopping = threading.Event()
+        self.probe = self._probe(cameras)
+
+    def _name(self) -> str:
+        """The same burst and settings find the same folder; others never meet."""
+        known = json.dumps([self.loader.fingerprint(), asdict(self.config)], sort_keys=True, default=str)
+        return hashlib.sha256(known.encode()).hexdigest()[:10]
+
+    def _probe(self, cameras: Sequence[str]) -> NoisyPair:
+        """The first two frames of a held-out piece, with their reference."""
+        burst = self.test[0].crop(slice(0, 64), slice(0, 64))
+        first, second = burst.planes([0, 1]).unbind()
+        row = torch.tensor([list(cameras).index(burst.camera)]), torch.tensor([float(burst.iso)])
+        return NoisyPair(first[None], second[None], *row, evaluation.reference(burst)[:1])
+
+    def about(self) -> dict:
+        """What stays the same while it trains."""
+        error = (self.probe.first - self.probe.clean).square().mean()
+        return {"noisy_psnr_db": _psnr(error), "steps": self.config.steps, "folder": str(self.folder)}
+
+    @torch.no_grad()
+    def observe(self) -> dict[str, float]:
+        """Held-out NLL of the noise model and of photon transfer, and the denoiser's PSNR."""
+        pair = self.probe.to(next(self.denoiser.parameters()).device)
+        denoised = self.denoiser(torch.cat((pair.first, pair.second))).chunk(2)
+        term = partial(losses.pair_difference, pair=pair, denoised_first=denoised[0], denoised_second=denoised[1])
+        here = self.probe
+        photon = losses.pair_difference(self.photon, here, *(d.cpu() for d in denoised))
+        found = {"held_nll_nats_per_dim": term(self.noise_model), "photon_nll_nats_per_dim": photon}
+        psnr = _psnr((denoised[0] - pair.clean).square().mean())
+        return {name: float(value) for name, value in found.items()} | {"held_psnr_db": psnr}
+
+    def run(self, show: Callable[[Sequence[Mapping[str, float]]], None]) -> FitResult:
+        """Train until it is done or ``stopping`` is set; ``show`` receives the history after every step."""
+
+        def stop(history: Sequence[Mapping[str, float]]) -> bool:
+            show(history)
+            return self.stopping.is_set()
+
+        loss = partial(losses.joint_loss, noise_term=losses.pair_difference)
+        return fit(
+            self.denoiser, self.noise_model, self.loader, self.config, self.folder,
+            loss=loss, observe=self.observe, stop=stop,
+        )  # fmt: skip
+
+
+def _psnr(error: torch.Tensor) -> float:
+    return -10 * math.log10(max(float(error), 1e-20))
