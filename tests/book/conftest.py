@@ -11,7 +11,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "book/_build/html"
 SCREENSHOTS = ROOT / "screenshots"
-SOURCES = ("book/*.md", "book/*.yml", "book/*.css", "book/_ext/*.py", "notebooks/*.md", "n2nf_core/widgets/**/*")
+SOURCES = (
+    "book/*.md",
+    "book/api/*.md",
+    "book/*.bib",
+    "results/*",
+    "book/*.yml",
+    "book/*.css",
+    "book/_ext/*.py",
+    "notebooks/*.md",
+    "n2nf_core/widgets/**/*",
+)
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 LOCAL = ("file:", "blob:", "data:", "http://127.0.0.1:")
 
