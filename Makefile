@@ -77,6 +77,7 @@ book: $(VENV)/.book $(CHECKER)
 	cp book/book.css n2nf_core/widgets/js/loader.js $(VENDOR)
 	@test -z "$$(find n2nf_core -type f ! -name '*.pyc' -newer book/_build/html/index.html 2>/dev/null)" || rm -rf book/_build
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/jupyter-book build -W -n --keep-going book
+	@touch book/_build/html/index.html
 
 # Links to other sites; needs the network, and is no part of the tests.
 links: $(VENV)/.book

@@ -64,10 +64,10 @@ def made(found: Committed) -> str:
     """Profile, points, seeds, commit and date in one line."""
     count = len(found.frame)
     points = f"{count} points, " if count > 1 else ""
-    seeds = ", ".join(str(seed) for seed in found.named("seed"))
+    seeds = f"seed{'s' * (len(found.named('seed')) > 1)} " + ", ".join(map(str, found.named("seed")))
     profile = ", ".join(f"`{name}`" for name in found.named("profile"))
     word = "commit" if len(found.named("commit")) == 1 else "commits"
-    return f"profile {profile}, {points}seeds: {seeds}; {word} {commits(found)}, {days(found.named('time'))}"
+    return f"profile {profile}, {points}{seeds}; {word} {commits(found)}, {days(found.named('time'))}"
 
 
 def drawn(found: Committed, page: str) -> str:
@@ -100,5 +100,6 @@ SEVERAL = "Means over seeds, in brackets least and greatest where there are seve
 def section(notebook: str, page: str) -> str:
     """The section of a page that shows what is committed for a notebook, or says that nothing is."""
     results = of(notebook)
-    body = "\n\n".join([SEVERAL, *(shown(found, page) for found in results)]) if results else NOTHING
+    lead = [SEVERAL] if any(len(found.named("seed")) > 1 for found in results) else []
+    body = "\n\n".join([*lead, *(shown(found, page) for found in results)]) if results else NOTHING
     return f"(results-of-{notebook})=\n## Results of longer runs\n\n{body}\n"

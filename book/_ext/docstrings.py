@@ -54,7 +54,13 @@ def rewrite(app, what: str, name: str, obj, options, lines: list[str]) -> None:
     lines[:] = [ROLE.sub(lambda role: reference(role, owner), line) for line in text]
 
 
+def skip(app, what: str, name: str, obj, skipped: bool, options) -> bool | None:
+    """Fields of a tuple are told by its own docstring."""
+    return True if (getattr(obj, "__doc__", None) or "").startswith("Alias for field number") else None
+
+
 def setup(app):
     """Sphinx's entry."""
     app.connect("autodoc-process-docstring", rewrite)
+    app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True}

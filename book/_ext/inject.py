@@ -45,11 +45,11 @@ def about(found: committed.Committed) -> str:
         "Python and packages": f"{', '.join(found.named('python'))}; {', '.join(versions)}",
         "Data, SHA-256 of its description": ", ".join(f"`{d[:16]}`" for d in found.named("data_sha256")),
     }
-    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    first, *lines = [f"| {name} | {value} |" for name, value in rows.items()]
     command = f"```\n{commands}\n```"
     if points > 1:
         command = f":::{{dropdown}} The commands of its {points} points\n{command}\n:::"
-    return "\n".join([f"### {found.path.name}", "", "| | |", "|---|---|", *lines, "", command])
+    return "\n".join([f"### {found.path.name}", "", first, "|---|---|", *lines, "", command])
 
 
 def made(kind: str, argument: str, page: str) -> str:

@@ -23,6 +23,7 @@ SOURCES = (
     "n2nf_core/widgets/**/*",
 )
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SETTLED = "async () => { await window.MathJax?.startup?.promise; await document.fonts.ready }"  # formulas and fonts
 LOCAL = ("file:", "blob:", "data:", "http://127.0.0.1:")
 
 
@@ -75,6 +76,7 @@ def open_page(chromium):
         if before:
             page.add_init_script(before)
         page.goto(address)
+        page.evaluate(SETTLED)
         return page
 
     yield open_

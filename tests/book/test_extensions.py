@@ -82,7 +82,7 @@ def test_the_sweep_shows_its_figure_and_its_seeds():
     (found,) = committed.of("60_ablate_lambda")
     text = committed.shown(found, "notebooks/60_ablate_lambda")
     assert "](../../results/60_ablate_lambda.svg)" in text
-    assert f"seeds: {', '.join(map(str, found.named('seed')))}; " in text
+    assert f"seeds {', '.join(map(str, found.named('seed')))}; " in text
     assert found.named("seed") == sorted(set(found.frame["provenance.seed"]))
 
 
@@ -111,6 +111,25 @@ def test_services_open_the_notebook_of_the_repository():
     colab, binder = stamp.elsewhere("https://github.com/owner/name", "main", "notebooks/00_start_here")
     assert "/github/owner/name/blob/executed/notebooks/00_start_here.ipynb" in colab
     assert "/v2/gh/owner/name/main?urlpath=lab%2Ftree%2Fnotebooks%2F00_start_here.md" in binder
+
+
+def test_a_notebook_as_it_ran_brings_the_package_where_its_address_is_known(tmp_path):
+    import nbformat
+
+    head = (ROOT / "notebooks/00_start_here.md").read_text().split("\n# ")[0]
+    (tmp_path / "n.md").write_text(head + "\n# Title\n\n```{code-cell} ipython3\n1 + 1\n```\n")
+    output = nbformat.v4.new_output("execute_result", {"text/plain": "2"}, execution_count=1)
+    ran = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# Title and what the page adds"),
+            nbformat.v4.new_code_cell("1 + 1", outputs=[output], execution_count=1),
+        ]
+    )
+    nbformat.write(ran, tmp_path / "n.ipynb")
+    plain = stamp.as_it_ran(tmp_path / "n.md", tmp_path / "n.ipynb", "")
+    assert [cell.source for cell in plain.cells] == ["# Title", "1 + 1"] and plain.cells[1].outputs == [output]
+    there = stamp.as_it_ran(tmp_path / "n.md", tmp_path / "n.ipynb", "https://github.com/o/n")
+    assert "git+https://github.com/o/n" in there.cells[1].source and len(there.cells) == 3
 
 
 def test_docstrings_are_text():

@@ -16,7 +16,6 @@ def test_every_page_loads_from_a_file(book, open_page):
     assert len(pages) > 8
     for path in pages:
         page = open_page(path.as_uri())
-        page.wait_for_load_state("networkidle")
         assert page.title()
         page.context.close()
 
