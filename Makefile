@@ -5,6 +5,7 @@
 # make lab                                                     JupyterLab with the notebooks
 # make bench [DEVICE=cuda]                                     speed and memory against the plain way (20 min, idle machine)
 # make book                                                    the book, book/_build/html/index.html; offline once installed
+# make links                                                   whether the book's links to other sites still lead somewhere
 PYTHON ?= python3
 PROFILE ?= smoke
 DATA ?=
@@ -20,7 +21,7 @@ READY := $(VENV)/.ready
 SNAKEMAKE = $(VENV)/bin/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/$(ENGINE) \
 	--config profile=$(PROFILE) runs=$(RUNS) threads=$(THREADS)
 
-.PHONY: demo study results test lab book bench guard clean
+.PHONY: demo study results test lab book links bench guard clean
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
@@ -63,11 +64,24 @@ $(VENV)/.book: $(READY)
 	rm $(VENDOR)/mathjax-*.tgz
 	@touch $@
 
+# What tests of the pages look for faults with; it is no part of the site.
+AXE := axe-core@4.14.1
+CHECKER := tests/book/_vendor/axe.min.js
+$(CHECKER):
+	mkdir -p $(@D)
+	cd $(@D) && tar -xzf "$$(npm pack --silent $(AXE))" --strip-components 1 package/axe.min.js && rm axe-core-*.tgz
+	@touch $@
+
 # A notebook runs again when its text or the core has changed; the cache itself sees the text alone.
-book: $(VENV)/.book
+book: $(VENV)/.book $(CHECKER)
 	cp book/book.css n2nf_core/widgets/js/loader.js $(VENDOR)
 	@test -z "$$(find n2nf_core results -type f ! -name '*.pyc' -newer book/_build/html/index.html 2>/dev/null)" || rm -rf book/_build
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/jupyter-book build -W -n --keep-going book
+	@touch book/_build/html/index.html
+
+# Links to other sites; needs the network, and is no part of the tests.
+links: $(VENV)/.book
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/jupyter-book build --builder linkcheck --keep-going book
 
 clean:
-	rm -rf $(VENV) runs book/_build $(VENDOR)
+	rm -rf $(VENV) runs book/_build $(VENDOR) $(dir $(CHECKER))

@@ -11,8 +11,19 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "book/_build/html"
 SCREENSHOTS = ROOT / "screenshots"
-SOURCES = ("book/*.md", "book/*.yml", "book/*.css", "book/_ext/*.py", "notebooks/*.md", "n2nf_core/widgets/**/*")
+SOURCES = (
+    "book/*.md",
+    "book/api/*.md",
+    "book/*.bib",
+    "results/*",
+    "book/*.yml",
+    "book/*.css",
+    "book/_ext/*.py",
+    "notebooks/*.md",
+    "n2nf_core/widgets/**/*",
+)
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SETTLED = "async () => { await window.MathJax?.startup?.promise; await document.fonts.ready }"  # formulas and fonts
 LOCAL = ("file:", "blob:", "data:", "http://127.0.0.1:")
 
 
@@ -65,6 +76,7 @@ def open_page(chromium):
         if before:
             page.add_init_script(before)
         page.goto(address)
+        page.evaluate(SETTLED)
         return page
 
     yield open_

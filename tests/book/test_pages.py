@@ -1,8 +1,13 @@
 """Every page of the book loads from a file, without errors and without asking another machine for anything."""
 
+import html
 import re
+from pathlib import Path
+from urllib.parse import unquote
 
-LAB_PAGES = ("index.html", "noise_lab.html")
+import pandas as pd
+
+ROOT = Path(__file__).parents[2]
 MOST_BYTES = 2_000_000  # of the landing page with all it loads before a reader touches it
 
 
@@ -11,7 +16,6 @@ def test_every_page_loads_from_a_file(book, open_page):
     assert len(pages) > 8
     for path in pages:
         page = open_page(path.as_uri())
-        page.wait_for_load_state("networkidle")
         assert page.title()
         page.context.close()
 
@@ -26,10 +30,44 @@ def test_the_landing_page_is_light(served, open_page):
     assert 300_000 < sum(sizes) < MOST_BYTES
 
 
-def test_internal_links_lead_somewhere(book):
-    for path in book.rglob("*.html"):
-        if "_static" in path.parts:
-            continue
-        for link in re.findall(r'<a [^>]*href="([^"#?]+)[^"]*"', path.read_text()):
-            if not re.match(r"[a-z]+:", link):
-                assert (path.parent / link).exists(), f"{path.name} links to {link}"
+def test_internal_links_lead_to_a_page_and_a_place_on_it(book):
+    pages = {path: path.read_text() for path in book.rglob("*.html") if "_static" not in path.parts}
+    places = {path: set(re.findall(r'\b(?:id|name)="([^"]+)"', text)) | {"", "top"} for path, text in pages.items()}
+    checked = 0
+    for path, text in pages.items():
+        for link, place in re.findall(r'<a [^>]*href="([^"#?]*)(?:#([^"]*))?"', text):
+            if re.match(r"[a-z]+:", link):
+                continue
+            target = (path.parent / link).resolve() if link else path
+            assert target.exists(), f"{path.name} links to {link}"
+            if target in pages:
+                assert html.unescape(unquote(place)) in places[target], f"{path.name} links to {link}#{place}"
+                checked += bool(place)
+    assert checked > 100
+
+
+def test_every_page_that_runs_says_what_it_was_made_from(book):
+    for path in (book / "notebooks").glob("*.html"):
+        line = re.search(r'<div class="stamp.*?</div>', path.read_text(), re.DOTALL)[0]
+        assert re.search(r"profile <code.*?smoke.*?commit <code.*?[0-9a-f]{10}", line, re.DOTALL), path.name
+        assert "Results shown" in line and f"{path.stem}.ipynb" in line and f"{path.stem}.md" in line
+
+
+def test_committed_results_stand_on_the_pages(book):
+    text = (book / "notebooks/60_ablate_lambda.html").read_text()
+    assert 'id="results-of-60-ablate-lambda"' in text and "60_ablate_lambda.svg" in text
+    commit = pd.read_parquet(ROOT / "results/60_ablate_lambda.parquet")["provenance.commit"].iloc[0]
+    assert commit[:10] in text and commit[:10] in (book / "reproducibility.html").read_text()
+    assert (
+        "No longer run of this notebook is committed yet" in (book / "notebooks/10_pair_noisy_images.html").read_text()
+    )
+
+
+def test_formulas_are_numbered_and_linked(book):
+    text = (book / "notebooks/60_ablate_lambda.html").read_text()
+    assert 'href="../equations.html#equation-cross-sample"' in text
+    pages = [(book / "equations.html").read_text(), *(p.read_text() for p in (book / "notebooks").glob("*.html"))]
+    shown = [re.findall(r'class="eqno">\((\d+)\)', page) for page in pages]
+    assert len(shown[0]) > 10 and len(set(sum(shown, []))) == len(sum(shown, [])), "a number means one formula"
+    sources = "".join((ROOT / f"notebooks/{p.stem}.md").read_text() for p in (book / "notebooks").glob("*.html"))
+    assert sum(map(len, shown[1:])) == len(re.findall(r"^\$\$$", sources, re.MULTILINE)) // 2

@@ -68,7 +68,7 @@ class Lab {
   }
 
   zoomButtons() {
-    const steps = [["−", "Zoom out", 1 / 1.5], ["Fit", "Show the whole picture", 0], ["+", "Zoom in", 1.5]];
+    const steps = [["−", "Zoom out", 1 / 1.5], ["Fit", "Fit the whole picture", 0], ["+", "Zoom in", 1.5]];
     return steps.map(([text, label, factor]) => {
       const button = Object.assign(make("button", "", text), { type: "button", title: label });
       button.setAttribute("aria-label", label);

@@ -1,0 +1,105 @@
+"""What results/ holds, as Markdown: the tables, the figure and the provenance of each committed file of a notebook."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from n2nf_core import collect
+
+RESULTS = Path(__file__).parents[2] / "results"
+
+
+class Committed(NamedTuple):
+    """One file of results: where it is, and one row for each of its points."""
+
+    path: Path
+    frame: pd.DataFrame
+
+    def named(self, column: str) -> list:
+        """The values that a column of the provenance takes, in order."""
+        values = self.frame.get(f"provenance.{column}", pd.Series(dtype=object)).dropna()
+        return sorted(values.unique())
+
+
+def read(path: Path) -> Committed:
+    """A Parquet file of points, or the JSON of one run."""
+    if path.suffix == ".parquet":
+        return Committed(path, pd.read_parquet(path))
+    return Committed(path, collect.table([json.loads(path.read_text())]))
+
+
+def of(notebook: str, folder: Path = RESULTS) -> list[Committed]:
+    """The committed results of a notebook: its points first, then single runs."""
+    files = [folder / f"{notebook}.parquet", *sorted(folder.glob(f"{notebook}*.json"))]
+    return [found for found in (read(path) for path in files if path.exists()) if "provenance.commit" in found.frame]
+
+
+def everything(folder: Path = RESULTS) -> list[Committed]:
+    """All committed results, in the order of their names."""
+    files = sorted(path for pattern in ("*.parquet", "*.json") for path in folder.glob(pattern))
+    return [found for found in map(read, files) if "provenance.commit" in found.frame]
+
+
+def days(times: list[str]) -> str:
+    """One day, or the first and the last.
+
+    >>> days(["2026-01-02T10:00:00+00:00", "2026-01-02T11:00:00+00:00"])
+    '2 January 2026'
+    """
+    stamps = sorted(pd.Timestamp(time) for time in times)
+    first, last = (f"{stamp.day} {stamp:%B %Y}" for stamp in (stamps[0], stamps[-1]))
+    return first if first == last else f"{first} to {last}"
+
+
+def commits(found: Committed) -> str:
+    """Short names of the commits that made it."""
+    return ", ".join(f"`{commit[:10]}`" for commit in found.named("commit"))
+
+
+def made(found: Committed) -> str:
+    """Profile, points, seeds, commit and date in one line."""
+    count = len(found.frame)
+    points = f"{count} points, " if count > 1 else ""
+    seeds = f"seed{'s' * (len(found.named('seed')) > 1)} " + ", ".join(map(str, found.named("seed")))
+    profile = ", ".join(f"`{name}`" for name in found.named("profile"))
+    word = "commit" if len(found.named("commit")) == 1 else "commits"
+    return f"profile {profile}, {points}{seeds}; {word} {commits(found)}, {days(found.named('time'))}"
+
+
+def drawn(found: Committed, page: str) -> str:
+    """The figure of a sweep as Markdown, seen from ``page``; "" where it has none."""
+    figure = found.path.with_suffix(".svg")
+    if not figure.exists():
+        return ""
+    said = re.sub(r"\s+", " ", (collect.FIGURES[found.path.stem].__doc__ or "").strip())
+    return f"![{said}]({os.path.relpath(figure, RESULTS.parent / 'book' / os.path.dirname(page))})\n\n*{said}*"
+
+
+OPEN_ROWS = 30  # of tables; more are folded
+
+
+def shown(found: Committed, page: str) -> str:
+    """Provenance, figure and tables of one file."""
+    tables = [text for text in (collect.readable(found.frame, group) for group in collect.GROUPS) if text]
+    numbers = "\n\n".join(tables)
+    if numbers.count("\n") > OPEN_ROWS:
+        numbers = f":::{{dropdown}} The numbers\n{numbers}\n:::"
+    how = f" `{found.named('command')[0]}`" if len(found.frame) == 1 else ""
+    line = f"```{{div}} stamp\n`results/{found.path.name}`: {made(found)}.{how}\n```"
+    return "\n\n".join(part for part in (line, drawn(found, page), numbers) if part)
+
+
+NOTHING = "No longer run of this notebook is committed yet: what this page shows is the profile `smoke` alone."
+SEVERAL = "Means over seeds, in brackets least and greatest where there are several."
+
+
+def section(notebook: str, page: str) -> str:
+    """The section of a page that shows what is committed for a notebook, or says that nothing is."""
+    results = of(notebook)
+    lead = [SEVERAL] if any(len(found.named("seed")) > 1 for found in results) else []
+    body = "\n\n".join([*lead, *(shown(found, page) for found in results)]) if results else NOTHING
+    return f"(results-of-{notebook})=\n## Results of longer runs\n\n{body}\n"

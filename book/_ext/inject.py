@@ -1,0 +1,112 @@
+"""What is put into a page's text when it is read: committed results, tables made at build, numbers of formulas.
+
+Blocks of a page: ``{results} 60_ablate_lambda``, the committed results of a notebook; ``{provenance}``, what made each
+committed result; ``{profiles}``, their sizes. Every notebook gets its own results before its summary.
+"""
+
+import os
+import re
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import committed
+from fold import CELL
+
+from n2nf_core import profiles
+
+BLOCK = re.compile(r"^```\{(results|provenance|profiles)\} ?(\S*)\n```$", re.MULTILINE)
+DISPLAYED = re.compile(r"^\$\$\n(.*?)^\$\$$", re.MULTILINE | re.DOTALL)
+SUMMARY = "\n**Summary.**"
+NEED = re.compile(r"^\*\*You'll need\.\*\*.*?\n\n", re.MULTILINE | re.DOTALL)
+FORMULAS = Path(__file__).parents[1] / "equations.md"
+NAMED = re.compile(r"^\$\$ \(([\w-]+)\)$", re.MULTILINE)
+FUNCTION = re.compile(r"\{py:\w+\}`~?[\w.]*?(\w+)`")
+
+
+def sizes() -> str:
+    """Tables of the profiles, read from the core."""
+    names = [field.name for field in fields(profiles.Profile)]
+    parts = []
+    for title, table in (("A notebook on its own", profiles.PROFILES), ("A point of a sweep", profiles.SWEEP)):
+        rows = [f"| `{name}` | " + " | ".join(f"{v:,}" for v in asdict(p).values()) + " |" for name, p in table.items()]
+        parts.append("\n".join([f"**{title}**", "", f"| profile | {' | '.join(names)} |", "|---" * 8 + "|", *rows]))
+    return "\n\n".join(parts)
+
+
+def about(found: committed.Committed) -> str:
+    """Everything that made one committed file."""
+    packages = [c for c in found.frame if c.startswith("provenance.packages.")]
+    versions = [f"{c.rsplit('.', 1)[1]} {', '.join(sorted(found.frame[c].dropna().unique()))}" for c in packages]
+    commands = "\n".join(dict.fromkeys(found.frame["provenance.command"]))
+    points = len(found.frame)
+    rows = {
+        "Made": committed.made(found),
+        "Device": ", ".join(found.named("device")),
+        "Python and packages": f"{', '.join(found.named('python'))}; {', '.join(versions)}",
+        "Data, SHA-256 of its description": ", ".join(f"`{d[:16]}`" for d in found.named("data_sha256")),
+    }
+    first, *lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    command = f"```\n{commands}\n```"
+    if points > 1:
+        command = f":::{{dropdown}} The commands of its {points} points\n{command}\n:::"
+    return "\n".join([f"### {found.path.name}", "", first, "|---|---|", *lines, "", command])
+
+
+def made(kind: str, argument: str, page: str) -> str:
+    """The Markdown of one block."""
+    if kind == "results":
+        return committed.section(argument, page)
+    return sizes() if kind == "profiles" else "\n\n".join(about(found) for found in committed.everything())
+
+
+def numbered(text: str, page: str) -> str:
+    """Every displayed formula gets a number; one that is numbered already keeps its name."""
+    count = iter(range(1, 1000))
+    return DISPLAYED.sub(lambda shown: f"{shown.group()} (eq-{os.path.basename(page)}-{next(count)})", text)
+
+
+def formulas(code: str, page: str) -> list[str]:
+    """Names of the formulas of ``page`` (the text of equations.md) whose functions ``code`` calls."""
+    names, start = [], 0
+    for formula in NAMED.finditer(page):
+        functions = FUNCTION.findall(page[start : formula.start()])
+        names += [formula[1]] if any(re.search(rf"\b{name}\b", code) for name in functions) else []
+        start = formula.end()
+    return names
+
+
+def title(name: str) -> str:
+    """A formula's name as a reader sees it.
+
+    >>> title("nll"), title("noise2noise"), title("photon-transfer")
+    ('NLL', 'Noise2Noise', 'photon transfer')
+    """
+    words = name.replace("-kl", "-KL").replace("noise2noise", "Noise2Noise").replace("-", " ")
+    return words.upper() if len(words) <= 4 else words
+
+
+def references(text: str) -> str:
+    """A line that leads from a notebook to the formulas it computes; "" where there are none."""
+    code = "".join(cell[2] for cell in CELL.finditer(text))
+    found = [f"{title(name)} {{eq}}`{name}`" for name in formulas(code, FORMULAS.read_text())]
+    return f"```{{div}} stamp\nFormulas, with their sources: {', '.join(found)}.\n```\n\n" if found else ""
+
+
+def inject(app, name: str, source: list[str]) -> None:
+    """Notebooks stay as they are; what comes in is there on the page alone."""
+    text = source[0]
+    if name.startswith("notebooks/"):
+        app.env.note_dependency(str(FORMULAS))
+        line = references(text)
+        text = NEED.sub(lambda need: need.group() + line, numbered(text, name), count=1)
+        text = text.replace(SUMMARY, f"\n{committed.section(os.path.basename(name), name)}\n{SUMMARY}", 1)
+    if name.startswith("notebooks/") or BLOCK.search(text):
+        for found in committed.everything():
+            app.env.note_dependency(str(found.path))
+    source[0] = BLOCK.sub(lambda block: made(block[1], block[2], name), text)
+
+
+def setup(app):
+    """Sphinx's entry."""
+    app.connect("source-read", inject)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,169 @@
+"""What the book puts into its pages: folded code, numbered formulas, committed results, docstrings, links."""
+
+import doctest
+import json
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.md"))
+pytest.importorskip("docutils")
+sys.path.insert(0, str(ROOT / "book/_ext"))
+committed, docstrings, figures, fold, inject, stamp = (
+    pytest.importorskip(name) for name in ("committed", "docstrings", "figures", "fold", "inject", "stamp")
+)
+
+
+@pytest.mark.parametrize("module", (committed, docstrings, figures, fold, inject), ids=lambda m: m.__name__)
+def test_examples(module):
+    result = doctest.testmod(module)
+    assert result.attempted and not result.failed
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_folding_tags_cells_and_changes_nothing_else(path):
+    text = path.read_text()
+    folded = fold.fold(text)
+    assert folded.replace(":tags: [hide-input]\n\n", "").replace(":tags: [hide-cell]\n\n", "") == text
+    cells = [cell[2] for cell in fold.CELL.finditer(folded)]
+    assert any(cell.startswith(":tags: [hide-cell]") and "results.write_json(" in cell for cell in cells)
+    assert cells[0].startswith(":tags: [hide-input]") and "import" in cells[0]
+    shown = [cell for cell in cells if not cell.startswith(":tags:")]
+    assert shown and not any("figure = " in cell or "assert " in cell for cell in shown)
+
+
+def test_displayed_formulas_are_numbered():
+    text = inject.numbered("a\n\n$$\nx\n$$\n\nb\n\n$$\ny\n$$\n", "notebooks/30_train")
+    assert text.count("$$ (eq-30_train-1)") == text.count("$$ (eq-30_train-2)") == 1
+    assert inject.numbered("$$\nx\n$$ (own)\n", "n") == "$$\nx\n$$ (own)\n"
+
+
+def test_a_notebook_leads_to_the_formulas_that_it_computes():
+    page = inject.FORMULAS.read_text()
+    names = inject.NAMED.findall(page)
+    assert {"joint-loss", "cross-sample", "self-sample", "pair-difference", "noise2noise", "nlf", "marginal-kl"} <= set(
+        names
+    )
+    assert inject.formulas("losses.self_sample(model)", page) == ["self-sample"]
+    text = (ROOT / "notebooks/60_ablate_lambda.md").read_text()
+    assert "cross sample {eq}`cross-sample`" in inject.references(text) and "NLL {eq}`nll`" in inject.references(text)
+    assert "pair-difference" not in inject.formulas("print(1)", page)
+
+
+def test_every_formula_has_a_source_and_a_function():
+    page, start = inject.FORMULAS.read_text(), 0
+    own = {"pair-difference", "nll", "regret", "psnr", "signal-dependent-layer"}  # ours, or a definition
+    for formula in inject.NAMED.finditer(page):
+        before, start = page[start : formula.start()], formula.end()
+        assert inject.FUNCTION.search(before), formula[1]
+        assert "{cite" in before or formula[1] in own, formula[1]
+
+
+def test_a_notebook_without_results_says_so(tmp_path):
+    assert committed.of("10_pair_noisy_images", tmp_path) == []
+    assert committed.NOTHING in committed.section("no_such_notebook", "notebooks/no_such_notebook")
+
+
+def test_results_come_from_the_files(tmp_path):
+    content = json.loads((ROOT / "results/00_start_here-acsn-cpu.json").read_text())
+    content["noise_models"]["awgn"]["nll_nats_per_dim"] = -7.5
+    (tmp_path / "00_start_here-x.json").write_text(json.dumps(content))
+    (found,) = committed.of("00_start_here", tmp_path)
+    text = committed.shown(found, "notebooks/00_start_here")
+    assert "| AWGN | -7.500 |" in text
+    assert f"`{content['provenance']['commit'][:10]}`" in text and content["provenance"]["command"] in text
+
+
+def test_the_sweep_shows_its_figure_and_its_seeds():
+    (found,) = committed.of("60_ablate_lambda")
+    text = committed.shown(found, "notebooks/60_ablate_lambda")
+    assert "](../../results/60_ablate_lambda.svg)" in text
+    assert f"seeds {', '.join(map(str, found.named('seed')))}; " in text
+    assert found.named("seed") == sorted(set(found.frame["provenance.seed"]))
+
+
+def test_the_reproducibility_page_lists_all_committed_results():
+    text = inject.made("provenance", "", "reproducibility")
+    files = [p for p in (ROOT / "results").iterdir() if p.suffix in (".json", ".parquet")]
+    for path in files:
+        assert f"### {path.name}\n" in text
+        for command in committed.read(path).named("command"):
+            assert command in text
+
+
+def test_profiles_are_read_from_the_core():
+    from n2nf_core.profiles import PROFILES
+
+    row = next(line for line in inject.sizes().splitlines() if line.startswith("| `gpu`"))
+    assert row == "| `gpu` | " + " | ".join(f"{v:,}" for v in vars(PROFILES["gpu"]).values()) + " |"
+
+
+@pytest.mark.parametrize("address", ["", "https://example.org/a/b"])
+def test_without_an_address_no_service_is_named(address):
+    assert stamp.elsewhere(address, "main", "notebooks/00_start_here") == []
+
+
+def test_services_open_the_notebook_of_the_repository():
+    colab, binder = stamp.elsewhere("https://github.com/owner/name", "main", "notebooks/00_start_here")
+    assert "/github/owner/name/blob/executed/notebooks/00_start_here.ipynb" in colab
+    assert "/v2/gh/owner/name/main?urlpath=lab%2Ftree%2Fnotebooks%2F00_start_here.md" in binder
+
+
+def test_a_notebook_as_it_ran_brings_the_package_where_its_address_is_known(tmp_path):
+    import nbformat
+
+    head = (ROOT / "notebooks/00_start_here.md").read_text().split("\n# ")[0]
+    (tmp_path / "n.md").write_text(head + "\n# Title\n\n```{code-cell} ipython3\n1 + 1\n```\n")
+    output = nbformat.v4.new_output("execute_result", {"text/plain": "2"}, execution_count=1)
+    ran = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# Title and what the page adds"),
+            nbformat.v4.new_code_cell("1 + 1", outputs=[output], execution_count=1),
+        ]
+    )
+    nbformat.write(ran, tmp_path / "n.ipynb")
+    plain = stamp.as_it_ran(tmp_path / "n.md", tmp_path / "n.ipynb", "")
+    assert [cell.source for cell in plain.cells] == ["# Title", "1 + 1"] and plain.cells[1].outputs == [output]
+    there = stamp.as_it_ran(tmp_path / "n.md", tmp_path / "n.ipynb", "https://github.com/o/n")
+    assert "git+https://github.com/o/n" in there.cells[1].source and len(there.cells) == 3
+
+
+def test_docstrings_are_text():
+    lines = ["z = x * s_1  |a|", "", "    log p = -|z|", "", "See :func:`other` and ``code_1``.", "", ">>> f(1)", "2"]
+    obj = SimpleNamespace(__module__="n2nf_core.flow")
+    docstrings.rewrite(None, "function", "n2nf_core.flow.f", obj, None, lines)
+    text = "\n".join(lines)
+    assert r"z = x \* s\_1  \|a\|" in text and "code-block:: none\n\n    log p = -|z|\n" in text
+    assert ":func:`.other` and ``code_1``." in text and "\n>>> f(1)\n2\n" in text
+
+
+def test_methods_are_looked_for_in_their_class():
+    lines = ["See :meth:`forward`, :class:`n2nf_core.flow.NoiseFlow`."]
+    docstrings.rewrite(None, "class", "n2nf_core.flow.NoiseFlow", None, None, lines)
+    assert lines[0] == "See :meth:`~n2nf_core.flow.NoiseFlow.forward`, :class:`n2nf_core.flow.NoiseFlow`."
+
+
+INNER = {  # modules that a reader of the book need not know
+    "checks", "chunks", "frames", "fused", "fused_kernels", "histogram_kernel", "joint", "plane_kernels", "plots",
+    "readahead", "residents", "sensor_stages", "training_loop", "visits", "widgets",
+}  # fmt: skip
+
+
+def test_every_module_has_its_place_on_an_api_page():
+    core = ROOT / "n2nf_core"
+    modules = {p.stem for p in core.glob("*.py")} | {p.parent.name for p in core.glob("*/__init__.py")}
+    text = "".join(path.read_text() for path in (ROOT / "book/api").glob("*.md"))
+    listed = re.findall(r"^\.\. automodule:: n2nf_core\.(\w+)$", text, re.MULTILINE)
+    assert sorted(listed) == sorted(modules - INNER - {"__init__"}), "in book/api/*.md or in INNER"
+
+
+def test_the_placed_notebook_is_the_text_with_its_outputs(book):
+    placed = json.loads((book / "_sources/notebooks/60_ablate_lambda.ipynb").read_text())
+    code = ["".join(cell["source"]) for cell in placed["cells"] if cell["cell_type"] == "code"]
+    assert any(c["outputs"] for c in placed["cells"] if c["cell_type"] == "code")
+    assert "hide-input" not in json.dumps(placed) and "Results of longer runs" not in json.dumps(placed)
+    assert code[0].startswith("import copy")
