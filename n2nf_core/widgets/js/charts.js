@@ -3,7 +3,7 @@
 const MARGIN = { left: 46, right: 10, top: 10, bottom: 34 };
 const HEIGHT = 210;
 
-const tag = (name, attributes, text = "") => {
+export const tag = (name, attributes, text = "") => {
   const written = Object.entries(attributes).map(([key, value]) => `${key}="${value}"`);
   return `<${name} ${written.join(" ")}>${text}</${name}>`;
 };
@@ -11,7 +11,7 @@ const tag = (name, attributes, text = "") => {
 // A linear map of [from, to] to pixels.
 const linear = ([from, to], [start, end]) => (value) => start + ((value - from) / (to - from || 1)) * (end - start);
 
-class Plot {
+export class Plot {
   constructor(element, xRange, yRange) {
     this.width = Math.max(220, element.clientWidth || 300);
     this.x = linear(xRange, [MARGIN.left, this.width - MARGIN.right]);
@@ -64,7 +64,7 @@ class Plot {
 }
 
 const superscript = (power) => String(power).replace(/[-\d]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
-const decades = ([low, high]) => {
+export const decades = ([low, high]) => {
   const powers = Array.from({ length: Math.floor(high) - Math.ceil(low) + 1 }, (_, k) => Math.ceil(low) + k);
   const ticks = powers.map((power) => [power, `10${superscript(power)}`]);
   if (ticks.length > 2) return ticks;
