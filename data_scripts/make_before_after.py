@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     bursts = training_bursts(args.seed)
-    shown = scenes.photographs(1, *SHAPE, seed=5, blur=0.7, names=[SHOWN], level=lambda rng: 0.18)
+    shown = scenes.photographs(1, *SHAPE, seed=1, blur=0.7, names=[SHOWN], level=lambda rng: 0.18)
     held = bursts_of(shown, SHOWN, args.seed + 2)[0]
     denoise = {"noisy": evaluation.noisy, "wavelet": classical.calibrate(classical.wavelet(), bursts)}
     denoise |= {name: evaluation.network(d) for name, d in train(bursts, args.out / "training", args.seed).items()}
