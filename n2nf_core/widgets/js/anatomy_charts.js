@@ -1,13 +1,13 @@
 // The anatomy's charts: what one state looks like, and what every layer did. Colours come from the style sheet.
 import { decades, Plot, tag } from "./charts.js";
 import { REACH } from "./moments.js";
+import { minus } from "./page.js";
 
 const LETTERS = { scale: "S", mix: "W", coupling: "C", gain: "G" };
 const SMALL = 0.003; // nats per dimension: from there on the axis of ladj is logarithmic
 const TICKS = [0.01, 0.1, 1];
 
 const signedLog = (value) => Math.sign(value) * Math.log10(1 + Math.abs(value) / SMALL);
-const minus = (text) => String(text).replace("-", "−");
 
 export const letterOf = ({ kind }) => LETTERS[kind];
 

@@ -4,7 +4,8 @@ import { connect } from "./client.js";
 import { Controls } from "./controls.js";
 import { KINDS } from "./engine.js";
 import { openPicture, openScene } from "./image.js";
-import { develop, developNoise, Lens, lookOf, Panel } from "./panels.js";
+import { bytesOf, make, minus } from "./page.js";
+import { brightness, develop, developNoise, Lens, lookOf, Panel } from "./panels.js";
 
 const NAMES = {
   true: "True noise",
@@ -214,19 +215,8 @@ class Lab {
   }
 }
 
-const make = (name, className = "", textContent = "") => Object.assign(document.createElement(name), { className, textContent });
-const bytesOf = ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength).slice();
-
-// The gain that shows all but the brightest hundredth.
-function brightness(planes) {
-  const some = planes.filter((_, i) => i % 31 === 0).sort();
-  return 0.95 / Math.max(some[Math.floor(0.99 * some.length)], 1e-6);
-}
-
 const noteOf = (kind, { stats, milliseconds }) =>
   ({ true: `σ ${(1000 * stats.sigma).toFixed(2)} ‰`, clean: "no noise" })[kind] ?? `KL ${stats.kl.toFixed(4)}, ${milliseconds.toFixed(0)} ms`;
-
-const minus = (text) => text.replace("-", "−");
 
 function scores(frames) {
   const models = Object.entries(frames).filter(([kind]) => kind !== "true");

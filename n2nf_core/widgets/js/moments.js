@@ -2,8 +2,8 @@
 import { autocorrelation, density, deviation } from "./stats.js";
 
 export const REACH = 5; // deviations that histograms reach to
-const COLUMNS = 75;
-const LAGS = 8;
+const CLASSES = 75;
+const FARTHEST = 8;
 
 // Planes with rows and columns exchanged.
 function turned(values, height, width) {
@@ -45,9 +45,9 @@ export function measured(values, { height, width }) {
   return {
     sigma,
     kurtosis: excessKurtosis(values),
-    density: density(values, REACH * sigma, COLUMNS).map((value) => value * sigma),
-    rows: autocorrelation(values, height, width, LAGS),
-    columns: autocorrelation(turned(values, height, width), width, height, LAGS),
+    density: density(values, REACH * sigma, CLASSES).map((value) => value * sigma),
+    rows: autocorrelation(values, height, width, FARTHEST),
+    columns: autocorrelation(turned(values, height, width), width, height, FARTHEST),
     planes: planeCorrelation(values),
   };
 }
