@@ -104,6 +104,7 @@ export class Panel {
     const [w, h] = [picture.width / lens.zoom, picture.height / lens.zoom];
     const brush = canvas.getContext("2d");
     brush.imageSmoothingEnabled = width < 3 * w;
+    brush.clearRect(0, 0, width, height); // a picture may be transparent in places
     brush.drawImage(picture, lens.x * picture.width - w / 2, lens.y * picture.height - h / 2, w, h, 0, 0, width, height);
   }
 
