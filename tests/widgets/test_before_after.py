@@ -1,13 +1,17 @@
 """The before/after widget: its metrics in Node against the core's, its pictures, what it refuses."""
 
 import json
+import re
+import shutil
+import subprocess
 
 import pytest
 import torch
 from test_lab_modules import node
 
 from n2nf_core import metrics
-from n2nf_core.widgets import before_after, pictures
+from n2nf_core.widgets import before_after, modules, pictures
+from n2nf_core.widgets.anatomy import FlowAnatomy
 from n2nf_core.widgets.before_after import BeforeAfter, shipped
 
 TOLERANCE = 1e-4  # of PSNR in dB and of SSIM
@@ -70,3 +74,16 @@ def test_what_it_refuses():
         BeforeAfter({"noisy": clean[:3], "reference": clean[:3]})
     with pytest.raises(ValueError, match="no setting zoom: choose from left, right, view"):
         BeforeAfter({"reference": clean}, zoom=3)
+    with pytest.raises(ValueError, match="no setting layer: choose from camera, model, iso"):
+        FlowAnatomy(layer=3)
+
+
+@pytest.mark.parametrize("name", ["anatomy.js", "before_after.js"])
+def test_a_widgets_modules_join_into_one(name, tmp_path):
+    text = modules.joined(name)
+    assert not re.search(r"^(import|export (?!default))", text, re.MULTILINE)
+    (tmp_path / "joined.mjs").write_text(text)
+    program = shutil.which("node")
+    if program is None:
+        pytest.skip("no node: install Node.js 18 or newer to check the joined modules")
+    subprocess.run([program, "--check", str(tmp_path / "joined.mjs")], check=True)

@@ -9,7 +9,7 @@ const TICKS = [0.01, 0.1, 1];
 
 const signedLog = (value) => Math.sign(value) * Math.log10(1 + Math.abs(value) / SMALL);
 
-export const letterOf = ({ kind }) => LETTERS[kind];
+const letterOf = ({ kind }) => LETTERS[kind];
 
 class BarPlot extends Plot {
   // One bar per value from the base line on; a bar can be chosen, and is marked as the current one.
