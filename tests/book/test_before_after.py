@@ -6,7 +6,6 @@ from conftest import SCREENSHOTS
 from n2nf_core import metrics
 from n2nf_core.widgets import before_after
 
-
 pytestmark = pytest.mark.skipif(
     not (before_after.HERE / "before_after.zip").exists(),
     reason="no pictures: run data_scripts/make_before_after.py and copy its two files to n2nf_core/widgets",
