@@ -1,4 +1,4 @@
-"""Clean pictures for the page: mosaics as grey PNG files of square roots, 8 bits."""
+"""Pictures for the page: clean mosaics as grey PNG files of square roots, 8 bits; any planes in 16 bits."""
 
 from __future__ import annotations
 
@@ -29,6 +29,36 @@ def png(planes: Tensor) -> bytes:
     file = io.BytesIO()
     Image.fromarray(grey).save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def png16(planes: Tensor) -> bytes:
+    """Planes (C, h, w) in [-0.5, 1.5) as a 16-bit PNG, one below the other: code round(32768 (x + 0.5)).
+
+    Exact to 1.6e-5, noise below black included, so that a PSNR of up to 90 dB can be measured of it.
+    Errors: ValueError for another shape, and for values out of range.
+
+    >>> planes = torch.rand(4, 3, 5)
+    >>> torch.allclose(from_png16(png16(planes)), planes, atol=2e-5)
+    True
+    """
+    from PIL import Image
+
+    if planes.dim() != 3 or not planes.numel():
+        raise ValueError(f"a picture must be planes (C, h, w), got {(*planes.shape,)}")
+    codes = (32768 * (planes.detach().cpu().double() + 0.5)).round()
+    if not bool(((codes >= 0) & (codes < 65536)).all()):
+        raise ValueError(f"a picture must lie in [-0.5, 1.5), got {planes.min():g} to {planes.max():g}")
+    file = io.BytesIO()
+    Image.fromarray(codes.flatten(0, 1).numpy().astype(np.uint16)).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def from_png16(data: bytes, planes: int = 4) -> Tensor:
+    """What :func:`png16` wrote, (planes, h, w) float32."""
+    from PIL import Image
+
+    codes = np.asarray(Image.open(io.BytesIO(data)), dtype=np.float32)
+    return torch.from_numpy(codes / 32768 - 0.5).unflatten(0, (planes, -1))
 
 
 def wedge() -> Tensor:

@@ -81,7 +81,7 @@ def expected(model, about, clean, noise, eps):
         return latents, float(ladj), float(model.log_prob(noise.double(), context)), sample
 
 
-def in_the_page(model_by_name, made, folder, modules=MODULES):
+def in_the_page(model_by_name, made, folder, modules=MODULES, script="parity.mjs"):
     """What the JavaScript computes, in Node."""
     node = shutil.which("node")
     if node is None:
@@ -93,7 +93,7 @@ def in_the_page(model_by_name, made, folder, modules=MODULES):
     ]
     (folder / "cases.json").write_text(json.dumps(rows))
     paths = [str(path) for path in (modules, folder / "weights", folder / "cases.json", folder / "out.json")]
-    subprocess.run([node, str(HERE / "parity.mjs"), *paths], check=True, timeout=120)
+    subprocess.run([node, str(HERE / script), *paths], check=True, timeout=120)
     return json.loads((folder / "out.json").read_text())
 
 

@@ -1,7 +1,7 @@
 // Your burst: files of the reader's own, looked at and trained on by the kernel; this side shows and asks.
 import { Plot, superscript } from "./charts.js";
 import { around, curves } from "./curves.js";
-import { fromBase64, make, minus, zoomButtons } from "./dom.js";
+import { fromBase64, make, minus, zoomButtons } from "./page.js";
 import { decodePng } from "./image.js";
 import { Lens, Panel } from "./panels.js";
 

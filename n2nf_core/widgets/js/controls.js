@@ -11,7 +11,7 @@ const SLIDERS = {
   temperature: { label: "Temperature", low: 0, high: 2, step: 0.05, text: (v) => v.toFixed(2) },
 };
 
-const slider = (name, { label, low, high, step, log }) => {
+export const slider = (name, { label, low, high, step, log }) => {
   const [from, to] = log ? [Math.log(low), Math.log(high)] : [low, high];
   return `<label class="slider"><span>${label}</span><output></output>
     <input type="range" name="${name}" min="${from}" max="${to}" step="${step}"></label>`;

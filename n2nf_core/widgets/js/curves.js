@@ -1,6 +1,6 @@
 // Lines over steps, frames or signal, with round ticks and labelled levels.
 import { Plot, tag } from "./charts.js";
-import { minus } from "./dom.js";
+import { minus } from "./page.js";
 
 // About `most` round numbers in a range, each with its text.
 export function roundTicks([low, high], most = 5) {

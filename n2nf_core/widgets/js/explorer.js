@@ -1,7 +1,7 @@
 // The lambda explorer: every point of the sweep, one of them looked at closely.
 import { choice } from "./controls.js";
 import { curves } from "./curves.js";
-import { fromBase64, make, minus, zoomButtons } from "./dom.js";
+import { fromBase64, make, minus, zoomButtons } from "./page.js";
 import { decodePng } from "./image.js";
 import { Lens, Panel } from "./panels.js";
 import { bent, BENT_TICKS, landscape, LOSSES, sweep, valley, weightText } from "./sweep.js";

@@ -2,10 +2,10 @@
 import { correlation, histogram, variance } from "./charts.js";
 import { connect } from "./client.js";
 import { Controls } from "./controls.js";
-import { bytesOf, make, minus } from "./dom.js";
 import { KINDS } from "./engine.js";
 import { openPicture, openScene } from "./image.js";
-import { develop, developNoise, Lens, lookOf, Panel } from "./panels.js";
+import { bytesOf, make, minus, zoomButtons } from "./page.js";
+import { brightness, develop, developNoise, Lens, lookOf, Panel } from "./panels.js";
 
 const NAMES = {
   true: "True noise",
@@ -52,7 +52,7 @@ class Lab {
     this.panels = make("div", "panels");
     this.status = Object.assign(make("p", "status"), { role: "status" });
     const under = make("div", "under");
-    under.append(this.status, make("p", "", "Drag, or use the arrow keys."), ...this.zoomButtons());
+    under.append(this.status, make("p", "", "Drag, or use the arrow keys."), ...zoomButtons(this.lens));
     this.table = make("div", "scores");
     this.charts = CHARTS.map(([title, draw, hint]) => {
       const element = make("div", "chart");
@@ -65,16 +65,6 @@ class Lab {
     charts.append(...this.charts.map(({ element }) => element));
     this.root.append(this.controls.element, this.panels, under, this.table, charts);
     this.acceptDrops();
-  }
-
-  zoomButtons() {
-    const steps = [["−", "Zoom out", 1 / 1.5], ["Fit", "Fit the whole picture", 0], ["+", "Zoom in", 1.5]];
-    return steps.map(([text, label, factor]) => {
-      const button = Object.assign(make("button", "", text), { type: "button", title: label });
-      button.setAttribute("aria-label", label);
-      button.addEventListener("click", () => this.lens.zoomBy(factor));
-      return button;
-    });
   }
 
   async start() {
@@ -213,12 +203,6 @@ class Lab {
     this.engine.close();
     this.root.remove();
   }
-}
-
-// The gain that shows all but the brightest hundredth.
-function brightness(planes) {
-  const some = planes.filter((_, i) => i % 31 === 0).sort();
-  return 0.95 / Math.max(some[Math.floor(0.99 * some.length)], 1e-6);
 }
 
 const noteOf = (kind, { stats, milliseconds }) =>

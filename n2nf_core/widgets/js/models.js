@@ -62,7 +62,7 @@ function variances({ clean }, { shot, read }) {
   return out;
 }
 
-function gaussianLogProb(values) {
+export function gaussianLogProb(values) {
   let squares = 0;
   for (let i = 0; i < values.length; i++) squares += values[i] * values[i];
   return -0.5 * (squares + values.length * LOG_TWO_PI);
@@ -139,11 +139,13 @@ export class NoiseFlow extends SignalDependent {
     const last = Math.max(...Object.keys(layers).map((name) => parseInt(name, 10)));
     this.couplings = [];
     this.forward = [];
+    this.tensors = []; // of every layer after the first, in order
     this.logDet = 0; // per pixel of one plane
     this.logGain = 0;
     let gain = 1;
     for (let k = 1; k <= last; k++) {
       const layer = below(layers, `${k}.`);
+      this.tensors.push(layer);
       if ("log_gain" in layer) {
         gain *= Math.exp(-layer.log_gain[0]);
         this.logGain += layer.log_gain[0];
@@ -198,7 +200,7 @@ export class NoiseFlow extends SignalDependent {
   }
 }
 
-const IDENTITY = Float64Array.from([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+export const IDENTITY = Float64Array.from([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
 
 function multiplied(a, b) {
   const out = new Float64Array(16);
@@ -208,7 +210,7 @@ function multiplied(a, b) {
 }
 
 // W = P L (U + diag(s)) from its parameters, 4x4 row by row.
-function weightOf({ permutation, lower, upper, sign_s, log_s }) {
+export function weightOf({ permutation, lower, upper, sign_s, log_s }) {
   const [l, u] = [new Float64Array(16), new Float64Array(16)];
   for (let r = 0; r < 4; r++) {
     for (let c = 0; c < 4; c++) {
@@ -221,7 +223,7 @@ function weightOf({ permutation, lower, upper, sign_s, log_s }) {
 }
 
 // Gauss and Jordan with pivots.
-function inverted(matrix) {
+export function inverted(matrix) {
   const [left, right] = [Float64Array.from(matrix), Float64Array.from(IDENTITY)];
   const row = (m, r) => m.subarray(4 * r, 4 * r + 4);
   for (let c = 0; c < 4; c++) {
@@ -243,7 +245,7 @@ function inverted(matrix) {
   return right;
 }
 
-function mixPlanes(planes, size, mix) {
+export function mixPlanes(planes, size, mix) {
   const pixel = new Float64Array(4);
   for (let i = 0; i < size; i++) {
     for (let r = 0; r < 4; r++) {

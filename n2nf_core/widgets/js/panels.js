@@ -2,12 +2,18 @@
 import { fromLinear } from "./image.js";
 
 const CURVE = Uint8ClampedArray.from({ length: 4097 }, (_, k) => Math.round(255 * fromLinear(k / 4096)));
-const developed = (value) => CURVE[Math.max(0, Math.min(4096, (value * 4096) | 0))];
+export const developed = (value) => CURVE[Math.max(0, Math.min(4096, (value * 4096) | 0))];
 
 // How camera colours become sRGB: white balance first, cut there so that highlights stay white, then the colour matrix.
 export function lookOf(cameraFromSrgb, srgbFromCamera) {
   const white = cameraFromSrgb.map((row) => row.reduce((sum, value) => sum + value));
   return { white, matrix: srgbFromCamera.flatMap((row) => row.map((value, c) => value * white[c])) };
+}
+
+// The gain that shows all but the brightest hundredth.
+export function brightness(planes) {
+  const some = planes.filter((_, i) => i % 31 === 0).sort();
+  return 0.95 / Math.max(some[Math.floor(0.99 * some.length)], 1e-6);
 }
 
 // Planes to RGB pixels, one per Bayer cell, with the tone curve that the eye is used to.
@@ -98,6 +104,7 @@ export class Panel {
     const [w, h] = [picture.width / lens.zoom, picture.height / lens.zoom];
     const brush = canvas.getContext("2d");
     brush.imageSmoothingEnabled = width < 3 * w;
+    brush.clearRect(0, 0, width, height); // a picture may be transparent in places
     brush.drawImage(picture, lens.x * picture.width - w / 2, lens.y * picture.height - h / 2, w, h, 0, 0, width, height);
   }
 

@@ -1,7 +1,7 @@
 // What lambda does: charts over all points of a sweep, whose marks can be chosen, and the loss that explains them.
 import { Plot, superscript, tag } from "./charts.js";
 import { around, level, roundTicks } from "./curves.js";
-import { minus } from "./dom.js";
+import { minus } from "./page.js";
 
 export const LOSSES = ["cross_sample", "self_sample"];
 export const weightText = (weight) => (weight ? `2${superscript(Math.round(100 * Math.log2(weight)) / 100)}` : "0");

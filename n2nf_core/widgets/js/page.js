@@ -1,10 +1,12 @@
-// Small things that every front end needs.
+// What every widget needs of a page.
 
 export const make = (name, className = "", textContent = "") => Object.assign(document.createElement(name), { className, textContent });
 
+// Bytes of the widget's state, a view of any kind.
 export const bytesOf = ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength).slice();
 
-export const minus = (text) => text.replace("-", "−");
+// A number's text with a true minus.
+export const minus = (text) => String(text).replaceAll("-", "−");
 
 export const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 

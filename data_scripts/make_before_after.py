@@ -1,0 +1,115 @@
+"""Make the before/after page's pictures: python data_scripts/make_before_after.py OUT.
+
+Denoisers are trained on pairs of a simulated phone: dead leaves and photographs, none of them the one shown. A
+Noise2Noise denoiser is trained first; from it Noise2Noise goes on alone, and jointly with Noise Flow by the paper's
+loss and by the pair difference, for as many steps each. No training reads a clean image. Run it again to go on where
+it was stopped. Writes OUT/before_after.zip and before_after.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from n2nf_core import baselines, classical, evaluation, flow, losses, metrics, results, scenes, training
+from n2nf_core.bursts import Burst
+from n2nf_core.denoisers import DnCNN, linear_skip
+from n2nf_core.pairs import PatchPairs
+from n2nf_core.sensor import simulate_burst_frames
+from n2nf_core.widgets import pictures as files
+
+CAMERA, ISO = "S6", 3200
+SHOWN, OTHERS = "chelsea", ("astronaut", "coffee", "rocket", "stereo_motorcycle")
+STEP = 1 / 2048  # to which pictures are rounded, so that their files are small
+SCENES, SIZE, SHAPE = 12, 128, (80, 128)
+FEATURES, STEPS = 16, {"pretraining": 2000, "further": 1000}
+TERMS = {"joint_paper": losses.cross_sample, "joint_pair_difference": losses.pair_difference}
+
+
+def bursts_of(planes: Tensor, names: str, seed: int) -> list[Burst]:
+    """Two frames of every scene (4, h, w) with the noise published for the phone."""
+    truth, generator = baselines.camera_nlf([CAMERA]), torch.Generator().manual_seed(seed)
+    levels = {"black": 0.0, "white": 1.0, "cfa": "RGGB", "camera": CAMERA, "iso": float(ISO)}
+    source = {"importer": "simulator", "seed": seed, "notes": [names, "noise of known density"]}
+    return [
+        Burst(
+            simulate_burst_frames(truth, clean, CAMERA, ISO, 2, generator).numpy(),
+            **levels, scene=f"{names}-{seed}-{k:03d}", clean=clean.numpy(), provenance=source,
+        )
+        for k, clean in enumerate(planes)
+    ]  # fmt: skip
+
+
+def training_bursts(seed: int) -> list[Burst]:
+    leaves = scenes.dead_leaves(SCENES, SIZE, SIZE, seed=seed, blur=0.7)
+    photographs = scenes.photographs(SCENES, SIZE, SIZE, seed=seed, blur=0.7, names=OTHERS)
+    return bursts_of(leaves, "leaves", seed) + bursts_of(photographs, "photographs", seed + 1)
+
+
+def train(bursts: list[Burst], folder: Path, seed: int) -> dict[str, torch.nn.Module]:
+    """Noise2Noise, and both joint trainings from the same start: name -> denoiser."""
+    pairs = PatchPairs(bursts, [CAMERA], patch=32, batch=16, seed=seed)
+    skip = linear_skip(pairs.batch(k) for k in range(20))
+    torch.manual_seed(seed)
+    start = DnCNN(features=FEATURES, norm=torch.nn.Identity, skip=skip)
+    photon, _ = baselines.fit_photon_transfer(evaluation.recordings(bursts))
+    model = flow.noise_flow([CAMERA], [ISO]).start_from(photon.nlf())
+    common = {"seed": seed, "log_every": 100, "checkpoint_every": 100, "device": "cpu"}
+    first, further = STEPS.values()
+    config = training.FitConfig(steps=first, pretrain_steps=first, **common)
+    training.fit(start, model, pairs, config, folder / "pretraining")
+    found = {"noise2noise": copy.deepcopy(start)} | {name: copy.deepcopy(start) for name in TERMS}
+    for name, denoiser in found.items():
+        alone = further if name not in TERMS else 0
+        config = training.FitConfig(steps=further, pretrain_steps=alone, denoiser_lr=5e-4, noise_lr=5e-3, **common)
+        loss = partial(losses.joint_loss, noise_term=TERMS.get(name, losses.cross_sample))
+        training.fit(denoiser, copy.deepcopy(model), pairs, config, folder / name, loss=loss)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, metavar="OUT")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    bursts = training_bursts(args.seed)
+    shown = scenes.photographs(1, *SHAPE, seed=1, blur=0.7, names=[SHOWN], level=lambda rng: 0.18)
+    held = bursts_of(shown, SHOWN, args.seed + 2)[0]
+    denoise = {"noisy": evaluation.noisy, "wavelet": classical.calibrate(classical.wavelet(), bursts)}
+    denoise |= {name: evaluation.network(d) for name, d in train(bursts, args.out / "training", args.seed).items()}
+    pictures = {name: make(held)[0] for name, make in denoise.items()} | {"reference": evaluation.reference(held)[0]}
+    pictures = {name: (picture / STEP).round() * STEP for name, picture in pictures.items()}
+    write(pictures, [b.provenance for b in (bursts[0], bursts[-1], held)], args)
+
+
+def write(pictures: dict[str, Tensor], data: list[dict], args: argparse.Namespace) -> None:
+    """The rounded pictures, how each scores, and where they came from."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(args.out / "before_after.zip", "w") as archive:
+        for name, picture in pictures.items():
+            archive.writestr(f"{name}.png", files.png16(picture))
+    shown = {name: picture[None] for name, picture in pictures.items()}
+    reference = shown.pop("reference")
+    scores = {
+        name: {
+            "psnr_db": float(metrics.psnr(picture, reference, data_range=1.0)),
+            "ssim": float(metrics.ssim(picture, reference, data_range=1.0)),
+        }
+        for name, picture in shown.items()
+    }
+    first, further = STEPS.values()
+    steps = {"pretraining": first, "noise2noise": further} | dict.fromkeys(TERMS, further)
+    command = f"python data_scripts/make_before_after.py OUT --seed {args.seed}"
+    about = {"camera": CAMERA, "iso": ISO, "scene": SHOWN, "denoisers": scores}
+    about["provenance"] = results.provenance(command, "cpu", args.seed, data, steps)
+    print(results.write_json(args.out / "before_after.json", about), scores)
+
+
+if __name__ == "__main__":
+    main()

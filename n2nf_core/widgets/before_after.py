@@ -1,0 +1,87 @@
+"""Before and after: pictures of one scene behind a divider, in JupyterLab, on a static page and from a file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+
+import anywidget
+import numpy as np
+import traitlets
+from torch import Tensor
+
+from n2nf_core.scenes import CAMERA_FROM_SRGB
+from n2nf_core.widgets import modules, pictures
+from n2nf_core.widgets.lab import HERE
+
+NAMES = {
+    "noisy": "Noisy",
+    "wavelet": "Wavelet",
+    "noise2noise": "Noise2Noise",
+    "joint_paper": "Joint, paper's loss",
+    "joint_pair_difference": "Joint, pair difference",
+    "reference": "Reference",
+}
+SETTINGS = {"left": "", "right": "", "view": "picture", "amplification": 8.0, "divider": 0.5}
+
+
+def shipped() -> dict[str, Tensor]:
+    """Name -> planes (4, h, w) of ``before_after.zip``: a scene that no training saw, noisy, denoised, clean."""
+    with zipfile.ZipFile(HERE / "before_after.zip") as archive:
+        return {name: pictures.from_png16(archive.read(f"{key}.png")) for key, name in NAMES.items()}
+
+
+class BeforeAfter(anywidget.AnyWidget):
+    """Two of several pictures of one scene left and right of a divider, with PSNR and SSIM of what is visible.
+
+    pictures: name -> planes (4, h, w), or one plane (h, w), all of one shape, in [0, 1] units; noise may leave [0, 1],
+    but not [-0.5, 1.5). They travel as PNG of 16 bits, exact to 1.6e-5, so that the page measures what
+    :mod:`n2nf_core.metrics` does. reference: the name of the picture that others are measured against. Further
+    settings: left, right, view ("picture" or "difference"), amplification of the difference, divider in [0, 1].
+    Without pictures it shows those that are shipped.
+    Errors: ValueError for shapes that differ, and for names or settings that there are not.
+
+    >>> clean = torch.rand(16, 24)
+    >>> BeforeAfter({"noisy": clean + 0.1, "reference": clean}).settings["right"]
+    'reference'
+    """
+
+    _esm = modules.joined("before_after.js")
+    _css = "".join((HERE / "js" / name).read_text() for name in ("lab.css", "before_after.css"))
+    pictures = traitlets.List().tag(sync=True)
+    reference = traitlets.Unicode().tag(sync=True)
+    camera_from_srgb = traitlets.List().tag(sync=True)
+    srgb_from_camera = traitlets.List().tag(sync=True)
+    settings = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, pictures: Mapping[str, Tensor] | None = None, reference: str = "reference", **settings):
+        if pictures is None:
+            pictures, reference = shipped(), NAMES["reference"]
+            settings = {"left": NAMES["noisy"], "right": NAMES["joint_pair_difference"]} | settings
+        names = list(pictures)
+        settings = SETTINGS | {"left": names[0] if names else "", "right": names[-1] if names else ""} | settings
+        _check(pictures, reference, settings)
+        super().__init__(
+            pictures=[_state(name, picture) for name, picture in pictures.items()],
+            reference=reference,
+            camera_from_srgb=CAMERA_FROM_SRGB.tolist(),
+            srgb_from_camera=np.linalg.inv(CAMERA_FROM_SRGB).tolist(),
+            settings=settings,
+        )
+
+
+def _state(name: str, picture: Tensor) -> dict:
+    planes = picture[None] if picture.dim() == 2 else picture
+    return {"id": name, "planes": len(planes), "png": pictures.png16(planes)}
+
+
+def _check(pictures: Mapping[str, Tensor], reference: str, settings: Mapping[str, object]) -> None:
+    unknown = sorted(set(settings) - set(SETTINGS))
+    if unknown:
+        raise ValueError(f"no setting {', '.join(unknown)}: choose from {', '.join(SETTINGS)}")
+    for name in (reference, settings["left"], settings["right"]):
+        if name not in pictures:
+            raise ValueError(f"no picture {name!r}: there are {', '.join(pictures) or 'none'}")
+    shapes = {tuple(picture.shape) for picture in pictures.values()}
+    if len(shapes) > 1 or not all(len(shape) == 2 or len(shape) == 3 and shape[0] == 4 for shape in shapes):
+        raise ValueError(f"pictures must all be (4, h, w) or all (h, w) of one size, got {sorted(shapes)}")
