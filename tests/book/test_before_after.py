@@ -144,7 +144,7 @@ def test_what_is_visible_is_measured_again(page):
         page.click("button[title='Zoom in']")
     measured(page)
     assert "SSIM needs 11 × 11 pixels" in page.inner_text(".before-after caption")
-    page.click("button[title='Show the whole picture']")
+    page.click("button[title='Fit the whole picture']")
     assert scores(page) == whole and shown(page) == before
 
 
