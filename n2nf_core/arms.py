@@ -68,15 +68,12 @@ ARMS: Mapping[str, Arm] = {
     "n2n_nf": Arm(after_denoising, start="noise2noise"),
     "noise2noiseflow": Arm(losses.joint_loss, start="pretrained"),
     "pair_difference": Arm(partial(losses.joint_loss, noise_term=losses.pair_difference), start="pretrained"),
-    "odd_and_even": Arm(partial(losses.joint_loss, noise_term=losses.odd_and_even), start="pretrained"),
     "pretrained_supervised": Arm(losses.supervised, clean=True),
     "supervised": Arm(losses.supervised, start="pretrained_supervised", clean=True),
     "pretrained_synthesized": Arm(on_samples, noise="supervised", clean=True),
     "synthesized": Arm(on_samples, start="pretrained_synthesized", noise="supervised", clean=True),
 }
-"""The rows of the paper's Tables 1 and 3, and two losses without the denoiser's error.
-
-``pretrained...`` are what others start from."""
+"""The rows of the paper's Tables 1 and 3, and the pair difference; ``pretrained...`` are what others start from."""
 
 
 class Trained(NamedTuple):

@@ -68,20 +68,6 @@ def pair_difference(
     return nll_per_dim(noise_model, (pair.first - pair.second) / math.sqrt(2), pair.context(clean))
 
 
-def odd_and_even(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
-    """-(odd part of log p at y1 - D(y2), both directions) - log p((y1 - y2) / sqrt(2)), nats per dimension.
-
-    odd(n) = (log p(n) - log p(-n)) / 2. What D's error changes most in y1 - D(y2) is the variance, which the odd part
-    does not see; skew, which the pair difference does not see, is there. For a symmetric density it is
-    :func:`pair_difference`. D receives no gradient from it.
-    """
-    clean1, clean2 = denoised_first.detach().clamp(0, 1), denoised_second.detach().clamp(0, 1)
-    residual = torch.cat((pair.first - clean2, pair.second - clean1))
-    context = _both(pair.context(clean2), pair.context(clean1))
-    odd = nll_per_dim(noise_model, residual, context) - nll_per_dim(noise_model, -residual, context)
-    return odd / 2 + pair_difference(noise_model, pair, denoised_first, denoised_second)
-
-
 def noise2noise_mse(pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
     """Eq. 5: (|D(y1) - y2|^2 + |D(y2) - y1|^2) / 2 per dimension, a scalar  (Lehtinen et al., ICML 2018)."""
     return ((denoised_first - pair.second).square().mean() + (denoised_second - pair.first).square().mean()) / 2
@@ -101,8 +87,7 @@ def joint_loss(
 ) -> LossTerms:
     """noise_term + mse_weight * noise2noise_mse, with one denoiser call for both frames.
 
-    mse_weight is the paper's lambda, 2^18 there. noise_term: cross_sample, self_sample,
-    pair_difference, odd_and_even.
+    mse_weight is the paper's lambda, 2^18 there. noise_term: cross_sample, self_sample, pair_difference.
     """
     denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
     nll = noise_term(noise_model, pair, *denoised)

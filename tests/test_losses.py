@@ -55,23 +55,6 @@ def test_pair_difference_is_its_equation_and_leaves_the_denoiser_alone(pair):
     assert losses.pair_difference(MODEL, pair, d1, d2).item() == pytest.approx(expected, rel=1e-9)
 
 
-def test_odd_and_even_takes_skew_from_the_residual_and_width_from_the_difference(pair):
-    class Skewed:
-        def log_prob(self, noise, context):
-            return (0.3 * noise**3 - noise**2 / 2 + context.clean).flatten(1).sum(1)
-
-    d1, d2 = (denoiser(y).requires_grad_() for y in (pair.first, pair.second))
-    x1, x2 = d1.detach().clamp(0, 1), d2.detach().clamp(0, 1)
-    odd = -0.3 * ((pair.first - x2) ** 3 + (pair.second - x1) ** 3).mean() / 2
-    difference, clean = (pair.first - pair.second) / math.sqrt(2), ((d1 + d2) / 2).detach().clamp(0, 1)
-    expected = odd - (0.3 * difference**3 - difference**2 / 2 + clean).mean()
-    value = losses.odd_and_even(Skewed(), pair, d1, d2)
-    assert value.item() == pytest.approx(expected.item(), rel=1e-9)
-    symmetric = losses.odd_and_even(MODEL, pair, d1, d2)
-    assert symmetric.item() == pytest.approx(losses.pair_difference(MODEL, pair, d1, d2).item(), rel=1e-12)
-    assert not value.requires_grad and not symmetric.requires_grad
-
-
 def test_noise2noise_is_equation_5_unclipped(pair):
     d1, d2 = denoiser(pair.first), denoiser(pair.second)
     expected = ((d1 - pair.second) ** 2).mean() / 2 + ((d2 - pair.first) ** 2).mean() / 2

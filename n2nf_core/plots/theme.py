@@ -20,7 +20,6 @@ LABELS = {
     "supervised": "supervised",
     "noise2noiseflow": "Noise2NoiseFlow",
     "pair_difference": "pair difference",
-    "odd_and_even": "odd and even",
     "d_noise2noise": "Noise2Noise",
     "d_noise2noiseflow": "Noise2NoiseFlow",
     "d_pair_difference": "pair difference",
