@@ -10,6 +10,7 @@ MENDED = {
     'data-mode="light" title="Light"': 'data-mode="light"',
     'data-mode="dark"  title="Dark"': 'data-mode="dark"',
     'data-mode="auto"  title="System Settings"': 'data-mode="auto"',
+    '<summary aria-label="Toggle hidden content">': "<summary>",
     # The entries of this list have a role of their own, which a list may not hold.
     '<div role="list" class="citation-list">': '<div class="citation-list">',
 }

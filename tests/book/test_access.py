@@ -11,6 +11,8 @@ SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 FAULTS = """axe.run(document, {resultTypes: ["violations"], preload: false}).then(({violations}) => violations
     .filter(({impact}) => ["serious", "critical"].includes(impact))
     .map(({id, nodes}) => `${id}: ${nodes.slice(0, 3).map(({html}) => html.slice(0, 200)).join("  ")}`))"""
+AT_REST = """() => document.getAnimations().every(({playState}) => playState === "finished")
+    && !document.querySelector("canvas[role=img]:not([aria-label])")"""
 IMAGE = re.compile(r"<img\b[^>]*>")
 
 
@@ -26,9 +28,11 @@ def test_no_serious_fault_and_no_page_scrolls_sideways_on_a_phone(pages, open_pa
     for path in pages:
         page = open_page(path.as_uri())
         page.evaluate(CHECKER.read_text())
+        page.wait_for_function(AT_REST)
         faults = page.evaluate(FAULTS)
         page.emulate_media(color_scheme="dark")
         page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+        page.wait_for_function(AT_REST)
         faults += [f"dark: {fault}" for fault in page.evaluate(FAULTS)]
         page.set_viewport_size({"width": 375, "height": 800})
         width = page.evaluate("document.documentElement.scrollWidth")

@@ -14,7 +14,7 @@ def drawn(page):
     """Wait until the newest request has been answered."""
     page.wait_for_function(
         "() => { const lab = document.querySelector('.lab'); return lab?.dataset.drawn === lab?.dataset.asked"
-        " && lab.dataset.drawn }"
+        " && lab?.dataset.drawn }"
     )
 
 
