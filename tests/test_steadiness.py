@@ -38,7 +38,7 @@ def test_light_that_drifts_is_matched_and_the_rows_of_a_sensor_are_not_taken_for
     even, drifting = frames_of(0), burst_of(frames_of(0) * drift)
     assert abs(steadiness(drifting).drift - 0.03) < 0.002
     found = matched(drifting).planes(range(6))
-    assert torch.allclose(found.mean((2, 3)), even.mean((0, 2, 3)).expand(6, 4), rtol=0.002)
+    assert torch.allclose(found.mean((2, 3)), even.mean((0, 2, 3)).expand(6, 4), rtol=0.01)
     rows = 0.01 + 0.01 * torch.randn(6, 4, 64, 1, generator=torch.Generator().manual_seed(1)).expand(-1, -1, -1, 64)
     still = burst_of((rows + 0.001 * torch.randn(rows.shape)).contiguous())
     assert steadiness(still).drift == 0 and matched(still) is still
