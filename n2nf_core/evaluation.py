@@ -109,6 +109,19 @@ def held_out(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
     return HeldOut(torch.cat(noise), torch.cat(clean), camera, iso, torch.cat(place))
 
 
+def of_one_frame(held: HeldOut, bursts: Sequence[Burst]) -> HeldOut:
+    """``held``, that :func:`held_out` cut from ``bursts``, with noise of the variance that one frame has.
+
+    The mean of the other T - 1 frames brings noise of its own, so that Var(y - x) = T / (T - 1) Var(n): twice the
+    noise for a pair, and a model of too much noise would win. Patches of a known clean signal stay as they are.
+    """
+    side = held.noise.shape[-1]
+    factor = [1.0 if b.clean is not None else ((len(b) - 1) / len(b)) ** 0.5 for b in bursts]
+    patches = [len(b) * (b.shape[2] // side) * (b.shape[3] // side) for b in bursts]
+    scale = torch.tensor(factor).repeat_interleave(torch.tensor(patches))
+    return held._replace(noise=held.noise * scale[:, None, None, None])
+
+
 @torch.no_grad()
 def nll(model: NoiseModel, held: HeldOut, chunk: int = 256) -> Tensor:
     """-log p(n | x) per dimension for every patch, (N,) nats."""

@@ -101,7 +101,8 @@ def all_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> di
 def check_data(parameters: Mapping[str, object]) -> None:
     """Read the data once, one burst in memory at a time: BurstError says what is wrong before any work is done."""
     if parameters.get("data"):
-        for _ in iter_bursts(str(parameters["data"]), Options()):
+        given = {name: parameters[name] for name in ("black", "white", "cfa") if parameters.get(name)}
+        for _ in iter_bursts(str(parameters["data"]), Options(**given)):
             pass
 
 

@@ -53,7 +53,7 @@ ALLOWED = {  # module -> the modules of the core that it may import; everything 
     "official": {"checkpoints", "cameras", "bijections", "linear", "coupling", "flow", "denoisers"},
     "takeaway": {"types", "raw", "cameras", "checkpoints", "baselines", "denoisers", "flow"},
     "clean_images": {"raw"},
-    "steadiness": {"bursts", "pairs", "photon_transfer"},
+    "steadiness": {"raw", "bursts", "pairs", "photon_transfer"},
     "classical": {"raw", "bursts"},
     "evaluation": {"types", "metrics", "tiles", "bursts", "pairs", "photon_transfer"},
     "recovery": {"types", "cameras", "bursts", "sensor", "evaluation"},

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from n2nf_core.plots.theme import COLOURS, MARKERS, label
 
@@ -30,7 +31,12 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
             shot, read = truth[name]
             axis.plot(line, shot * line + read, color="black", ls=(0, (2, 3)), lw=1.2)
     axis.set(xscale="log", yscale="log", xlabel="signal ([0, 1] units)", ylabel="noise variance ([0, 1] units squared)")
-    axis.legend(fontsize=9)
+    for one, (low, high) in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):
+        if high < 30 * low:  # powers of ten alone would leave hardly a label, and all minor ones would overlap
+            one.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            one.set_major_formatter("{x:g}")
+        one.set_minor_formatter(NullFormatter())
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
 
 
