@@ -41,6 +41,7 @@ class BeforeAfter(anywidget.AnyWidget):
     Without pictures it shows those that are shipped.
     Errors: ValueError for shapes that differ, and for names or settings that there are not.
 
+    >>> import torch
     >>> clean = torch.rand(16, 24)
     >>> BeforeAfter({"noisy": clean + 0.1, "reference": clean}).settings["right"]
     'reference'
