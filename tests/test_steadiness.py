@@ -6,6 +6,7 @@ import torch
 
 from n2nf_core.bursts import Burst, BurstError
 from n2nf_core.clean_images import read_clean
+from n2nf_core.evaluation import held_out, of_one_frame
 from n2nf_core.importers import read_bursts
 from n2nf_core.photon_transfer import photon_transfer
 from n2nf_core.scenes import dead_leaves
@@ -42,6 +43,14 @@ def test_light_that_drifts_is_matched_and_the_rows_of_a_sensor_are_not_taken_for
     rows = 0.01 + 0.01 * torch.randn(6, 4, 64, 1, generator=torch.Generator().manual_seed(1)).expand(-1, -1, -1, 64)
     still = burst_of((rows + 0.001 * torch.randn(rows.shape)).contiguous())
     assert steadiness(still).drift == 0 and matched(still) is still
+
+
+def test_held_out_noise_has_the_variance_of_one_frame():
+    noise = 0.01 * torch.randn(7, 4, 64, 64, generator=torch.Generator().manual_seed(0))
+    bursts = [burst_of(0.5 + noise[:2]), burst_of(0.3 + noise[2:])]
+    found = of_one_frame(held_out(bursts, 16), bursts)
+    for part in (found.noise[: 2 * 16], found.noise[2 * 16 :]):  # the two frames of a pair hold the same difference
+        assert abs(float(part.var()) / 1e-4 - 1) < 5 * (2 / (4 * 64 * 64)) ** 0.5
 
 
 def test_the_burst_to_look_at_has_contrast_or_middle_brightness():
