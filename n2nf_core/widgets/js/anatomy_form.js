@@ -16,7 +16,7 @@ const LAYOUT = `
     <label class="field"><span>Camera</span><select name="camera"></select></label>
     <label class="field"><span>Noise model</span><select name="model"></select></label>
     <fieldset class="switch"><legend>Direction</legend>
-      ${choice("direction", "forward", "Noise → base")}${choice("direction", "backward", "Base → noise")}</fieldset>
+      ${choice("direction", "forward", "To base")}${choice("direction", "backward", "To noise")}</fieldset>
     ${slider("iso", RANGES.iso)}${slider("level", RANGES.level)}
   </div>
   <div class="steps"><button type="button" name="back" aria-label="One layer towards the noise">◀</button>
