@@ -1,6 +1,7 @@
 """Fixtures shared by the tests."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,3 +14,17 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("set N2NF_DATA to the folder of real files (see data_scripts/fetch_real_sets.py)")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser for all tests of a process."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no browser: install chromium")
+    api = pytest.importorskip("playwright.sync_api")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=options)
+        yield browser
+        browser.close()

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import shutil
 import threading
 from pathlib import Path
 
@@ -22,7 +21,6 @@ SOURCES = (
     "notebooks/*.md",
     "n2nf_core/widgets/**/*",
 )
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SETTLED = "async () => { await window.MathJax?.startup?.promise; await document.fonts.ready }"  # formulas and fonts
 LOCAL = ("file:", "blob:", "data:", "http://127.0.0.1:")
 
@@ -38,19 +36,6 @@ def book() -> Path:
     if newer:
         pytest.skip(f"the book is older than {', '.join(newer[:3])}: run `make book`")
     return HTML
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A browser for all tests of a process."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no browser: install chromium")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
