@@ -139,6 +139,20 @@ def test_a_killed_engine_goes_on_and_gives_the_table_of_an_unbroken_run(engine, 
     assert times(tmp_path / "broken") == lines, "nothing is left to do"
 
 
+def test_a_finished_study_that_is_changed_runs_what_is_new_and_tables_what_is_asked_for(engine, tmp_path):
+    def ask(*weights):
+        study = {"smoke": [{"notebook": "tiny", "parameters": {"weight": list(weights)}}]}
+        (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+        run(engine("home", "local", "--cores", "2"))
+        return tables(tmp_path / "home")[1]["noise_models.cross.nll_nats_per_dim"].tolist()
+
+    assert ask(2.0, 4.0) == [2.0, 4.0]
+    before = times(tmp_path / "home")
+    assert ask(2.0, 4.0, 8.0) == [2.0, 4.0, 8.0]
+    assert times(tmp_path / "home")[len(before) :] == ["begun 8.0 0", "ended 8.0 0"]
+    assert ask(4.0) == [4.0], "a point that left the study leaves its tables"
+
+
 @pytest.mark.skipif(
     not shutil.which("sinfo") or subprocess.run(["sinfo", "-h"], capture_output=True).returncode,
     reason="no SLURM answers here; workflow/one_node_slurm.sh sets one up on a Debian machine",
