@@ -44,6 +44,7 @@ def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None 
         axis.axvline(mark, color="0.6", ls=":", lw=1)
     axis.set_yticks(range(len(rows)), [label(name) for name in rows])
     axis.invert_yaxis()
+    axis.locator_params(axis="x", nbins=5)  # long numbers side by side
     axis.set_xlabel(f"{unit}{f'  ({better} is better)' if better else ''}")
     return figure
 
