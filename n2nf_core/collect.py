@@ -47,6 +47,12 @@ SCORES = {  # what the readable tables show: column, heading, digits
     "shot_ratio": ("shot / truth", 4),
     "read_ratio": ("read / truth", 3),
 }
+REFERENCES = {
+    "60_ablate_lambda": "cross_sample",
+    "61_ablate_architecture": "dncnn_noise_flow",
+    "62_train_from_single_images": "noise2noise_flow",
+    "80_measure_regret": "noise_flow_oracle",
+}  # notebooks that write no differences: the model that every other of a point is compared with
 NOTE = (
     "Means over seeds; in brackets least and greatest, where there are several; in parentheses how many have the "
     "number, where not all. Every number is read from the Parquet file named above its table, which also says, point "
@@ -137,6 +143,23 @@ def readable(frame: pd.DataFrame, group: str) -> str:
     return "\n".join(lines)
 
 
+def against(frame: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """``frame`` with the differences of all models' scores from those of ``reference``, paired within a point.
+
+    Of a noise model that is the regret where it is known (the NLL's difference is the same), else the NLL; of a
+    denoiser the PSNR.
+    """
+    columns = {}
+    for group, scores in (("noise_models", ("regret_nats_per_dim", "nll_nats_per_dim")), ("denoisers", ("psnr_db",))):
+        score = next((score for score in scores if f"{group}.{reference}.{score}" in frame), None)
+        for column in [c for c in frame if score and c.startswith(f"{group}.") and c.endswith(f".{score}")]:
+            name = column.split(".")[1]
+            if name not in (reference, "noisy"):
+                text = f"{label(name)} against {label(reference)}"
+                columns[f"differences.{text}.{score}"] = frame[column] - frame[f"{group}.{reference}.{score}"]
+    return frame.assign(**columns)
+
+
 def differences(frame: pd.DataFrame) -> str:
     """The paired differences of every point as Markdown, with Student's 95 % interval of the mean over seeds.
 
@@ -178,7 +201,8 @@ def page(folder: Path) -> str:
         profiles = ", ".join(sorted(frame["provenance.profile"].unique()))
         seeds = frame["provenance.seed"].nunique()
         parts.append(f"## {path.stem}\n\n`{path.name}`: {len(frame)} points, profile {profiles}, seeds: {seeds}.")
-        parts += [text for text in (*(readable(frame, group) for group in GROUPS), differences(frame)) if text]
+        compared = against(frame, REFERENCES[path.stem]) if path.stem in REFERENCES else frame
+        parts += [text for text in (*(readable(frame, group) for group in GROUPS), differences(compared)) if text]
     return "\n\n".join(parts) + "\n"
 
 

@@ -142,8 +142,6 @@ def test_committed_points_say_what_made_them(path):
 
 
 def test_a_difference_has_an_interval_over_seeds_and_says_when_it_holds_nothing():
-    import pandas as pd
-
     frame = pd.DataFrame(
         {
             "point.parameters.seed": [0, 1, 2],
@@ -158,3 +156,24 @@ def test_a_difference_has_an_interval_over_seeds_and_says_when_it_holds_nothing(
     assert rows[3].endswith("| inside the noise |") and len(rows) == 4
     assert collect.differences(frame.drop(columns=[c for c in frame if "differences" in c])) == ""
     assert "one seed" in collect.differences(frame.head(1))
+
+
+def test_models_of_a_point_are_compared_with_its_reference_by_regret_or_nll_and_psnr():
+    frame = pd.DataFrame(
+        {
+            "noise_models.a.nll_nats_per_dim": [1.0, 2.0],
+            "noise_models.b.nll_nats_per_dim": [1.5, 2.7],
+            "noise_models.b.nll_nats_per_dim_interval": [[1, 2], [2, 3]],
+            "denoisers.noisy.psnr_db": [20.0, 21.0],
+            "denoisers.a.psnr_db": [30.0, 31.0],
+            "denoisers.c.psnr_db": [29.0, 33.0],
+        }
+    )
+    found = collect.against(frame, "a").filter(like="differences.").round(9)
+    assert found.to_dict("list") == {
+        "differences.b against a.nll_nats_per_dim": [0.5, 0.7],
+        "differences.c against a.psnr_db": [-1.0, 2.0],
+    }
+    known = frame.assign(**{"noise_models.a.regret_nats_per_dim": 0.25, "noise_models.b.regret_nats_per_dim": [0.5, 1]})
+    found = collect.against(known, "a").filter(like="differences.b")
+    assert found.to_dict("list") == {"differences.b against a.regret_nats_per_dim": [0.25, 0.75]}
