@@ -160,11 +160,14 @@ def against(frame: pd.DataFrame, reference: str) -> pd.DataFrame:
     return frame.assign(**columns)
 
 
-def differences(frame: pd.DataFrame) -> str:
-    """The paired differences of every point as Markdown, with Student's 95 % interval of the mean over seeds.
+def differences(frame: pd.DataFrame, notebook: str) -> str:
+    """The paired differences of a notebook's points as Markdown, with Student's 95 % interval of the mean over seeds.
 
-    An interval needs at least two seeds; one that holds 0 is inside the noise. "" where there are none.
+    They are those that it wrote, or those from its model in REFERENCES. An interval needs at least two seeds; one that
+    holds 0 is inside the noise. "" where there are none.
     """
+    if notebook in REFERENCES:
+        frame = against(frame, REFERENCES[notebook])
     names = [c for c in frame if c.startswith("differences.") and c.split(".")[2] in SCORES]
     if not names:
         return ""
@@ -201,8 +204,8 @@ def page(folder: Path) -> str:
         profiles = ", ".join(sorted(frame["provenance.profile"].unique()))
         seeds = frame["provenance.seed"].nunique()
         parts.append(f"## {path.stem}\n\n`{path.name}`: {len(frame)} points, profile {profiles}, seeds: {seeds}.")
-        compared = against(frame, REFERENCES[path.stem]) if path.stem in REFERENCES else frame
-        parts += [text for text in (*(readable(frame, group) for group in GROUPS), differences(compared)) if text]
+        tables = *(readable(frame, group) for group in GROUPS), differences(frame, path.stem)
+        parts += [text for text in tables if text]
     return "\n\n".join(parts) + "\n"
 
 

@@ -150,12 +150,12 @@ def test_a_difference_has_an_interval_over_seeds_and_says_when_it_holds_nothing(
             "differences.c against d.psnr_db": [-1.0, 0.1, 1.2],
         }
     )
-    rows = collect.differences(frame).splitlines()
+    rows = collect.differences(frame, "any").splitlines()
     # Student's t with two degrees of freedom is 4.303 at 97.5 %; the deviation is .1, so half the interval is .248
     assert rows[2] == "| a against b | PSNR (dB) | +1.100 [+0.852, +1.348] |  |"
     assert rows[3].endswith("| inside the noise |") and len(rows) == 4
-    assert collect.differences(frame.drop(columns=[c for c in frame if "differences" in c])) == ""
-    assert "one seed" in collect.differences(frame.head(1))
+    assert collect.differences(frame.drop(columns=[c for c in frame if "differences" in c]), "any") == ""
+    assert "one seed" in collect.differences(frame.head(1), "any")
 
 
 def test_models_of_a_point_are_compared_with_its_reference_by_regret_or_nll_and_psnr():

@@ -82,24 +82,30 @@ def drawn(found: Committed, page: str) -> str:
 OPEN_ROWS = 30  # of tables; more are folded
 
 
-def shown(found: Committed, page: str) -> str:
+def folded(text: str, title: str) -> str:
+    return f":::{{dropdown}} {title}\n{text}\n:::" if text.count("\n") > OPEN_ROWS else text
+
+
+def shown(found: Committed, page: str, notebook: str) -> str:
     """Provenance, figure and tables of one file."""
     tables = [text for text in (collect.readable(found.frame, group) for group in collect.GROUPS) if text]
-    numbers = "\n\n".join(tables)
-    if numbers.count("\n") > OPEN_ROWS:
-        numbers = f":::{{dropdown}} The numbers\n{numbers}\n:::"
+    numbers = folded("\n\n".join(tables), "The numbers")
+    gaps = folded(collect.differences(found.frame, notebook), "The differences")
     how = f" `{found.named('command')[0]}`" if len(found.frame) == 1 else ""
     line = f"```{{div}} stamp\n`results/{found.path.name}`: {made(found)}.{how}\n```"
-    return "\n\n".join(part for part in (line, drawn(found, page), numbers) if part)
+    return "\n\n".join(part for part in (line, drawn(found, page), numbers, gaps) if part)
 
 
 NOTHING = "No longer run of this notebook is committed yet: what this page shows is the profile `smoke` alone."
-SEVERAL = "Means over seeds, in brackets least and greatest where there are several."
+SEVERAL = (
+    "Means over seeds, in brackets least and greatest where there are several; of differences, which are paired within a "
+    "run, the 95 % interval of the mean over seeds."
+)
 
 
 def section(notebook: str, page: str) -> str:
     """The section of a page that shows what is committed for a notebook, or says that nothing is."""
     results = of(notebook)
     lead = [SEVERAL] if any(len(found.named("seed")) > 1 for found in results) else []
-    body = "\n\n".join([*lead, *(shown(found, page) for found in results)]) if results else NOTHING
+    body = "\n\n".join([*lead, *(shown(found, page, notebook) for found in results)]) if results else NOTHING
     return f"(results-of-{notebook})=\n## Results of longer runs\n\n{body}\n"

@@ -73,14 +73,14 @@ def test_results_come_from_the_files(tmp_path):
     content["noise_models"]["awgn"]["nll_nats_per_dim"] = -7.5
     (tmp_path / "00_start_here-x.json").write_text(json.dumps(content))
     (found,) = committed.of("00_start_here", tmp_path)
-    text = committed.shown(found, "notebooks/00_start_here")
+    text = committed.shown(found, "notebooks/00_start_here", "00_start_here")
     assert "| AWGN | -7.500 |" in text
     assert f"`{content['provenance']['commit'][:10]}`" in text and content["provenance"]["command"] in text
 
 
 def test_the_sweep_shows_its_figure_and_its_seeds():
     (found,) = committed.of("60_ablate_lambda")
-    text = committed.shown(found, "notebooks/60_ablate_lambda")
+    text = committed.shown(found, "notebooks/60_ablate_lambda", "60_ablate_lambda")
     assert "](../../results/60_ablate_lambda.svg)" in text
     assert f"seeds {', '.join(map(str, found.named('seed')))}; " in text
     assert found.named("seed") == sorted(set(found.frame["provenance.seed"]))
