@@ -98,8 +98,8 @@ def shown(found: Committed, page: str, notebook: str) -> str:
 
 NOTHING = "No longer run of this notebook is committed yet: what this page shows is the profile `smoke` alone."
 SEVERAL = (
-    "Means over seeds, in brackets least and greatest where there are several; of differences, which are paired within a "
-    "run, the 95 % interval of the mean over seeds."
+    "Means over seeds, in brackets least and greatest where there are several; of differences, which are paired within "
+    "a run, the 95 % interval of the mean over seeds."
 )
 
 
