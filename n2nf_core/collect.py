@@ -54,9 +54,10 @@ REFERENCES = {
     "80_measure_regret": "noise_flow_oracle",
 }  # notebooks that write no differences: the model that every other of a point is compared with
 NOTE = (
-    "Means over seeds; in brackets least and greatest, where there are several; in parentheses how many have the "
-    "number, where not all. Every number is read from the Parquet file named above its table, which also says, point "
-    "by point, the command, commit, device, package versions and checksum of the data that it came from."
+    "Means over seeds; in brackets least and greatest, or of one seed the 95 % interval over what is held out; in "
+    "parentheses how many have the number, where not all. Every number is read from the Parquet file named above its "
+    "table, which also says, point by point, the command, commit, device, package versions and checksum of the data "
+    "that it came from."
 )
 
 
@@ -113,11 +114,14 @@ def varying(frame: pd.DataFrame) -> list[str]:
     return [c for c in names if frame[c].nunique(dropna=False) > 1]
 
 
-def _score(values: pd.Series, digits: int) -> str:
+def _score(part: pd.DataFrame, column: str, digits: int) -> str:
+    values = part[column]
     known = values.dropna().astype(float)
     if known.empty:
         return "-"
-    spread = f" [{known.min():.{digits}f}, {known.max():.{digits}f}]" if len(known) > 1 else ""
+    interval = part.loc[known.index[0]].get(f"{column}_interval")
+    ends = (known.min(), known.max()) if len(known) > 1 else interval
+    spread = f" [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]" if ends is not None else ""
     missing = f" ({len(known)} of {len(values)})" if len(known) < len(values) else ""
     return f"{known.mean():.{digits}f}{spread}{missing}"
 
@@ -135,7 +139,7 @@ def readable(frame: pd.DataFrame, group: str) -> str:
     for chosen, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
         for name in names:
             cells = [
-                _score(part[f"{group}.{name}.{k}"], digits) if f"{group}.{name}.{k}" in part else ""
+                _score(part, f"{group}.{name}.{k}", digits) if f"{group}.{name}.{k}" in part else ""
                 for k, (_, digits) in scores.items()
             ]
             place = [f"{value:g}" if isinstance(value, float) else str(value) or "-" for value in chosen]

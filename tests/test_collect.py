@@ -62,7 +62,8 @@ def test_the_page_averages_over_seeds_and_says_what_is_missing(runs, tmp_path):
     collect.collect([runs], ["cpu"], tmp_path / "out")
     page = (tmp_path / "out/tables.md").read_text()
     assert "| mse_weight | noise model | NLL (nats/dim) |" in page
-    assert "| 16 | self-sample | -2.500 [-3.000, -2.000] |" in page and "| 2 | self-sample | -2.500 |" in page
+    assert "| 16 | self-sample | -2.500 [-3.000, -2.000] |" in page
+    assert "| 2 | self-sample | -2.500 [-2.600, -2.400] |" in page, "of one seed, its own interval"
     assert "| 16 | cross-sample | 40.50 [40.00, 41.00] |" in page
     assert "| 16 | self-sample | 40 (1 of 2) | 0.10 [0.10, 0.10] |" in page and "| 2 | self-sample | - | 0.10 |" in page
     assert "4 points, profile cpu, seeds: 2." in page

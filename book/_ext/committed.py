@@ -97,15 +97,14 @@ def shown(found: Committed, page: str, notebook: str) -> str:
 
 
 NOTHING = "No longer run of this notebook is committed yet: what this page shows is the profile `smoke` alone."
-SEVERAL = (
-    "Means over seeds, in brackets least and greatest where there are several; of differences, which are paired within "
-    "a run, the 95 % interval of the mean over seeds."
+BRACKETS = (
+    "Means over seeds, in brackets least and greatest, or of one seed the 95 % interval over what is held out; of "
+    "differences, which are paired within a run, the 95 % interval of the mean over seeds."
 )
 
 
 def section(notebook: str, page: str) -> str:
     """The section of a page that shows what is committed for a notebook, or says that nothing is."""
     results = of(notebook)
-    lead = [SEVERAL] if any(len(found.named("seed")) > 1 for found in results) else []
-    body = "\n\n".join([*lead, *(shown(found, page, notebook) for found in results)]) if results else NOTHING
+    body = "\n\n".join([BRACKETS, *(shown(found, page, notebook) for found in results)]) if results else NOTHING
     return f"(results-of-{notebook})=\n## Results of longer runs\n\n{body}\n"

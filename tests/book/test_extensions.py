@@ -70,11 +70,11 @@ def test_a_notebook_without_results_says_so(tmp_path):
 
 def test_results_come_from_the_files(tmp_path):
     content = json.loads((ROOT / "results/00_start_here-acsn-cpu.json").read_text())
-    content["noise_models"]["awgn"]["nll_nats_per_dim"] = -7.5
+    content["noise_models"]["awgn"] |= {"nll_nats_per_dim": -7.5, "nll_nats_per_dim_interval": [-8.0, -7.0]}
     (tmp_path / "00_start_here-x.json").write_text(json.dumps(content))
     (found,) = committed.of("00_start_here", tmp_path)
     text = committed.shown(found, "notebooks/00_start_here", "00_start_here")
-    assert "| AWGN | -7.500 |" in text
+    assert "| AWGN | -7.500 [-8.000, -7.000] |" in text
     assert f"`{content['provenance']['commit'][:10]}`" in text and content["provenance"]["command"] in text
 
 
