@@ -313,7 +313,7 @@ def test_a_killed_conversion_goes_on_and_ends_as_an_unbroken_one(tmp_path):
     first.stdout.read()  # ends when the last process that holds it has ended
     first.wait()
     finished = sorted(path.name for path in tmp_path.glob("out/0*.zarr"))
-    assert 2 <= len(finished) < 6 and list(tmp_path.glob("out/.*.tmp"))
+    assert 2 <= len(finished) < 6  # its helpers may have ended, or left, the writes that were under way
     before = {name: contents(tmp_path / "out" / name) for name in finished}
     for out in ("out", "unbroken"):
         done = subprocess.run(command(out), env=environment, capture_output=True, text=True)
