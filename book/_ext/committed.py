@@ -106,5 +106,7 @@ BRACKETS = (
 def section(notebook: str, page: str) -> str:
     """The section of a page that shows what is committed for a notebook, or says that nothing is."""
     results = of(notebook)
-    body = "\n\n".join([BRACKETS, *(shown(found, page, notebook) for found in results)]) if results else NOTHING
+    body = "\n\n".join(shown(found, page, notebook) for found in results) or NOTHING
+    if "|---|" in body:
+        body = f"{BRACKETS}\n\n{body}"
     return f"(results-of-{notebook})=\n## Results of longer runs\n\n{body}\n"

@@ -66,6 +66,8 @@ def test_every_formula_has_a_source_and_a_function():
 def test_a_notebook_without_results_says_so(tmp_path):
     assert committed.of("10_pair_noisy_images", tmp_path) == []
     assert committed.NOTHING in committed.section("no_such_notebook", "notebooks/no_such_notebook")
+    for name, has_tables in (("10_pair_noisy_images", False), ("40_evaluate_noise_model", True)):
+        assert (committed.BRACKETS in committed.section(name, f"notebooks/{name}")) == has_tables
 
 
 def test_results_come_from_the_files(tmp_path):
