@@ -1,8 +1,9 @@
 """Runs of 1x1 convolution and affine coupling as one operation on the CPU.
 
 Layer by layer, Noise Flow reads and writes every plane some eighty times, and its convolutions are too thin for the
-libraries that PyTorch calls. Here all steps of a tile run while it lies in the cache (:mod:`n2nf_core.fused_kernels`),
-and the gradient is written out by hand. In float32 on the CPU only; everywhere else the layers run one by one.
+libraries that PyTorch calls. Here all steps of a tile run while it lies in the cache, in the kernels of
+:mod:`n2nf_core.kernels.flow_steps`, and the gradient is written out by hand. In float32 on the CPU only; everywhere
+else the layers run one by one.
 """
 
 from __future__ import annotations
@@ -114,14 +115,14 @@ class FusedSteps:
         return z, ladj + (log_s - log_gain[:, None]).sum() * (x.shape[2] * x.shape[3])
 
     def inverse(self, z: Tensor, context: Context) -> Tensor:
-        from n2nf_core import fused_kernels
+        from n2nf_core.kernels import flow_steps
 
         inverses = torch.stack([c.inverse_weight() for c in self.convolutions])
         weights = _arrays(torch.exp(self._log_gain())[:, None, None] * inverses, *self._conditioners())
         z = z.detach().contiguous()
         x, tiles = torch.empty_like(z), _tiles(*z.shape[::2], z.shape[3], TILE)
         source, target, margin = z.numpy(), x.numpy(), self.margin
-        _in_threads(lambda part: fused_kernels.inverse(source, weights, tiles[part], margin, target), len(tiles))
+        _in_threads(lambda part: flow_steps.inverse(source, weights, tiles[part], margin, target), len(tiles))
         return x
 
     @property
@@ -152,7 +153,7 @@ class _Steps(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, margin: int, *weights: Tensor) -> tuple[Tensor, Tensor]:
-        from n2nf_core import fused_kernels
+        from n2nf_core.kernels import flow_steps
 
         x, learn = x.contiguous(), any(ctx.needs_input_grad)
         count, _, height, width = x.shape
@@ -162,7 +163,7 @@ class _Steps(torch.autograd.Function):
         source, arrays, target, inputs = x.detach().numpy(), _arrays(*weights), z.numpy(), saved.numpy()
 
         def work(part: slice) -> None:
-            fused_kernels.forward(source, arrays, tiles[part], margin, target, ladj[part], inputs)
+            flow_steps.forward(source, arrays, tiles[part], margin, target, ladj[part], inputs)
 
         _in_threads(work, len(tiles))
         if learn:
@@ -172,7 +173,7 @@ class _Steps(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_z: Tensor, grad_ladj: Tensor) -> tuple[Tensor | None, ...]:
-        from n2nf_core import fused_kernels
+        from n2nf_core.kernels import flow_steps
 
         saved, *weights = ctx.saved_tensors
         grad_x = torch.empty_like(grad_z, memory_format=torch.contiguous_format)
@@ -181,7 +182,7 @@ class _Steps(torch.autograd.Function):
 
         def work(part: slice) -> list[Tensor]:
             grads = [torch.zeros_like(weight, memory_format=torch.contiguous_format) for weight in weights]
-            fused_kernels.backward(*inputs, part.start, part.stop, target, tuple(g.numpy() for g in grads))
+            flow_steps.backward(*inputs, part.start, part.stop, target, tuple(g.numpy() for g in grads))
             return grads
 
         return grad_x, None, *(sum(parts) for parts in zip(*_in_threads(work, len(grad_z)), strict=True))

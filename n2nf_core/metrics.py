@@ -62,14 +62,14 @@ def _counts(patches: Tensor) -> Tensor:
 
 def _on_cpu(values: Tensor) -> Tensor | None:
     """Counts, or None where a value is not finite; the rows are shared by as many threads as PyTorch has."""
-    from n2nf_core import histogram_kernel
+    from n2nf_core.kernels import histogram
 
     counts = torch.zeros(len(values), BINS, dtype=torch.int64)
     edges, threads = _lower_edges(values.dtype).numpy(), torch.get_num_threads()
     parts = [(v.numpy(), c.numpy()) for v, c in zip(values.chunk(threads), counts.chunk(threads), strict=True)]
     with ThreadPoolExecutor(threads) as pool:
         exact = values.dtype == torch.float32
-        work = functools.partial(_count_part, histogram_kernel.count, edges, exact)
+        work = functools.partial(_count_part, histogram.count, edges, exact)
         finite = list(pool.map(work, parts))
     return counts if all(finite) else None
 

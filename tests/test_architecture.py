@@ -1,120 +1,46 @@
 """Imports run one way, the core stays light, and the files that state versions agree."""
 
-import ast
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
-import pytest
+import rooms
 import yaml
 
 ROOT = Path(__file__).parents[1]
-CORE = ROOT / "n2nf_core"
-
-ALLOWED = {  # module -> the modules of the core that it may import; everything else is an error
-    "types": set(),
-    "cameras": {"types"},
-    "raw": set(),
-    "bijections": {"types", "cameras"},
-    "linear": {"types", "bijections"},
-    "coupling": {"types", "bijections"},
-    "plane_kernels": set(),
-    "fused_kernels": {"plane_kernels"},
-    "fused": {"types", "bijections", "linear", "coupling", "fused_kernels"},
-    "tiles": {"denoisers"},
-    "flow": {"types", "cameras", "bijections", "linear", "coupling", "fused", "tiles"},
-    "photon_transfer": {"types", "cameras"},
-    "baselines": {"types", "cameras", "photon_transfer"},
-    "denoisers": {"types"},
-    "losses": {"types"},
-    "collapse": {"types"},
-    "histogram_kernel": set(),
-    "metrics": {"histogram_kernel"},
-    "scenes": set(),
-    "sensor_stages": {"types"},
-    "sensor": {"types", "cameras", "sensor_stages"},
-    "frames": {"types", "cameras", "raw"},
-    "checks": {"frames"},
-    "chunks": set(),
-    "bursts": {"types", "cameras", "raw", "frames", "checks", "chunks"},
-    "importers": {"types", "cameras", "raw", "frames", "checks", "bursts"},
-    "simulator": {"types", "cameras", "scenes", "sensor", "sensor_stages", "bursts"},
-    "readahead": set(),
-    "residents": set(),
-    "visits": set(),
-    "pairs": {"types", "cameras", "bursts", "readahead", "residents", "visits"},
-    "checkpoints": set(),
-    "joint": {"types"},
-    "training_loop": {"types", "losses", "checkpoints"},
-    "training": {"types", "losses", "checkpoints", "joint", "training_loop"},
-    "profiles": {"training"},
-    "official": {"checkpoints", "cameras", "bijections", "linear", "coupling", "flow", "denoisers"},
-    "takeaway": {"types", "raw", "cameras", "checkpoints", "baselines", "denoisers", "flow"},
-    "clean_images": {"raw"},
-    "steadiness": {"raw", "bursts", "pairs", "photon_transfer"},
-    "classical": {"raw", "bursts"},
-    "evaluation": {"types", "metrics", "tiles", "bursts", "pairs", "photon_transfer"},
-    "recovery": {"types", "cameras", "bursts", "sensor", "evaluation"},
-    "results": set(),
-    "points": set(),
-    "arms": {
-        "types", "flow", "baselines", "denoisers", "losses", "bursts", "pairs", "training", "profiles", "evaluation",
-        "points",
-    },
-    "devices": set(),
-    "runner": {"bursts", "importers", "profiles", "results", "points", "devices"},
-    "sweeps": {"profiles", "points", "runner"},
-    "sweep_figures": {"plots"},
-    "collect": {"profiles", "plots", "sweep_figures"},
-    "paper": set(),
-    "plots": set(),
-    "widgets": {
-        "types", "cameras", "collapse", "flow", "baselines", "takeaway", "scenes", "sensor", "sensor_stages",
-        "bursts", "importers", "profiles", "photon_transfer", "plots", "evaluation", "losses", "denoisers", "pairs",
-        "training",
-    },  # fmt: skip
-}
 
 
-def imported(path: Path) -> set[str]:
-    """Names that a file imports, at any depth of its code."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+def test_every_room_has_its_place_and_every_place_its_room():
+    assert set(rooms.rooms()) == set(rooms.ORDER)
+    assert len(set(rooms.ORDER)) == len(rooms.ORDER)
 
 
-def files_of(module: str) -> list[Path]:
-    return [CORE / f"{module}.py"] if (CORE / f"{module}.py").exists() else sorted((CORE / module).glob("*.py"))
+def test_imports_run_downwards():
+    assert not rooms.upward()
 
 
-def test_every_module_is_listed():
-    found = {p.stem for p in CORE.glob("*.py")} | {p.parent.name for p in CORE.glob("*/__init__.py")}
-    assert found - {"__init__"} == set(ALLOWED)
+def test_an_import_that_runs_upwards_is_seen(monkeypatch):
+    monkeypatch.setattr(rooms, "ORDER", rooms.ORDER[::-1])
+    assert len(rooms.upward()) >= len(rooms.imports())
 
 
-@pytest.mark.parametrize("module", ALLOWED)
-def test_imports_run_down_the_list(module):
-    for path in files_of(module):
-        used = {name.split(".")[1] for name in imported(path) if name.startswith("n2nf_core.")}
-        assert used - {module} <= ALLOWED[module], path
-
-
-@pytest.mark.parametrize("module", ALLOWED)
-def test_only_plots_knows_how_things_look(module):
-    plotting = {n for p in files_of(module) for n in imported(p) if n.split(".")[0] in ("matplotlib", "seaborn")}
-    assert not plotting or module == "plots"
+def test_only_plots_knows_how_things_look():
+    plotting = {
+        room
+        for room, files in rooms.rooms().items()
+        for path in files
+        if any(name.split(".")[0] in ("matplotlib", "seaborn") for name in rooms.imported(path))
+    }
+    assert plotting == {"plots"}
 
 
 def test_models_and_losses_do_no_io_and_read_nothing_back():
-    for module in ("bijections", "linear", "coupling", "fused", "tiles", "flow", "losses", "denoisers"):
-        text = files_of(module)[0].read_text()
-        assert not re.search(r"\.item\(|\.cuda\(|\bprint\(|\bopen\(|logging|manual_seed", text), module
+    pure = ("bijections", "linear", "coupling", "fused", "tiles", "flow", "losses", "denoisers")
+    for path in (path for room in pure for path in rooms.rooms()[room]):
+        text = path.read_text()
+        assert not re.search(r"\.item\(|\.cuda\(|\bprint\(|\bopen\(|logging|manual_seed", text), path
 
 
 HEAVY = tuple("numba h5py zarr rawpy tifffile astropy scipy skimage matplotlib lightning_fabric pandas".split())

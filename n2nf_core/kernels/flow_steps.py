@@ -2,14 +2,14 @@
 
 ``weights`` is what :class:`n2nf_core.fused.FusedSteps` makes of k steps, in the density direction: mixing (k, C, C),
 conv1 (k, m, C/2, 3, 3) and bias, conv2 (k, m, m) and bias, conv3 (k, C, m + 1, 3, 3) and bias, scale (k,). The last of
-conv3's sources is the border channel. Planes are flat, see :mod:`n2nf_core.plane_kernels`.
+conv3's sources is the border channel. Planes are flat, see :mod:`n2nf_core.kernels.planes`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from n2nf_core.plane_kernels import (
+from n2nf_core.kernels.planes import (
     clear_frame,
     compiled,
     conv3x3,

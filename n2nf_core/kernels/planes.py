@@ -1,4 +1,4 @@
-"""Sums over flat planes, for one CPU core: what :mod:`n2nf_core.fused_kernels` is made of.
+"""Sums over flat planes, for one CPU core: what :mod:`n2nf_core.kernels.flow_steps` is made of.
 
 A plane of h x w pixels lies flat in (h + 2) x (w + 2) values with a frame of zeros, so that a 3x3 convolution is
 nine shifted sums over one long loop; what such a sum leaves in the frame is set back to zero. With p = w + 2, pixel

@@ -1,0 +1,78 @@
+"""The rooms of n2nf_core and the imports between them: ``python tests/rooms.py`` prints them from top to bottom.
+
+A room is a package or a module directly below n2nf_core. Imports run downwards: a room imports only rooms below it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+CORE = Path(__file__).parents[1] / "n2nf_core"
+
+ORDER = (
+    "widgets", "collect", "sweep_figures", "sweeps", "runner", "arms", "plots", "takeaway", "profiles", "training",
+    "training_loop", "joint", "recovery", "evaluation", "collapse", "classical", "steadiness", "clean_images",
+    "importers", "pairs", "visits", "residents", "readahead", "simulator", "official", "checkpoints", "bursts",
+    "checks", "chunks", "frames", "sensor", "sensor_stages", "scenes", "baselines", "photon_transfer", "flow", "fused",
+    "coupling", "linear", "bijections", "tiles", "denoisers", "losses", "metrics", "cameras", "raw", "types", "points",
+    "paper", "devices", "results", "kernels",
+)  # fmt: skip
+"""Top to bottom."""
+
+
+def imported(path: Path) -> set[str]:
+    """Names that a file imports, at any depth of its code."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def rooms() -> dict[str, list[Path]]:
+    """Room -> its files."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(CORE.rglob("*.py")):
+        parts = path.relative_to(CORE).with_suffix("").parts
+        if parts[0] != "__init__":
+            found[parts[0]].append(path)
+    return dict(found)
+
+
+def imports() -> dict[tuple[str, str], list[Path]]:
+    """(importing room, imported room) -> the files in which it happens, for different rooms."""
+    pairs: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    for room, files in rooms().items():
+        for path in files:
+            used = {name.split(".")[1] for name in imported(path) if name.startswith("n2nf_core.")}
+            for other in used - {room}:
+                pairs[room, other].append(path)
+    return dict(pairs)
+
+
+def upward() -> list[str]:
+    """The imports that run upwards, one line each."""
+    place = {room: number for number, room in enumerate(ORDER)}
+    return [
+        f"{path.relative_to(CORE.parent)} imports {other}, which stands above {room}"
+        for (room, other), files in imports().items()
+        if place[other] < place[room]
+        for path in files
+    ]
+
+
+def main() -> None:
+    """Print every room with what it imports, and the number of pairs."""
+    pairs = imports()
+    for room in ORDER:
+        below = [other for other in ORDER if (room, other) in pairs]
+        print(f"{room:15} -> {', '.join(below) or '-'}")
+    print(f"{len(ORDER)} rooms, {len(pairs)} pairs of rooms, {len(upward())} imports upwards")
+
+
+if __name__ == "__main__":
+    main()
