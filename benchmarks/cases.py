@@ -14,10 +14,10 @@ from torch import nn
 from benchmarks import plain
 from benchmarks.ceilings import wait
 from benchmarks.timing import interleaved, peak_bytes
-from n2nf_core import fused, tiles
+from n2nf_core import tiles
 from n2nf_core.cameras import CAMERA_NLF
 from n2nf_core.denoisers import DnCNN
-from n2nf_core.flow import NoiseFlow, noise_flow
+from n2nf_core.flow import NoiseFlow, fused, noise_flow
 from n2nf_core.joint import Joint
 from n2nf_core.losses import denoiser_loss, joint_loss
 from n2nf_core.metrics import marginal_kl

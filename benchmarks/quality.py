@@ -17,8 +17,9 @@ from pathlib import Path
 
 import torch
 
-from n2nf_core import baselines, evaluation, flow, fused, results
+from n2nf_core import baselines, evaluation, flow, results
 from n2nf_core.denoisers import DnCNN, linear_skip
+from n2nf_core.flow import fused
 from n2nf_core.pairs import PatchPairs
 from n2nf_core.simulator import simulated_bursts
 from n2nf_core.training import FitConfig, fit

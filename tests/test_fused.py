@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from n2nf_core import fused
-from n2nf_core.bijections import Gain, SignalDependentScale
 from n2nf_core.cameras import IsoKnots
-from n2nf_core.coupling import AffineCoupling
-from n2nf_core.flow import NoiseFlow, noise_flow
-from n2nf_core.linear import InvertibleConv1x1
+from n2nf_core.flow import NoiseFlow, fused, noise_flow
+from n2nf_core.flow.bijections import Gain, SignalDependentScale
+from n2nf_core.flow.conv1x1 import InvertibleConv1x1
+from n2nf_core.flow.coupling import AffineCoupling
 
 VALUE = 2e-5  # of latents of about 10, after eight steps
 GRADIENT = 1e-4  # of the largest gradient of a parameter

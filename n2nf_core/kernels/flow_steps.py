@@ -1,6 +1,6 @@
 """The steps of Noise Flow for one CPU core: all layers of a tile in a row, while it lies in the cache.
 
-``weights`` is what :class:`n2nf_core.fused.FusedSteps` makes of k steps, in the density direction: mixing (k, C, C),
+``weights`` is what :mod:`n2nf_core.flow.fused` makes of k steps, in the density direction: mixing (k, C, C),
 conv1 (k, m, C/2, 3, 3) and bias, conv2 (k, m, m) and bias, conv3 (k, C, m + 1, 3, 3) and bias, scale (k,). The last of
 conv3's sources is the border channel. Planes are flat, see :mod:`n2nf_core.kernels.planes`.
 """

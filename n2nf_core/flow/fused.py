@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from n2nf_core.bijections import Bijection, Chain, Gain
-from n2nf_core.coupling import AffineCoupling
-from n2nf_core.linear import InvertibleConv1x1
+from n2nf_core.flow.bijections import Bijection, Chain, Gain
+from n2nf_core.flow.conv1x1 import InvertibleConv1x1
+from n2nf_core.flow.coupling import AffineCoupling
 from n2nf_core.types import Context
 
 TILE = 160

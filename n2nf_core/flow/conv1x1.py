@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from n2nf_core.bijections import Bijection
+from n2nf_core.flow.bijections import Bijection
 from n2nf_core.types import Context
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from n2nf_core.bijections import Bijection, Chain, Gain, SignalDependentScale
 from n2nf_core.cameras import NLF, IsoKnots
-from n2nf_core.coupling import AffineCoupling
-from n2nf_core.fused import FusedChain
-from n2nf_core.linear import InvertibleConv1x1
+from n2nf_core.flow.bijections import Bijection, Chain, Gain, SignalDependentScale
+from n2nf_core.flow.conv1x1 import InvertibleConv1x1
+from n2nf_core.flow.coupling import AffineCoupling
+from n2nf_core.flow.fused import FusedChain
 from n2nf_core.tiles import tiled
 from n2nf_core.types import Context, check_shapes
 

@@ -1,0 +1,12 @@
+"""Normalizing flows as noise models: bijections, and the flows that are built of them."""
+
+from n2nf_core.flow.bijections import Bijection, Chain, ConditionalScale, Gain, SignalDependentScale
+from n2nf_core.flow.conv1x1 import InvertibleConv1x1
+from n2nf_core.flow.coupling import AffineCoupling
+from n2nf_core.flow.flows import NoiseFlow, nlf_flow, noise_flow
+from n2nf_core.flow.fused import FusedChain, layer_by_layer
+
+__all__ = [
+    "AffineCoupling", "Bijection", "Chain", "ConditionalScale", "FusedChain", "Gain", "InvertibleConv1x1",
+    "NoiseFlow", "SignalDependentScale", "layer_by_layer", "nlf_flow", "noise_flow",
+]  # fmt: skip
