@@ -15,7 +15,7 @@ from benchmarks import plain
 from benchmarks.ceilings import wait
 from benchmarks.timing import interleaved, peak_bytes
 from n2nf_core import tiles
-from n2nf_core.cameras import CAMERA_NLF
+from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.flow import NoiseFlow, fused, noise_flow
 from n2nf_core.joint import Joint

@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 from n2nf_core import baselines, evaluation, losses, results, takeaway
+from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.bursts import Burst
-from n2nf_core.cameras import CAMERA_NLF
 from n2nf_core.denoisers import linear_skip
 from n2nf_core.pairs import PatchPairs
 from n2nf_core.simulator import physical_bursts, simulated_bursts

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from n2nf_core import metrics, tiles
+from n2nf_core.baselines.photon_transfer import PhotonTransfer
 from n2nf_core.bursts import Burst, split_regions, split_scenes
 from n2nf_core.pairs import grid_patches
-from n2nf_core.photon_transfer import PhotonTransfer
 from n2nf_core.types import NoiseModel
 
 GAP = 4  # plane rows between training and held-out region, so that no patch sees both

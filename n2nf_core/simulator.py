@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.bursts import Burst
-from n2nf_core.cameras import CAMERA_NLF, NLF
+from n2nf_core.cameras import NLF
 from n2nf_core.scenes import dead_leaves, expose
 from n2nf_core.sensor import PhysicalSensor, simulate_burst_frames
 from n2nf_core.sensor_stages import CALIBRATIONS

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from n2nf_core import raw
+from n2nf_core.baselines.photon_transfer import DRIFT_Z, match_gains
 from n2nf_core.bursts import Burst, BurstError
 from n2nf_core.pairs import difference_correlation, lag_variance
-from n2nf_core.photon_transfer import DRIFT_Z, match_gains
 
 MOST_GROWTH = 0.5  # of the variance over the burst: then half as much again as the noise is the scene
 MOST_CORRELATION = 0.3  # with both neighbours: no sensor does that, motion and demosaicing do

@@ -3,7 +3,8 @@ import warnings
 import pytest
 import torch
 
-from n2nf_core.cameras import CALIBRATED_PG, CAMERA_NLF, IsoClampWarning, IsoKnots, UnknownCameraError
+from n2nf_core.baselines import CALIBRATED_PG, CAMERA_NLF
+from n2nf_core.cameras import IsoClampWarning, IsoKnots, UnknownCameraError
 
 KNOTS = IsoKnots(("IP", "S6"), {"IP": (100, 800), "S6": (3200, 100, 400)})
 TABLE = torch.tensor([[1.0, 4.0, 99.0], [10.0, 20.0, 30.0]])  # 99 is padding: IP has two knots

@@ -6,7 +6,14 @@ import pytest
 import torch
 from scipy import stats
 
-from n2nf_core.baselines import GaussianNoise, calibrated_pg, camera_nlf, fit_awgn, fit_photon_transfer, published
+from n2nf_core.baselines import (
+    GaussianNoise,
+    calibrated_pg,
+    camera_nlf,
+    fit_awgn,
+    fit_photon_transfer,
+    published_models,
+)
 from n2nf_core.cameras import NLF, UnknownCameraError
 from n2nf_core.flow import nlf_flow, noise_flow
 from n2nf_core.types import Context, NoiseModel
@@ -160,8 +167,8 @@ def test_unknown_camera_and_bad_tables():
             build(["Z1"])
     with pytest.raises(ValueError, match="NLF of A at ISO 100"):
         GaussianNoise({"A": {100: NLF(-1.0, 1.0)}})
-    assert set(published(["IP", "S6"])) == {"camera_nlf", "calibrated_pg"}
-    assert set(published(["G4"])) == {"camera_nlf"} and not published(["mine"])
+    assert set(published_models(["IP", "S6"])) == {"camera_nlf", "calibrated_pg"}
+    assert set(published_models(["G4"])) == {"camera_nlf"} and not published_models(["mine"])
 
 
 def test_flow_starts_from_photon_transfer():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from n2nf_core import raw
-from n2nf_core.photon_transfer import match_gains, photon_transfer
+from n2nf_core.baselines.photon_transfer import match_gains, photon_transfer
 
 SHOT, READ = 0.004, 2e-4
 

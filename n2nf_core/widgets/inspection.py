@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from n2nf_core.baselines.photon_transfer import PhotonTransfer, photon_transfer
 from n2nf_core.bursts import Burst
-from n2nf_core.photon_transfer import PhotonTransfer, photon_transfer
 from n2nf_core.plots import thumbnail
 
 VIEW = 160  # plane pixels: the middle of the frame that is shown

@@ -1,4 +1,4 @@
-"""Gaussian noise models behind the protocol of the flows: AWGN, camera NLF, calibrated P-G, photon transfer."""
+"""Gaussian noise models behind the protocol of the flows, from a table or fitted to bursts: AWGN, photon transfer."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from n2nf_core.cameras import CALIBRATED_PG, CAMERA_NLF, NLF, IsoKnots, UnknownCameraError
-from n2nf_core.photon_transfer import PhotonTransfer, match_gains, photon_transfer
+from n2nf_core.baselines.photon_transfer import PhotonTransfer, match_gains, photon_transfer
+from n2nf_core.cameras import NLF, IsoKnots
 from n2nf_core.types import Context, check_shapes
 
 SMALLEST_VARIANCE = 1e-12  # so that a table with shot or read 0 has a logarithm
@@ -75,23 +75,6 @@ class GaussianNoise(nn.Module):
         return temperature * eps * self.variance(context).sqrt()
 
 
-def _published(table: Mapping[str, Mapping[int, NLF]], cameras: Sequence[str] | None) -> GaussianNoise:
-    for camera in cameras or ():
-        if camera not in table:
-            raise UnknownCameraError(camera, tuple(table))
-    return GaussianNoise({camera: table[camera] for camera in cameras or table})
-
-
-def camera_nlf(cameras: Sequence[str] | None = None) -> GaussianNoise:
-    """The camera NLF published with Noise Flow; UnknownCameraError for cameras without one."""
-    return _published(CAMERA_NLF, cameras)
-
-
-def calibrated_pg(cameras: Sequence[str] | None = None) -> GaussianNoise:
-    """The calibrated Poisson-Gaussian of Zhang et al., ICCV 2021; UnknownCameraError for cameras without one."""
-    return _published(CALIBRATED_PG, cameras)
-
-
 Recordings = Iterable[tuple[str, float, Tensor]]
 """(camera, iso, frames (T, C, H, W) in [0, 1] units) of static scenes."""
 
@@ -126,9 +109,3 @@ def fit_photon_transfer(recordings: Recordings) -> tuple[GaussianNoise, dict[str
         for camera, row in _by_setting(recordings).items()
     }
     return GaussianNoise({c: {iso: fit.nlf() for iso, fit in row.items()} for c, row in fits.items()}), fits
-
-
-def published(cameras: Sequence[str]) -> dict[str, GaussianNoise]:
-    """The published models that know all of ``cameras``: camera_nlf, calibrated_pg, both or none."""
-    tables = {"camera_nlf": CAMERA_NLF, "calibrated_pg": CALIBRATED_PG}
-    return {name: _published(table, cameras) for name, table in tables.items() if set(cameras) <= set(table)}

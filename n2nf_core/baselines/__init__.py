@@ -1,0 +1,9 @@
+"""Gaussian noise models to compare with: fitted to bursts, or published."""
+
+from n2nf_core.baselines.gaussian import GaussianNoise, fit_awgn, fit_photon_transfer
+from n2nf_core.baselines.published import CALIBRATED_PG, CAMERA_NLF, calibrated_pg, camera_nlf, published_models
+
+__all__ = [
+    "CALIBRATED_PG", "CAMERA_NLF", "GaussianNoise", "calibrated_pg", "camera_nlf", "fit_awgn", "fit_photon_transfer",
+    "published_models",
+]  # fmt: skip
