@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from n2nf_core import baselines, evaluation, flow, results
+from n2nf_core.bursts import iso_knots, train_test_split
 from n2nf_core.denoisers import DnCNN, linear_skip
 from n2nf_core.flow import fused
 from n2nf_core.pairs import PatchPairs
@@ -38,11 +39,11 @@ class Case:
     def __init__(self, camera: str, iso: float, seed: int, out: Path):
         self.camera, self.seed, self.out = camera, seed, out
         bursts = simulated_bursts(baselines.camera_nlf([camera]), [(camera, iso)], scenes=8, size=128, seed=seed)
-        self.train, self.test = evaluation.split(bursts, seed=seed)
+        self.train, self.test = train_test_split(bursts, seed=seed)
         self.loader = PatchPairs(self.train, [camera], patch=32, batch=32, seed=seed)
 
     def noise_model(self) -> flow.NoiseFlow:
-        return flow.noise_flow([self.camera], evaluation.knots(self.train))
+        return flow.noise_flow([self.camera], iso_knots(self.train))
 
     def pretrained(self, folder: Path, options: dict) -> DnCNN:
         """A denoiser after the Noise2Noise term alone."""

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from n2nf_core import baselines, evaluation, losses, results, takeaway
+from n2nf_core import baselines, losses, results, takeaway
 from n2nf_core.baselines import CAMERA_NLF
-from n2nf_core.bursts import Burst
+from n2nf_core.bursts import Burst, iso_knots, recordings
 from n2nf_core.denoisers import linear_skip
 from n2nf_core.pairs import PatchPairs
 from n2nf_core.simulator import physical_bursts, simulated_bursts
@@ -49,9 +49,9 @@ def sensor_bursts(camera: str, scenes: int, seed: int) -> list[Burst]:
 
 def fit_group(bursts: list[Burst], folder: Path, seed: int) -> dict:
     """AWGN, photon transfer and both flows, fitted to the pairs of ``bursts``."""
-    recordings, isos = evaluation.recordings(bursts), evaluation.knots(bursts)
-    photon, _ = baselines.fit_photon_transfer(recordings)
-    models = {"awgn": baselines.fit_awgn(recordings), "photon_transfer": photon}
+    recorded, isos = recordings(bursts), iso_knots(bursts)
+    photon, _ = baselines.fit_photon_transfer(recorded)
+    models = {"awgn": baselines.fit_awgn(recorded), "photon_transfer": photon}
     pairs = PatchPairs(bursts, list(isos), patch=32, batch=16, seed=seed)
     denoiser = linear_skip(pairs.batch(k) for k in range(20))
     loss = partial(losses.joint_loss, noise_term=losses.pair_difference)

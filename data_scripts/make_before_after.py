@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from n2nf_core import baselines, classical, evaluation, flow, losses, metrics, results, scenes, training
-from n2nf_core.bursts import Burst
+from n2nf_core.bursts import Burst, recordings
 from n2nf_core.denoisers import DnCNN, linear_skip
 from n2nf_core.pairs import PatchPairs
 from n2nf_core.sensor import simulate_burst_frames
@@ -58,7 +58,7 @@ def train(bursts: list[Burst], folder: Path, seed: int) -> dict[str, torch.nn.Mo
     skip = linear_skip(pairs.batch(k) for k in range(20))
     torch.manual_seed(seed)
     start = DnCNN(features=FEATURES, norm=torch.nn.Identity, skip=skip)
-    photon, _ = baselines.fit_photon_transfer(evaluation.recordings(bursts))
+    photon, _ = baselines.fit_photon_transfer(recordings(bursts))
     model = flow.noise_flow([CAMERA], [ISO]).start_from(photon.nlf())
     common = {"seed": seed, "log_every": 100, "checkpoint_every": 100, "device": "cpu"}
     first, further = STEPS.values()
@@ -83,7 +83,7 @@ def main() -> None:
     held = bursts_of(shown, SHOWN, args.seed + 2)[0]
     denoise = {"noisy": evaluation.noisy, "wavelet": classical.calibrate(classical.wavelet(), bursts)}
     denoise |= {name: evaluation.network(d) for name, d in train(bursts, args.out / "training", args.seed).items()}
-    pictures = {name: make(held)[0] for name, make in denoise.items()} | {"reference": evaluation.reference(held)[0]}
+    pictures = {name: make(held)[0] for name, make in denoise.items()} | {"reference": held.reference()[0]}
     pictures = {name: (picture / STEP).round() * STEP for name, picture in pictures.items()}
     write(pictures, [b.provenance for b in (bursts[0], bursts[-1], held)], args)
 

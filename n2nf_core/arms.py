@@ -19,8 +19,8 @@ import torch
 from filelock import FileLock
 from torch import nn
 
-from n2nf_core import baselines, evaluation, flow, losses, points
-from n2nf_core.bursts import Burst
+from n2nf_core import baselines, flow, losses, points
+from n2nf_core.bursts import Burst, iso_knots, recordings
 from n2nf_core.denoisers import DnCNN, linear_skip
 from n2nf_core.pairs import PatchPairs
 from n2nf_core.profiles import Profile
@@ -99,7 +99,7 @@ class Comparison:
     @cached_property
     def isos(self) -> dict[str, list[float]]:
         """camera -> ISO knots of the noise models."""
-        return evaluation.knots(self.train)
+        return iso_knots(self.train)
 
     @cached_property
     def pairs(self) -> PatchPairs:
@@ -110,7 +110,7 @@ class Comparison:
     @cached_property
     def photon(self) -> baselines.GaussianNoise:
         """The photon-transfer estimate that all noise models start from."""
-        return baselines.fit_photon_transfer(evaluation.recordings(self.train))[0]
+        return baselines.fit_photon_transfer(recordings(self.train))[0]
 
     def possible(self, names: Iterable[str]) -> list[str]:
         """Those of the arms ``names`` that the data allows: all, or without clean images those that see none."""

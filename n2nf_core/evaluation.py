@@ -14,11 +14,10 @@ from torch import Tensor
 
 from n2nf_core import metrics, tiles
 from n2nf_core.baselines.photon_transfer import PhotonTransfer
-from n2nf_core.bursts import Burst, split_regions, split_scenes
+from n2nf_core.bursts import Burst
 from n2nf_core.pairs import grid_patches
 from n2nf_core.types import NoiseModel
 
-GAP = 4  # plane rows between training and held-out region, so that no patch sees both
 ENOUGH_PLACES = 12  # fewer places of a patch than this give no interval worth the name
 
 
@@ -42,52 +41,6 @@ class HeldOut(NamedTuple):
         return sorted(set(zip(self.camera, self.iso, strict=True)))
 
 
-def split(bursts: Sequence[Burst], test_fraction: float = 0.25, seed: int = 0) -> tuple[list[Burst], list[Burst]]:
-    """Training and held-out bursts: by scene for settings with four or more, else the last rows of each burst.
-
-    A scene is on one side for all its bursts, and every camera and ISO has both sides. Where a setting of few scenes
-    shares one with a setting of many, all are split by rows.
-    """
-    scenes: dict[tuple[str, float], set[str]] = {}
-    for burst in bursts:
-        scenes.setdefault((burst.camera, burst.iso), set()).add(burst.scene)
-    many = {setting: names for setting, names in scenes.items() if len(names) >= 4}
-    of_many = set().union(*many.values())
-    if any(names & of_many for setting, names in scenes.items() if setting not in many):
-        many = {}
-    test: set[str] = set()
-    for setting, names in many.items():
-        missing = max(round(test_fraction * len(names)), 1) - len(names & test)
-        if missing > 0:
-            group = [b for b in bursts if (b.camera, b.iso) == setting and b.scene not in test]
-            share = missing / len({b.scene for b in group})
-            test |= {b.scene for b in split_scenes(group, share, seed)[1]}
-    whole = [b for b in bursts if (b.camera, b.iso) in many]
-    halves = [split_regions(b, test_fraction, GAP) for b in bursts if (b.camera, b.iso) not in many]
-    train = [b for b in whole if b.scene not in test] + [first for first, _ in halves]
-    return train, [b for b in whole if b.scene in test] + [last for _, last in halves]
-
-
-def recordings(bursts: Sequence[Burst]) -> list[tuple[str, float, Tensor]]:
-    """(camera, ISO, frames in [0, 1] units) of every burst: what the baselines are fitted to."""
-    return [(burst.camera, burst.iso, noisy(burst)) for burst in bursts]
-
-
-def knots(bursts: Sequence[Burst]) -> dict[str, list[float]]:
-    """camera -> its ISO values in the data: the knots of a flow."""
-    found: dict[str, set[float]] = {}
-    for burst in bursts:
-        found.setdefault(burst.camera, set()).add(float(burst.iso))
-    return {camera: sorted(isos) for camera, isos in sorted(found.items())}
-
-
-def reference(burst: Burst) -> Tensor:
-    """The clean signal of every frame (T, 4, h, w): known, or the mean of the other frames."""
-    if burst.clean is None:
-        return burst.leave_one_out(range(len(burst)))
-    return torch.as_tensor(burst.clean).expand(len(burst), -1, -1, -1)
-
-
 def held_out(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
     """Grid patches of all frames; smaller ones where they do not fit into every burst, or leave too few places."""
     side, smallest = patch, min(min(b.shape[2:]) for b in bursts)
@@ -97,7 +50,7 @@ def held_out(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
         side //= 2
     noise, clean, camera, iso, place, offset = [], [], [], [], [], 0
     for burst in bursts:
-        truth = reference(burst)
+        truth = burst.reference()
         cut = grid_patches(burst.planes(range(len(burst))) - truth, side)
         noise.append(cut)
         clean.append(grid_patches(truth, side))
@@ -232,7 +185,7 @@ def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, T
     """
     psnr, ssim, group = [], [], []
     for number, burst in enumerate(bursts):
-        estimate, truth = denoise(burst), reference(burst)
+        estimate, truth = denoise(burst), burst.reference()
         psnr.append(metrics.psnr(estimate, truth, data_range=1.0))
         ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
         group.append(torch.full((len(burst),), number))
@@ -271,6 +224,6 @@ def denoiser_error(denoiser: torch.nn.Module, bursts: Sequence[Burst]) -> dict[s
         pair_error = float(((d1 - second).square().mean() + (d2 - first).square().mean()) / 2)
         sums["noise_variance"] += noise
         sums["estimated_from_pairs"] += pair_error - noise
-        sums["against_clean"] += float((d1 - reference(burst)[0]).square().mean())
+        sums["against_clean"] += float((d1 - burst.reference()[0]).square().mean())
     known = all(burst.clean is not None for burst in bursts)
     return {key: value / len(bursts) for key, value in sums.items() if known or key != "against_clean"}

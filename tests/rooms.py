@@ -15,7 +15,7 @@ ORDER = (
     "widgets", "collect", "sweep_figures", "sweeps", "runner", "arms", "plots", "takeaway", "profiles", "training",
     "training_loop", "joint", "recovery", "evaluation", "collapse", "classical", "steadiness", "clean_images",
     "importers", "pairs", "visits", "residents", "readahead", "simulator", "official", "checkpoints", "bursts",
-    "checks", "chunks", "frames", "sensor", "sensor_stages", "scenes", "baselines", "flow",
+    "sensor", "sensor_stages", "scenes", "baselines", "flow",
     "tiles", "denoisers", "losses", "metrics", "cameras", "raw", "types", "points",
     "paper", "devices", "results", "kernels",
 )  # fmt: skip

@@ -12,8 +12,17 @@ import pytest
 import torch
 import zarr
 
-from n2nf_core import bursts
-from n2nf_core.bursts import Burst, BurstCheck, BurstError, BurstWarning, check_burst, open_burst, write_burst
+from n2nf_core.bursts import (
+    Burst,
+    BurstCheck,
+    BurstError,
+    BurstWarning,
+    check_burst,
+    open_burst,
+    splits,
+    store,
+    write_burst,
+)
 from n2nf_core.cameras import NLF
 
 BLACK, WHITE = (60.0, 62.0, 64.0, 66.0), 1023.0
@@ -127,7 +136,7 @@ def test_a_store_encoded_otherwise_is_read_all_the_same(stored, chunk):
     if chunk == 1:
         frames = group.create_array("frames", shape=burst.shape, chunks=chunks, dtype=np.uint16, compressors=None)
     else:
-        frames = bursts._create(group, "frames", burst.shape, chunks, np.dtype(np.uint16))
+        frames = store._create(group, "frames", burst.shape, chunks, np.dtype(np.uint16))
     frames[:] = burst.frames
     assert np.array_equal(open_burst(path).frames[:], burst.frames)
 
@@ -262,7 +271,7 @@ def test_a_refused_rename_leaves_what_was_there(tmp_path, monkeypatch, overwrite
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         real(source, target)
 
-    monkeypatch.setattr(bursts.os, "replace", refuse)
+    monkeypatch.setattr(store.os, "replace", refuse)
     with pytest.raises(PermissionError, match="Permission denied"):
         write_burst(make(seed=1), path, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == (["a.burst.zarr"] if overwrite else [])
@@ -367,24 +376,24 @@ def test_saturated_fraction_counts_values_at_white():
 
 def test_split_scenes_keeps_a_scene_on_one_side():
     many = [make(count=2, scene=f"s{k % 7}", seed=k) for k in range(20)]
-    train, test = bursts.split_scenes(many, 0.3, seed=1)
+    train, test = splits.split_scenes(many, 0.3, seed=1)
     assert len(train) + len(test) == 20 and len({b.scene for b in test}) == 2
     assert not {b.scene for b in train} & {b.scene for b in test}
-    again = bursts.split_scenes(many[::-1], 0.3, seed=1)[1]
+    again = splits.split_scenes(many[::-1], 0.3, seed=1)[1]
     assert {b.scene for b in again} == {b.scene for b in test}
-    assert len({bursts.split_scenes(many, 0.3, seed)[1][0].scene for seed in range(10)}) > 1
+    assert len({splits.split_scenes(many, 0.3, seed)[1][0].scene for seed in range(10)}) > 1
     with pytest.raises(BurstError, match="needs two scenes"):
-        bursts.split_scenes(many[:1], 0.3, seed=1)
+        splits.split_scenes(many[:1], 0.3, seed=1)
 
 
 def test_split_regions_takes_the_last_rows_behind_a_gap():
     burst = make(height=20)
-    train, test = bursts.split_regions(burst, 0.25, gap=2)
+    train, test = splits.split_regions(burst, 0.25, gap=2)
     assert train.provenance["window"] == [[0, 13], [0, 10]] and test.provenance["window"] == [[15, 20], [0, 10]]
     assert torch.equal(test.planes(0), burst.planes(0)[:, :, 15:])
     assert torch.equal(train.planes(0), burst.planes(0)[:, :, :13])
     with pytest.raises(BurstError, match="leave none to train on"):
-        bursts.split_regions(burst, 0.9, gap=5)
+        splits.split_regions(burst, 0.9, gap=5)
     for fraction in (0, 1, -0.5):
         with pytest.raises(BurstError, match="between 0 and 1"):
-            bursts.split_regions(burst, fraction)
+            splits.split_regions(burst, fraction)

@@ -7,7 +7,8 @@ from torch import nn
 
 from n2nf_core import classical, evaluation
 from n2nf_core.baselines import GaussianNoise, camera_nlf
-from n2nf_core.bursts import Burst
+from n2nf_core.bursts import Burst, recordings, train_test_split
+from n2nf_core.bursts.splits import GAP
 from n2nf_core.cameras import NLF
 from n2nf_core.simulator import SETTINGS, physical_bursts, simulated_bursts
 
@@ -40,7 +41,7 @@ def test_simulated_bursts_have_the_noise_they_say(bursts):
 
 
 def test_split_by_scene_leaves_every_setting_on_both_sides(bursts):
-    train, test = evaluation.split(bursts, 0.25, seed=0)
+    train, test = train_test_split(bursts, 0.25, seed=0)
     assert not {b.scene for b in train} & {b.scene for b in test}
     assert len(train) + len(test) == 8
     for side, count in ((train, 3), (test, 1)):
@@ -48,23 +49,23 @@ def test_split_by_scene_leaves_every_setting_on_both_sides(bursts):
 
 
 def test_split_of_few_scenes_is_by_rows(bursts):
-    train, test = evaluation.split(bursts[:3], 0.25)
-    assert [b.shape[2] for b in train] == [48 - 12 - evaluation.GAP] * 3
+    train, test = train_test_split(bursts[:3], 0.25)
+    assert [b.shape[2] for b in train] == [48 - 12 - GAP] * 3
     assert np.array_equal(test[1].frames, np.asarray(bursts[1].frames)[:, :, 36:])
 
 
 def test_a_scene_taken_at_several_settings_stays_on_one_side():
     shared = [flat_burst(camera=c, scene=f"s{k}") for k in range(4) for c in ("A", "B")]
-    train, test = evaluation.split(shared, 0.25, seed=3)
+    train, test = train_test_split(shared, 0.25, seed=3)
     assert len(test) == 2 and test[0].scene == test[1].scene not in {b.scene for b in train}
 
 
 def test_settings_of_many_and_of_few_scenes_are_split_each_in_its_way():
     many = [flat_burst(camera="A", scene=f"s{k}") for k in range(4)]
-    train, test = evaluation.split([*many, flat_burst(camera="B", scene="alone")], 0.25)
-    assert [(b.camera, b.shape[2]) for b in train] == [("A", 32)] * 3 + [("B", 32 - 8 - evaluation.GAP)]
+    train, test = train_test_split([*many, flat_burst(camera="B", scene="alone")], 0.25)
+    assert [(b.camera, b.shape[2]) for b in train] == [("A", 32)] * 3 + [("B", 32 - 8 - GAP)]
     assert [(b.camera, b.shape[2]) for b in test] == [("A", 32), ("B", 8)]
-    train, test = evaluation.split([*many, flat_burst(camera="B", scene="s1")], 0.25)
+    train, test = train_test_split([*many, flat_burst(camera="B", scene="s1")], 0.25)
     assert {b.shape[2] for b in test} == {8} and len(test) == len(train) == 5  # shared: rows for all
 
 
@@ -75,9 +76,9 @@ def test_patches_shrink_to_the_smallest_burst():
 
 def test_reference_is_the_clean_signal_or_the_mean_of_the_others():
     known, unknown = flat_burst(), flat_burst(clean=False)
-    assert torch.equal(evaluation.reference(known), torch.full((4, 4, 32, 32), 0.5))
+    assert torch.equal(known.reference(), torch.full((4, 4, 32, 32), 0.5))
     frames = unknown.planes(slice(None))
-    torch.testing.assert_close(evaluation.reference(unknown)[1], frames[[0, 2, 3]].mean(0))
+    torch.testing.assert_close(unknown.reference()[1], frames[[0, 2, 3]].mean(0))
 
 
 def test_held_out_patches_and_their_places():
@@ -112,7 +113,7 @@ def test_scores_of_noise_models_against_closed_forms():
 def test_scores_of_denoisers():
     burst = flat_burst(sigma=0.1)
     rows = evaluation.score_denoisers(
-        {"noisy": evaluation.noisy, "perfect": lambda b: evaluation.reference(b) + 1e-3}, [burst]
+        {"noisy": evaluation.noisy, "perfect": lambda b: b.reference() + 1e-3}, [burst]
     )
     assert rows["noisy"]["psnr_db"] == pytest.approx(20.0, abs=0.2)
     assert rows["perfect"]["psnr_db"] == pytest.approx(60.0, abs=0.01)
@@ -138,7 +139,7 @@ def test_recovered_parameters_are_ratios_to_the_truth():
     from n2nf_core.baselines import fit_photon_transfer
 
     bursts = simulated_bursts(TRUTH, [("S6", 800)], scenes=4, size=64, seed=2)
-    model, fits = fit_photon_transfer(evaluation.recordings(bursts))
+    model, fits = fit_photon_transfer(recordings(bursts))
     row = evaluation.recovered_nlf({"photon_transfer": model}, fits, TRUTH)["S6 800"]["photon_transfer"]
     assert abs(row["shot_ratio"] - 1) < 4 * row["shot_ratio_error"]
     assert row["shot_ratio"] == pytest.approx(row["shot"] / 3.696e-3)
@@ -171,11 +172,11 @@ def test_physical_bursts_follow_their_sensor():
 def test_psnr_gain_is_paired_by_frame_and_resamples_bursts():
     """Noise of half the deviation is 20 log10(2) dB better in every frame, whatever the frame's own PSNR."""
     bursts = [flat_burst(0.01), flat_burst(0.2, scene="noisier")]
-    halved = lambda burst: (evaluation.noisy(burst) + evaluation.reference(burst)) / 2  # noqa: E731
+    halved = lambda burst: (burst.planes(slice(None)) + burst.reference()) / 2  # noqa: E731
     mean, (low, high) = evaluation.psnr_gain(halved, evaluation.noisy, bursts)
     expected = pytest.approx(20 * np.log10(2), abs=1e-3)  # float32
     assert (mean, low, high) == (expected, expected, expected)
-    loud = lambda burst: halved(burst) if burst.scene == "flat" else evaluation.noisy(burst)  # noqa: E731
+    loud = lambda burst: halved(burst) if burst.scene == "flat" else burst.planes(slice(None))  # noqa: E731
     mean, (low, high) = evaluation.psnr_gain(loud, evaluation.noisy, bursts)
     assert mean == pytest.approx(10 * np.log10(2), abs=1e-3)
     assert low == pytest.approx(0, abs=1e-3) and high == expected

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from n2nf_core.bursts import SUFFIX, Burst, BurstError, check_burst, open_burst
-from n2nf_core.checks import warn_of_saturation
+from n2nf_core.bursts.checks import warn_of_saturation
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.stack import Options, read_stacks
 from n2nf_core.raw import crop_of, four_levels

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from n2nf_core import raw
+from n2nf_core.bursts.burst import Burst, BurstError, LazyFrames
 from n2nf_core.cameras import NLF
-from n2nf_core.frames import Burst, BurstError, LazyFrames
 from n2nf_core.importers.stack import DEFAULT_CAMERA, DEFAULT_ISO, Options, check_same, source_of
 
 SUFFIXES = (".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".3fr", ".iiq")

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from n2nf_core import raw
+from n2nf_core.bursts.burst import BurstError
 from n2nf_core.cameras import NLF
-from n2nf_core.frames import BurstError
 
 _MODELS = {"Pixel": "GP", "iPhone": "IP", "SM-G92": "S6", "Nexus 6": "N6", "LG-H8": "G4"}
 _CFA_TAG, _NOISE_PROFILE_TAG = 33422, 51041

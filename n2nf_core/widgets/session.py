@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from n2nf_core import baselines, evaluation, flow, losses
-from n2nf_core.bursts import Burst
+from n2nf_core import baselines, flow, losses
+from n2nf_core.bursts import Burst, iso_knots, recordings, train_test_split
 from n2nf_core.denoisers import DnCNN, linear_skip
 from n2nf_core.pairs import PatchPairs
 from n2nf_core.profiles import Profile
@@ -30,8 +30,8 @@ class Training:
     """
 
     def __init__(self, bursts: Sequence[Burst], sizes: Profile, output_dir: Path):
-        train, self.test = evaluation.split(bursts)
-        isos = evaluation.knots(train)
+        train, self.test = train_test_split(bursts)
+        isos = iso_knots(train)
         cameras = list(isos)
         smallest = min(min(b.shape[2:]) for b in train)
         patch = min(sizes.patch, 2 ** int(math.log2(max(smallest - 1, 1))))
@@ -39,7 +39,7 @@ class Training:
         self.loader = PatchPairs(train, cameras, patch=patch, batch=sizes.batch, lag=lag)
         steps = {"steps": sizes.pretrain + sizes.joint, "pretrain_steps": sizes.pretrain}
         self.config = replace(sizes.joint_training(0), **steps, denoiser_lr=1e-3)
-        self.photon, _ = baselines.fit_photon_transfer(evaluation.recordings(train))
+        self.photon, _ = baselines.fit_photon_transfer(recordings(train))
         torch.manual_seed(0)
         skip = linear_skip(self.loader.batch(k) for k in range(20))
         self.denoiser = DnCNN(features=sizes.features, norm=torch.nn.Identity, skip=skip)
@@ -58,7 +58,7 @@ class Training:
         burst = self.test[0].crop(slice(0, 64), slice(0, 64))
         first, second = burst.planes([0, 1]).unbind()
         row = torch.tensor([list(cameras).index(burst.camera)]), torch.tensor([float(burst.iso)])
-        return NoisyPair(first[None], second[None], *row, evaluation.reference(burst)[:1])
+        return NoisyPair(first[None], second[None], *row, burst.reference()[:1])
 
     def about(self) -> dict:
         """What stays the same while it trains."""

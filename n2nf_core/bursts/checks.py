@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from n2nf_core.frames import Burst, BurstError, BurstWarning
+from n2nf_core.bursts.burst import Burst, BurstError, BurstWarning
 
 
 class FrameDigests:

@@ -12,22 +12,16 @@ import shutil
 import time
 import uuid
 import warnings
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from n2nf_core.bursts.burst import Burst, BurstError, LazyFrames
+from n2nf_core.bursts.checks import FrameDigests
+from n2nf_core.bursts.chunk_reader import BloscChunks, ChunkError, blosc_chunks
 from n2nf_core.cameras import NLF
-from n2nf_core.checks import BurstCheck, FrameDigests, check_burst
-from n2nf_core.chunks import BloscChunks, ChunkError, blosc_chunks
-from n2nf_core.frames import Burst, BurstError, BurstWarning, Index, LazyFrames
-
-__all__ = [
-    "SUFFIX", "Burst", "BurstCheck", "BurstError", "BurstWarning", "Index", "LazyFrames",
-    "check_burst", "open_burst", "split_regions", "split_scenes", "write_burst",
-]  # fmt: skip
 
 SUFFIX = ".burst.zarr"
 FORMAT = "n2nf-burst"
@@ -205,32 +199,3 @@ def _check_chunks(folder: Path, array) -> None:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def split_scenes(bursts: Sequence[Burst], test_fraction: float, seed: int) -> tuple[list[Burst], list[Burst]]:
-    """(train, test) with every scene on one side only, at least one each. BurstError for one scene."""
-    scenes = sorted({burst.scene for burst in bursts})
-    if len(scenes) < 2:
-        raise BurstError(f"a split by scene needs two scenes, got {scenes}: use split_regions for one")
-    _check_fraction(test_fraction)
-    count = min(max(round(test_fraction * len(scenes)), 1), len(scenes) - 1)
-    test = set(np.random.default_rng(seed).permutation(scenes)[:count].tolist())
-    return [b for b in bursts if b.scene not in test], [b for b in bursts if b.scene in test]
-
-
-def split_regions(burst: Burst, test_fraction: float, gap: int = 0) -> tuple[Burst, Burst]:
-    """(train, test) by plane rows: the last rows are the test, ``gap`` rows before them belong to neither.
-
-    A split by frame would leak: the same pixels, with their fixed pattern, recur in every frame.
-    """
-    _check_fraction(test_fraction)
-    height = burst.shape[2]
-    start = height - max(round(test_fraction * height), 1)
-    if gap < 0 or start - gap < 1:
-        raise BurstError(f"{burst.scene}: {height} plane rows leave none to train on (gap {gap} rows)")
-    return burst.crop(slice(0, start - gap)), burst.crop(slice(start, height))
-
-
-def _check_fraction(test_fraction: float) -> None:
-    if not 0 < test_fraction < 1:
-        raise BurstError(f"test_fraction must lie between 0 and 1, got {test_fraction}")

@@ -131,6 +131,12 @@ class Burst:
         others = (self._sum - self.planes(index).double()) / (len(self) - 1)
         return others.float()
 
+    def reference(self) -> Tensor:
+        """The clean signal of every frame, (T, 4, h, w), [0, 1] units: known, or the mean of the other frames."""
+        if self.clean is None:
+            return self.leave_one_out(range(len(self)))
+        return torch.as_tensor(self.clean).expand(len(self), -1, -1, -1)
+
     @cached_property
     def _sum(self) -> Tensor:
         total = torch.zeros(self.shape[1:], dtype=torch.float64)
@@ -158,3 +164,16 @@ class Burst:
             clean=None if self.clean is None else self.clean[:, rows, columns],
             provenance={**self.provenance, "window": [[part.start, part.stop] for part in kept]},
         )
+
+
+def recordings(bursts: Sequence[Burst]) -> list[tuple[str, float, Tensor]]:
+    """(camera, ISO, frames in [0, 1] units) of every burst: what the baselines are fitted to."""
+    return [(burst.camera, burst.iso, burst.planes(slice(None))) for burst in bursts]
+
+
+def iso_knots(bursts: Sequence[Burst]) -> dict[str, list[float]]:
+    """camera -> its ISO values in the data: the knots of a flow."""
+    found: dict[str, set[float]] = {}
+    for burst in bursts:
+        found.setdefault(burst.camera, set()).add(float(burst.iso))
+    return {camera: sorted(isos) for camera, isos in sorted(found.items())}

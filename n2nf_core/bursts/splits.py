@@ -1,0 +1,68 @@
+"""Training and held-out bursts: by scene, or by image region where there are few scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from n2nf_core.bursts.burst import Burst, BurstError
+
+GAP = 4  # plane rows between training and held-out region, so that no patch sees both
+
+
+def train_test_split(
+    bursts: Sequence[Burst], test_fraction: float = 0.25, seed: int = 0
+) -> tuple[list[Burst], list[Burst]]:
+    """Training and held-out bursts: by scene for settings with four or more, else the last rows of each burst.
+
+    A scene is on one side for all its bursts, and every camera and ISO has both sides. Where a setting of few scenes
+    shares one with a setting of many, all are split by rows.
+    """
+    scenes: dict[tuple[str, float], set[str]] = {}
+    for burst in bursts:
+        scenes.setdefault((burst.camera, burst.iso), set()).add(burst.scene)
+    many = {setting: names for setting, names in scenes.items() if len(names) >= 4}
+    of_many = set().union(*many.values())
+    if any(names & of_many for setting, names in scenes.items() if setting not in many):
+        many = {}
+    test: set[str] = set()
+    for setting, names in many.items():
+        missing = max(round(test_fraction * len(names)), 1) - len(names & test)
+        if missing > 0:
+            group = [b for b in bursts if (b.camera, b.iso) == setting and b.scene not in test]
+            share = missing / len({b.scene for b in group})
+            test |= {b.scene for b in split_scenes(group, share, seed)[1]}
+    whole = [b for b in bursts if (b.camera, b.iso) in many]
+    halves = [split_regions(b, test_fraction, GAP) for b in bursts if (b.camera, b.iso) not in many]
+    train = [b for b in whole if b.scene not in test] + [first for first, _ in halves]
+    return train, [b for b in whole if b.scene in test] + [last for _, last in halves]
+
+
+def split_scenes(bursts: Sequence[Burst], test_fraction: float, seed: int) -> tuple[list[Burst], list[Burst]]:
+    """(train, test) with every scene on one side only, at least one each. BurstError for one scene."""
+    scenes = sorted({burst.scene for burst in bursts})
+    if len(scenes) < 2:
+        raise BurstError(f"a split by scene needs two scenes, got {scenes}: use split_regions for one")
+    _check_fraction(test_fraction)
+    count = min(max(round(test_fraction * len(scenes)), 1), len(scenes) - 1)
+    test = set(np.random.default_rng(seed).permutation(scenes)[:count].tolist())
+    return [b for b in bursts if b.scene not in test], [b for b in bursts if b.scene in test]
+
+
+def split_regions(burst: Burst, test_fraction: float, gap: int = 0) -> tuple[Burst, Burst]:
+    """(train, test) by plane rows: the last rows are the test, ``gap`` rows before them belong to neither.
+
+    A split by frame would leak: the same pixels, with their fixed pattern, recur in every frame.
+    """
+    _check_fraction(test_fraction)
+    height = burst.shape[2]
+    start = height - max(round(test_fraction * height), 1)
+    if gap < 0 or start - gap < 1:
+        raise BurstError(f"{burst.scene}: {height} plane rows leave none to train on (gap {gap} rows)")
+    return burst.crop(slice(0, start - gap)), burst.crop(slice(start, height))
+
+
+def _check_fraction(test_fraction: float) -> None:
+    if not 0 < test_fraction < 1:
+        raise BurstError(f"test_fraction must lie between 0 and 1, got {test_fraction}")
