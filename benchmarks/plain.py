@@ -13,9 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from n2nf_core.flow import NoiseFlow
-from n2nf_core.flow.bijections import Gain, SignalDependentScale
-from n2nf_core.flow.conv1x1 import InvertibleConv1x1
+from n2nf_core.flow import Gain, InvertibleConv1x1, NoiseFlow, SignalDependentScale
 from n2nf_core.types import Context, NoisyPair
 
 

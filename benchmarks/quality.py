@@ -22,7 +22,7 @@ from n2nf_core.bursts import iso_knots, train_test_split
 from n2nf_core.denoisers import DnCNN, linear_skip
 from n2nf_core.flow import fused
 from n2nf_core.pairs import PatchPairs
-from n2nf_core.simulator import simulated_bursts
+from n2nf_core.simulation import simulated_bursts
 from n2nf_core.training import FitConfig, fit
 
 SETTINGS, SEEDS = (("IP", 100), ("S6", 3200)), (0, 1, 2)

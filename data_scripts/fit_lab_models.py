@@ -19,7 +19,7 @@ from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.bursts import Burst, iso_knots, recordings
 from n2nf_core.denoisers import linear_skip
 from n2nf_core.pairs import PatchPairs
-from n2nf_core.simulator import physical_bursts, simulated_bursts
+from n2nf_core.simulation import physical_bursts, simulated_bursts
 from n2nf_core.training import FitConfig, fit
 from n2nf_core.widgets import weights
 from n2nf_core.widgets.sensors import ISOS, LAWS

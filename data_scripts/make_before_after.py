@@ -17,11 +17,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from n2nf_core import baselines, classical, evaluation, flow, losses, metrics, results, scenes, training
+from n2nf_core import baselines, classical, evaluation, flow, losses, metrics, results, training
 from n2nf_core.bursts import Burst, recordings
 from n2nf_core.denoisers import DnCNN, linear_skip
 from n2nf_core.pairs import PatchPairs
-from n2nf_core.sensor import simulate_burst_frames
+from n2nf_core.simulation import scenes, simulate_burst_frames
 from n2nf_core.widgets import pictures as files
 
 CAMERA, ISO = "S6", 3200

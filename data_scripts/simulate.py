@@ -14,9 +14,7 @@ import torch
 from convert import run, store
 
 from n2nf_core.baselines import camera_nlf
-from n2nf_core.sensor import PhysicalSensor
-from n2nf_core.sensor_stages import CALIBRATIONS
-from n2nf_core.simulator import SETTINGS, physical_bursts, simulated_bursts
+from n2nf_core.simulation import CALIBRATIONS, SETTINGS, PhysicalSensor, physical_bursts, simulated_bursts
 
 
 def main() -> None:

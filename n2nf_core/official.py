@@ -19,10 +19,7 @@ from torch import Tensor, nn
 from n2nf_core.cameras import NLF
 from n2nf_core.checkpoints import CheckpointError
 from n2nf_core.denoisers import DnCNN
-from n2nf_core.flow import NoiseFlow, noise_flow
-from n2nf_core.flow.bijections import Gain
-from n2nf_core.flow.conv1x1 import InvertibleConv1x1
-from n2nf_core.flow.coupling import AffineCoupling
+from n2nf_core.flow import AffineCoupling, Gain, InvertibleConv1x1, NoiseFlow, noise_flow
 
 CAMERAS = ("IP", "GP", "S6", "N6", "G4")
 ISOS = (100, 400, 800, 1600, 3200)

@@ -15,32 +15,6 @@ from torch import Tensor, nn
 from n2nf_core import evaluation
 from n2nf_core.bursts import Burst
 from n2nf_core.cameras import NLF
-from n2nf_core.sensor import simulate_burst_frames
-from n2nf_core.types import NoiseModel
-
-
-def dark_bursts(truth: NoiseModel, camera: str, iso: float, *, count: int, size: int, seed: int) -> list[Burst]:
-    """``count`` pairs of frames taken with the cap on: (2, 4, size, size) of read noise alone, x = 0.
-
-    truth: the density the noise is drawn from. LookupError for a camera that it does not know.
-
-    >>> from n2nf_core.baselines import camera_nlf
-    >>> [b.scene for b in dark_bursts(camera_nlf(), "S6", 800, count=2, size=8, seed=0)]
-    ['dark-0-000', 'dark-0-001']
-    """
-    generator = torch.Generator().manual_seed(10_000 + seed)  # not the noise of the lit scenes
-    clean = torch.zeros(4, size, size)
-    source = {"importer": "simulator", "seed": seed, "notes": ["dark frames", "noise of known density"]}
-    common = {"black": 0.0, "white": 1.0, "cfa": "RGGB", "camera": camera, "iso": float(iso), "clean": clean.numpy()}
-    return [
-        Burst(
-            simulate_burst_frames(truth, clean, camera, iso, 2, generator).numpy(),
-            scene=f"dark-{seed}-{number:03d}",
-            provenance=source,
-            **common,
-        )
-        for number in range(count)
-    ]
 
 
 def cramer_rao(signal: Tensor, nlf: NLF) -> NLF:

@@ -13,9 +13,8 @@ CORE = Path(__file__).parents[1] / "n2nf_core"
 
 ORDER = (
     "widgets", "collect", "sweep_figures", "sweeps", "runner", "arms", "plots", "takeaway", "profiles", "training",
-    "training_loop", "joint", "recovery", "evaluation", "collapse", "classical", "steadiness", "clean_images",
-    "importers", "pairs", "visits", "residents", "readahead", "simulator", "official", "checkpoints", "bursts",
-    "sensor", "sensor_stages", "scenes", "baselines", "flow",
+    "training_loop", "joint", "recovery", "evaluation", "collapse", "classical", "steadiness",
+    "importers", "pairs", "simulation", "official", "checkpoints", "bursts", "baselines", "flow",
     "tiles", "denoisers", "losses", "metrics", "cameras", "raw", "types", "points",
     "paper", "devices", "results", "kernels",
 )  # fmt: skip

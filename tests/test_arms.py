@@ -12,7 +12,7 @@ from n2nf_core.bursts import Burst
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.flow import nlf_flow
 from n2nf_core.profiles import Profile
-from n2nf_core.simulator import simulated_bursts
+from n2nf_core.simulation import simulated_bursts
 from n2nf_core.types import NoisyPair
 
 SIZES = Profile(scenes=4, size=24, patch=8, batch=8, features=4, pretrain=3, joint=2)

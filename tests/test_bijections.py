@@ -5,10 +5,7 @@ import torch
 from torch import nn
 
 from n2nf_core.cameras import NLF, IsoKnots
-from n2nf_core.flow import nlf_flow, noise_flow
-from n2nf_core.flow.bijections import Chain, Gain, SignalDependentScale
-from n2nf_core.flow.conv1x1 import InvertibleConv1x1
-from n2nf_core.flow.coupling import AffineCoupling
+from n2nf_core.flow import AffineCoupling, Chain, Gain, InvertibleConv1x1, SignalDependentScale, nlf_flow, noise_flow
 from n2nf_core.types import Context
 
 CAMERAS, ISOS = ("IP", "S6"), {"IP": (100, 800), "S6": (100, 400, 3200)}

@@ -10,7 +10,7 @@ from n2nf_core.baselines import GaussianNoise, camera_nlf
 from n2nf_core.bursts import Burst, recordings, train_test_split
 from n2nf_core.bursts.splits import GAP
 from n2nf_core.cameras import NLF
-from n2nf_core.simulator import SETTINGS, physical_bursts, simulated_bursts
+from n2nf_core.simulation import SETTINGS, physical_bursts, simulated_bursts
 
 TRUTH = camera_nlf(["GP", "IP", "S6"])
 
@@ -158,7 +158,7 @@ def test_classical_denoisers_are_calibrated_on_pairs(methods, cfa):
 
 
 def test_physical_bursts_follow_their_sensor():
-    from n2nf_core.sensor import PhysicalSensor
+    from n2nf_core.simulation import PhysicalSensor
 
     sensor = PhysicalSensor.draw("Canon 70D", torch.Generator().manual_seed(0))
     bursts = physical_bursts(sensor, "mine", scenes=2, size=64, frames=6, exposure=0.2)

@@ -7,10 +7,7 @@ import torch
 from torch import nn
 
 from n2nf_core.cameras import IsoKnots
-from n2nf_core.flow import NoiseFlow, fused, noise_flow
-from n2nf_core.flow.bijections import Gain, SignalDependentScale
-from n2nf_core.flow.conv1x1 import InvertibleConv1x1
-from n2nf_core.flow.coupling import AffineCoupling
+from n2nf_core.flow import AffineCoupling, Gain, InvertibleConv1x1, NoiseFlow, SignalDependentScale, fused, noise_flow
 
 VALUE = 2e-5  # of latents of about 10, after eight steps
 GRADIENT = 1e-4  # of the largest gradient of a parameter

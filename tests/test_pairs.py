@@ -13,8 +13,8 @@ from n2nf_core import raw
 from n2nf_core.bursts import Burst, BurstError, LazyFrames, open_burst, write_burst
 from n2nf_core.cameras import UnknownCameraError
 from n2nf_core.pairs import PatchPairs, frame_pairs, grid_patches
+from n2nf_core.pairs.frame_buffers import DeviceBuffer, HostBuffer, Places
 from n2nf_core.profiles import PROFILES
-from n2nf_core.residents import DeviceBuffer, HostBuffer, Places
 
 
 def make_burst(camera="S6", iso=800.0, frames=3, height=20, width=14, scene=0, clean=True):
@@ -119,7 +119,7 @@ def test_a_device_s_buffer_gives_the_same_batches(monkeypatch):
     """The gather that runs on a GPU, on this machine's CPU."""
     host, device = (PatchPairs(many_bursts(), ["S6"], **WINDOW) for _ in range(2))
     expected = [host.batch(k, 1, 3) for k in range(20)]
-    monkeypatch.setattr("n2nf_core.pairs.buffer", DeviceBuffer)
+    monkeypatch.setattr("n2nf_core.pairs.patch_pairs.buffer", DeviceBuffer)
     assert all(same(device.batch(k, 1, 3), batch) for k, batch in enumerate(expected))
     assert isinstance(device._frames, DeviceBuffer)
 

@@ -8,14 +8,14 @@ import torch
 from n2nf_core import recovery
 from n2nf_core.baselines import camera_nlf
 from n2nf_core.cameras import NLF
-from n2nf_core.simulator import simulated_bursts
+from n2nf_core.simulation import dark_bursts, simulated_bursts
 
 TRUTH = camera_nlf(["S6"])
 NLF_S6 = TRUTH.nlf()["S6"][800.0]
 
 
 def test_a_dark_frame_holds_read_noise_alone():
-    bursts = recovery.dark_bursts(TRUTH, "S6", 800, count=2, size=64, seed=0)
+    bursts = dark_bursts(TRUTH, "S6", 800, count=2, size=64, seed=0)
     frames = torch.cat([b.planes([0, 1]) for b in bursts])
     error = math.sqrt(2 / frames.numel())
     assert float(frames.square().mean()) == pytest.approx(NLF_S6.read, rel=5 * error)

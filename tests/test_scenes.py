@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from n2nf_core.scenes import (
+from n2nf_core.simulation import dead_leaves, expose
+from n2nf_core.simulation.scenes import (
     COVERAGE,
     PHOTOGRAPHS,
     WHITE,
     _discs,
-    dead_leaves,
-    expose,
     linearise,
     optics,
     photographs,

@@ -7,11 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from n2nf_core.cameras import NLF, UnknownCameraError
-from n2nf_core.sensor import PhysicalSensor, simulate_burst_frames
-from n2nf_core.sensor_stages import (
+from n2nf_core.cameras import NLF, IsoKnots, UnknownCameraError
+from n2nf_core.simulation import CALIBRATIONS, PhysicalSensor, simulate_burst_frames
+from n2nf_core.simulation.sensor_stages import (
     BLACK_LEVEL,
-    CALIBRATIONS,
     WHITE_LEVEL,
     Clipping,
     GaussianRead,
@@ -227,9 +226,12 @@ def test_a_burst_without_frames_is_a_clear_error():
 
 
 class Heteroscedastic:
-    """The smallest noise model there is: n ~ N(0, x / 100 * ISO / 100) for camera 1, none for camera 0."""
+    """A small noise model: n ~ N(0, x / 100 * ISO / 100) for camera 1, none for camera 0."""
 
     cameras = ("silent", "noisy")
+
+    def context(self, clean, camera, iso):
+        return IsoKnots(self.cameras, [400]).context(clean, camera, iso)
 
     def sample(self, context, temperature=1.0, generator=None):
         variance = context.clean * context.iso[:, None, None, None] / 10000 * context.camera[:, None, None, None]

@@ -6,10 +6,10 @@ import torch
 
 from n2nf_core.baselines.photon_transfer import photon_transfer
 from n2nf_core.bursts import Burst, BurstError
-from n2nf_core.clean_images import read_clean
 from n2nf_core.evaluation import held_out, of_one_frame
 from n2nf_core.importers import read_bursts
-from n2nf_core.scenes import dead_leaves
+from n2nf_core.importers.pictures import read_clean
+from n2nf_core.simulation import dead_leaves
 from n2nf_core.steadiness import matched, steadiness, to_look_at
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from n2nf_core import raw
-from n2nf_core.bursts.burst import Burst, BurstError, LazyFrames
+from n2nf_core.bursts import Burst, BurstError, LazyFrames
 from n2nf_core.cameras import NLF
 from n2nf_core.importers.stack import DEFAULT_CAMERA, DEFAULT_ISO, Options, check_same, source_of
 

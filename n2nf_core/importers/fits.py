@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from n2nf_core.bursts.burst import BurstError
+from n2nf_core.bursts import BurstError
 from n2nf_core.importers.stack import Options, check_same
 
 SUFFIXES = (".fits", ".fit", ".fts")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from n2nf_core.bursts.burst import Burst, BurstError
+from n2nf_core.bursts import Burst, BurstError
 from n2nf_core.importers.stack import Options, source_of, stack_burst
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from n2nf_core import raw
-from n2nf_core.bursts.burst import Burst, BurstError, BurstWarning, LazyFrames
+from n2nf_core.bursts import Burst, BurstError, BurstWarning, LazyFrames
 from n2nf_core.importers.sidd_metadata import Metadata, one_line, read_metadata
 from n2nf_core.importers.stack import Options, check_same, source_of
 

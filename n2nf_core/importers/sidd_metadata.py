@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from n2nf_core import raw
-from n2nf_core.bursts.burst import BurstError
+from n2nf_core.bursts import BurstError
 from n2nf_core.cameras import NLF
 
 _MODELS = {"Pixel": "GP", "iPhone": "IP", "SM-G92": "S6", "Nexus 6": "N6", "LG-H8": "G4"}

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from n2nf_core import raw
-from n2nf_core.bursts.burst import Burst, BurstError, BurstWarning
+from n2nf_core.bursts import Burst, BurstError, BurstWarning
 
 DEFAULT_CAMERA = "camera"
 DEFAULT_ISO = 100.0

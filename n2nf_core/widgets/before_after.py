@@ -10,7 +10,7 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
-from n2nf_core.scenes import CAMERA_FROM_SRGB
+from n2nf_core.simulation.scenes import CAMERA_FROM_SRGB
 from n2nf_core.widgets import modules, pictures
 from n2nf_core.widgets.lab import HERE
 

@@ -1,6 +1,7 @@
 """Physical sensors whose ISO can be turned: gain K = K_100 ISO / 100, read and row noise by their laws of log K.
 
-The laws are ELD's calibrations (:mod:`n2nf_core.sensor_stages`) at their centre; the banded sensor is made up.
+The laws are ELD's calibrations (:mod:`n2nf_core.simulation.sensor_stages`) at their centre; the banded sensor is made
+up.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ from collections.abc import Mapping
 from math import exp, log
 from typing import NamedTuple
 
-from n2nf_core.sensor import PhysicalSensor
-from n2nf_core.sensor_stages import (
-    CALIBRATIONS,
+from n2nf_core.simulation import CALIBRATIONS, PhysicalSensor
+from n2nf_core.simulation.sensor_stages import (
     READ_SHAPE,
     Clipping,
     LogScale,

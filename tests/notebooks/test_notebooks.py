@@ -68,7 +68,7 @@ def test_the_main_job_runs_on_an_sidd_folder(tmp_path):
 
     from n2nf_core import raw
     from n2nf_core.baselines import camera_nlf
-    from n2nf_core.simulator import simulated_bursts
+    from n2nf_core.simulation import simulated_bursts
 
     truth = camera_nlf(["S6", "IP"])
     bursts = simulated_bursts(truth, [("S6", 1600), ("IP", 800)], scenes=1, size=64, seed=4)

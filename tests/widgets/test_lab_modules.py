@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from n2nf_core import metrics
-from n2nf_core.sensor_stages import TukeyLambdaRead
+from n2nf_core.simulation.sensor_stages import TukeyLambdaRead
 from n2nf_core.widgets import modules, pictures
 from n2nf_core.widgets.lab import NoiseLab, shipped_cameras, shipped_models
 from n2nf_core.widgets.sensors import LAWS

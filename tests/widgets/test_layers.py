@@ -8,9 +8,7 @@ import pytest
 import torch
 from test_parity import MODULES, TOLERANCE, cases, in_the_page, models
 
-from n2nf_core.flow.bijections import Gain, SignalDependentScale
-from n2nf_core.flow.conv1x1 import InvertibleConv1x1
-from n2nf_core.flow.coupling import AffineCoupling
+from n2nf_core.flow import AffineCoupling, Gain, InvertibleConv1x1, SignalDependentScale
 from n2nf_core.types import Context
 from n2nf_core.widgets.lab import shipped_models
 

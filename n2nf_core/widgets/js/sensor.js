@@ -1,4 +1,4 @@
-// The physical sensor of n2nf_core.sensor: y = clip(round(K Poisson(s / K) + read + row + black)), in [0, 1] units.
+// The physical sensor of n2nf_core.simulation.sensor: y = clip(round(K Poisson(s / K) + read + row + black)), in [0, 1] units.
 import { Random } from "./random.js";
 
 // law: {gain, read: [slope, bias], row: [slope, bias], shape, white, black}; scales in DN.

@@ -14,9 +14,9 @@ from torch import Tensor
 from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.bursts import Burst
 from n2nf_core.cameras import NLF
-from n2nf_core.scenes import dead_leaves, expose
-from n2nf_core.sensor import PhysicalSensor, simulate_burst_frames
-from n2nf_core.sensor_stages import CALIBRATIONS
+from n2nf_core.simulation.scenes import dead_leaves, expose
+from n2nf_core.simulation.sensor import PhysicalSensor
+from n2nf_core.simulation.sensor_stages import CALIBRATIONS
 from n2nf_core.types import NoiseModel
 
 SETTINGS = (("IP", 100), ("IP", 800), ("GP", 400), ("GP", 1600), ("S6", 800), ("S6", 3200))
@@ -24,6 +24,34 @@ SETTINGS = (("IP", 100), ("IP", 800), ("GP", 400), ("GP", 1600), ("S6", 800), ("
 
 FIVE_CAMERAS = tuple((camera, iso) for camera in ("IP", "GP", "S6", "N6", "G4") for iso in (100, 800))
 """The cameras of SIDD, at two ISO values that each has a published noise level function for."""
+
+
+@torch.no_grad()
+def simulate_burst_frames(
+    noise_model: NoiseModel,
+    clean: Tensor,
+    camera: str,
+    iso: float,
+    frames: int,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """y_t = x + n_t, n_t ~ p(n | x, camera, ISO) independently: (4, h, w) -> (T, 4, h, w), [0, 1] units.
+
+    Neither clipped nor quantised, so the density of y_t - x is exactly the model's. Frame by frame: memory
+    beyond the result does not grow with T.
+    Errors: UnknownCameraError for a camera that the model does not know; ValueError for shape or frames < 1.
+
+    >>> from n2nf_core.baselines import camera_nlf
+    >>> clean, generator = torch.full((4, 8, 8), 0.5), torch.Generator().manual_seed(0)
+    >>> simulate_burst_frames(camera_nlf(), clean, "S6", 800, 3, generator).shape
+    torch.Size([3, 4, 8, 8])
+    """
+    if clean.dim() != 3:
+        raise ValueError(f"clean must be one scene (4, h, w), got {(*clean.shape,)}")
+    if frames < 1:
+        raise ValueError(f"a burst needs at least 1 frame, got {frames}")
+    context = noise_model.context(clean[None], camera, iso)
+    return torch.cat([clean + noise_model.sample(context, generator=generator) for _ in range(frames)])
 
 
 def simulated_bursts(
@@ -98,3 +126,19 @@ def sensors_in_the_dark(
     sensors = {name: PhysicalSensor.draw(name, torch.Generator().manual_seed(0)) for name in names}
     sizes = {"scenes": scenes, "size": size, "frames": frames, "seed": seed, "exposure": 2.0**-6}
     return [b for name, sensor in sensors.items() for b in physical_bursts(sensor, name.replace(" ", "-"), **sizes)]
+
+
+def dark_bursts(truth: NoiseModel, camera: str, iso: float, *, count: int, size: int, seed: int) -> list[Burst]:
+    """``count`` pairs of frames taken with the cap on: (2, 4, size, size) of read noise alone, x = 0.
+
+    truth: the density the noise is drawn from. LookupError for a camera that it does not know.
+
+    >>> from n2nf_core.baselines import camera_nlf
+    >>> [b.scene for b in dark_bursts(camera_nlf(), "S6", 800, count=2, size=8, seed=0)]
+    ['dark-0-000', 'dark-0-001']
+    """
+    generator = torch.Generator().manual_seed(10_000 + seed)  # not the noise of the lit scenes
+    clean = torch.zeros(4, size, size)
+    source = {"importer": "simulator", "seed": seed, "notes": ["dark frames", "noise of known density"]}
+    frames = [simulate_burst_frames(truth, clean, camera, iso, 2, generator) for _ in range(count)]
+    return [_burst(f, clean, camera, iso, f"dark-{seed}-{k:03d}", None, source) for k, f in enumerate(frames)]

@@ -1,7 +1,7 @@
 """Stages of a physical sensor, callables on packed planes in digital numbers (DN), and their calibrations.
 
 Per frame: ShotNoise, GaussianRead or TukeyLambdaRead, RowNoise. Fixed over a burst: PixelResponse, HotPixels.
-Last: Quantisation, Clipping. :class:`n2nf_core.sensor.PhysicalSensor` puts them together.
+Last: Quantisation, Clipping. :class:`n2nf_core.simulation.sensor.PhysicalSensor` puts them together.
 Source: Wei, Fu, Yang, Huang, A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising (ELD),
 CVPR 2020; response and hot pixels are additions to it, as EMVA 1288 describes them.
 """

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from n2nf_core.bursts import Burst, BurstError, LazyFrames
 from n2nf_core.cameras import camera_index
-from n2nf_core.readahead import ReadAhead
-from n2nf_core.residents import DeviceBuffer, HostBuffer, Places, buffer
+from n2nf_core.pairs.frame_buffers import DeviceBuffer, HostBuffer, Places, buffer
+from n2nf_core.pairs.prefetch import ReadAhead
+from n2nf_core.pairs.schedule import AllPairs, Draw, Residents, Seat, Window, draw_batch
 from n2nf_core.types import NoisyPair
-from n2nf_core.visits import AllPairs, Draw, Residents, Seat, Window, draw_batch
 
 LOOK_AHEAD = 256
 """Batches whose frames are asked for in advance; how many frames wait is bounded apart, by ``ahead``."""
@@ -77,9 +77,9 @@ class PatchPairs:
 
     Frames that fit into ``cache_bytes`` together are read once and stay. Otherwise as many pairs as fit are resident,
     and one makes room for another as soon as, on average, ``reuse`` patches were cut over each of its pixels (see
-    :mod:`n2nf_core.visits`): then the window, and with it the batches, depends on ``cache_bytes`` and ``reuse`` too,
-    and :meth:`fingerprint` says so. :meth:`from_step` reads ahead in ``workers`` threads, ``ahead`` frames at most
-    beside those (0 workers: in the caller's thread, the same batches).
+    :mod:`n2nf_core.pairs.schedule`): then the window, and with it the batches, depends on ``cache_bytes`` and
+    ``reuse`` too, and :meth:`fingerprint` says so. :meth:`from_step` reads ahead in ``workers`` threads, ``ahead``
+    frames at most beside those (0 workers: in the caller's thread, the same batches).
 
     bursts: at least one of two frames. cameras: the names that ``camera`` indexes. patch: side in planes.
     batch: patches. scenes: a divisor of batch, by default the largest up to 8. lag: largest distance of the two

@@ -4,7 +4,7 @@ Physical sensor, in digital numbers (DN), per pixel i, mosaic row r and frame t,
     y = clip(round(K Poisson(s_i / K) + read_it + row_rt + black))
     s_i = (1 + response_i) x_i (white - black) + hot_i
 Source: Wei, Fu, Yang, Huang, A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising (ELD),
-CVPR 2020; see :mod:`n2nf_core.sensor_stages` for the stages.
+CVPR 2020; see :mod:`n2nf_core.simulation.sensor_stages` for the stages.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from n2nf_core.cameras import NLF, camera_index
-from n2nf_core.sensor_stages import (
+from n2nf_core.cameras import NLF
+from n2nf_core.simulation.sensor_stages import (
     BLACK_LEVEL,
     CALIBRATIONS,
     WHITE_LEVEL,
@@ -30,7 +30,6 @@ from n2nf_core.sensor_stages import (
     TukeyLambdaRead,
     drawn_scale,
 )
-from n2nf_core.types import Context, NoiseModel
 
 
 @dataclass(frozen=True)
@@ -138,32 +137,3 @@ class PhysicalSensor:
 
     def _dark_variance(self) -> float:
         return float(sum(stage.variance() for stage in (self.read, self.row, self.quantisation) if stage))
-
-
-@torch.no_grad()
-def simulate_burst_frames(
-    noise_model: NoiseModel,
-    clean: Tensor,
-    camera: str,
-    iso: float,
-    frames: int,
-    generator: torch.Generator | None = None,
-) -> Tensor:
-    """y_t = x + n_t, n_t ~ p(n | x, camera, ISO) independently: (4, h, w) -> (T, 4, h, w), [0, 1] units.
-
-    Neither clipped nor quantised, so the density of y_t - x is exactly the model's. Frame by frame: memory
-    beyond the result does not grow with T.
-    Errors: UnknownCameraError for a camera that the model does not know; ValueError for shape or frames < 1.
-
-    >>> from n2nf_core.baselines import camera_nlf
-    >>> clean, generator = torch.full((4, 8, 8), 0.5), torch.Generator().manual_seed(0)
-    >>> simulate_burst_frames(camera_nlf(), clean, "S6", 800, 3, generator).shape
-    torch.Size([3, 4, 8, 8])
-    """
-    if clean.dim() != 3:
-        raise ValueError(f"clean must be one scene (4, h, w), got {(*clean.shape,)}")
-    if frames < 1:
-        raise ValueError(f"a burst needs at least 1 frame, got {frames}")
-    index = torch.tensor([camera_index(camera, noise_model.cameras)], device=clean.device)
-    context = Context(clean[None], index, torch.tensor([float(iso)], dtype=clean.dtype, device=clean.device))
-    return torch.cat([clean + noise_model.sample(context, generator=generator) for _ in range(frames)])
