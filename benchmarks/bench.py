@@ -19,7 +19,7 @@ import torch
 
 from benchmarks import cases, ceilings, data, growth
 from benchmarks.timing import interleaved
-from n2nf_core import results
+from n2nf_core.study import results
 
 EPOCH = 162_288
 """Pairs in the paper's epoch: 56 images of 2,898 patches."""

@@ -18,9 +18,9 @@ from n2nf_core import tiles
 from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.flow import NoiseFlow, fused, noise_flow
-from n2nf_core.joint import Joint
 from n2nf_core.losses import denoiser_loss, joint_loss
 from n2nf_core.metrics import marginal_kl
+from n2nf_core.training.step import Joint
 from n2nf_core.types import NoisyPair
 
 Row = dict[str, str | float]

@@ -18,9 +18,9 @@ from benchmarks.timing import interleaved, peak_bytes
 from n2nf_core import tiles
 from n2nf_core.bursts import Burst
 from n2nf_core.flow import NoiseFlow, noise_flow
-from n2nf_core.joint import Joint
 from n2nf_core.losses import joint_loss
 from n2nf_core.pairs import PatchPairs
+from n2nf_core.training.step import Joint
 
 Row = dict[str, object]
 

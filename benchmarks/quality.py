@@ -17,12 +17,13 @@ from pathlib import Path
 
 import torch
 
-from n2nf_core import baselines, evaluation, flow, results
+from n2nf_core import baselines, evaluation, flow
 from n2nf_core.bursts import iso_knots, train_test_split
 from n2nf_core.denoisers import DnCNN, linear_skip
 from n2nf_core.flow import fused
 from n2nf_core.pairs import PatchPairs
 from n2nf_core.simulation import simulated_bursts
+from n2nf_core.study import results
 from n2nf_core.training import FitConfig, fit
 
 SETTINGS, SEEDS = (("IP", 100), ("S6", 3200)), (0, 1, 2)
@@ -68,7 +69,7 @@ class Case:
             run = fit(denoiser, noise_model, self.loader, config, self.out / f"{name}-{start[0]}")
             denoise = evaluation.network(denoiser)
             return {
-                "nll_nats_per_dim": float(evaluation.nll(noise_model, evaluation.held_out(self.test)).mean()),
+                "nll_nats_per_dim": float(evaluation.nll(noise_model, evaluation.held_out_patches(self.test)).mean()),
                 "psnr_db": evaluation.score_denoisers({"d": denoise}, self.test)["d"]["psnr_db"],
                 "images_per_second": run.images_per_second,
             }

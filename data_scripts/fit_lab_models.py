@@ -14,12 +14,14 @@ from pathlib import Path
 
 import torch
 
-from n2nf_core import baselines, losses, results, takeaway
+from n2nf_core import baselines, losses
 from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.bursts import Burst, iso_knots, recordings
 from n2nf_core.denoisers import linear_skip
+from n2nf_core.export import model_file
 from n2nf_core.pairs import PatchPairs
 from n2nf_core.simulation import physical_bursts, simulated_bursts
+from n2nf_core.study import results
 from n2nf_core.training import FitConfig, fit
 from n2nf_core.widgets import weights
 from n2nf_core.widgets.sensors import ISOS, LAWS
@@ -57,7 +59,7 @@ def fit_group(bursts: list[Burst], folder: Path, seed: int) -> dict:
     loss = partial(losses.joint_loss, noise_term=losses.pair_difference)
     for kind, steps in STEPS.items():
         torch.manual_seed(seed)
-        models[kind] = takeaway.BUILDERS[kind](list(isos), isos).start_from(photon.nlf())
+        models[kind] = model_file.BUILDERS[kind](list(isos), isos).start_from(photon.nlf())
         config = FitConfig(steps=steps, seed=seed, noise_lr=5e-3, log_every=100, checkpoint_every=100, device="cpu")
         fit(denoiser, models[kind], pairs, config, folder / kind, loss=loss)
     return models

@@ -17,11 +17,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from n2nf_core import baselines, classical, evaluation, flow, losses, metrics, results, training
+from n2nf_core import baselines, evaluation, flow, losses, metrics, training
 from n2nf_core.bursts import Burst, recordings
 from n2nf_core.denoisers import DnCNN, linear_skip
+from n2nf_core.evaluation import classical_denoisers
 from n2nf_core.pairs import PatchPairs
 from n2nf_core.simulation import scenes, simulate_burst_frames
+from n2nf_core.study import results
 from n2nf_core.widgets import pictures as files
 
 CAMERA, ISO = "S6", 3200
@@ -81,7 +83,8 @@ def main() -> None:
     bursts = training_bursts(args.seed)
     shown = scenes.photographs(1, *SHAPE, seed=1, blur=0.7, names=[SHOWN], level=lambda rng: 0.18)
     held = bursts_of(shown, SHOWN, args.seed + 2)[0]
-    denoise = {"noisy": evaluation.noisy, "wavelet": classical.calibrate(classical.wavelet(), bursts)}
+    wavelet = classical_denoisers.calibrate(classical_denoisers.wavelet(), bursts)
+    denoise = {"noisy": evaluation.noisy, "wavelet": wavelet}
     denoise |= {name: evaluation.network(d) for name, d in train(bursts, args.out / "training", args.seed).items()}
     pictures = {name: make(held)[0] for name, make in denoise.items()} | {"reference": held.reference()[0]}
     pictures = {name: (picture / STEP).round() * STEP for name, picture in pictures.items()}

@@ -12,11 +12,8 @@ from pathlib import Path
 CORE = Path(__file__).parents[1] / "n2nf_core"
 
 ORDER = (
-    "widgets", "collect", "sweep_figures", "sweeps", "runner", "arms", "plots", "takeaway", "profiles", "training",
-    "training_loop", "joint", "recovery", "evaluation", "collapse", "classical", "steadiness",
-    "importers", "pairs", "simulation", "official", "checkpoints", "bursts", "baselines", "flow",
-    "tiles", "denoisers", "losses", "metrics", "cameras", "raw", "types", "points",
-    "paper", "devices", "results", "kernels",
+    "widgets", "study", "plots", "export", "training", "evaluation", "importers", "pairs", "simulation", "official",
+    "bursts", "baselines", "flow", "denoisers", "losses", "metrics", "cameras", "raw", "tiles", "types", "kernels",
 )  # fmt: skip
 """Top to bottom."""
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from n2nf_core import arms, baselines, losses
-from n2nf_core.arms import ARMS, Comparison
+from n2nf_core import baselines, losses
 from n2nf_core.bursts import Burst
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.flow import nlf_flow
-from n2nf_core.profiles import Profile
 from n2nf_core.simulation import simulated_bursts
+from n2nf_core.study import comparison
+from n2nf_core.study.comparison import ARMS, Comparison
+from n2nf_core.training import Profile
 from n2nf_core.types import NoisyPair
 
 SIZES = Profile(scenes=4, size=24, patch=8, batch=8, features=4, pretrain=3, joint=2)
@@ -39,7 +40,7 @@ def denoiser():
 
 def test_after_denoising_takes_what_d_removed_for_the_noise_and_leaves_d_alone(pair, denoiser):
     model = nlf_flow(["S6"], [800])
-    terms = arms.after_denoising(denoiser, model, pair)
+    terms = comparison.after_denoising(denoiser, model, pair)
     terms.total.backward()
     assert all(p.grad is None for p in denoiser.parameters())
     assert any(p.grad.abs().sum() > 0 for p in model.parameters())
@@ -53,7 +54,7 @@ def test_after_denoising_takes_what_d_removed_for_the_noise_and_leaves_d_alone(p
 def test_on_samples_is_the_error_on_drawn_noise(pair, denoiser):
     model = baselines.camera_nlf(["S6"])
     torch.manual_seed(1)
-    terms = arms.on_samples(denoiser, model, pair)
+    terms = comparison.on_samples(denoiser, model, pair)
     torch.manual_seed(1)
     clean = torch.cat((pair.clean, pair.clean))
     noisy = clean + model.sample(model.context(clean, "S6", 800))

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from n2nf_core import collapse, losses
+from n2nf_core import losses
 from n2nf_core.baselines import camera_nlf
+from n2nf_core.evaluation import collapse
 from n2nf_core.types import NoisyPair
 
 

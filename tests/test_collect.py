@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from n2nf_core import collect, plots, sweep_figures
+from n2nf_core import plots
+from n2nf_core.study import collect, figures
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = sorted((ROOT / "results").glob("*.parquet"))
@@ -72,7 +73,7 @@ def test_the_page_averages_over_seeds_and_says_what_is_missing(runs, tmp_path):
 def test_the_figure_follows_the_numbers(runs, tmp_path):
     collect.collect([runs], ["cpu"], tmp_path / "out")
     frame = pd.read_parquet(tmp_path / "out/60_ablate_lambda.parquet")
-    left, right = sweep_figures.weight_sweep(frame).axes
+    left, right = figures.weight_sweep(frame).axes
     means = {line.get_label(): list(line.get_ydata()) for line in left.lines}
     assert means["cross-sample"] == pytest.approx([0.25] * 3), "above photon transfer"
     gains = {line.get_label(): list(line.get_ydata()) for line in right.lines}
@@ -113,7 +114,7 @@ def test_the_regret_figure_puts_every_point_where_it_belongs():
         regret_point(scenes=36, base=0.01),
         regret_point(sensor="Canon 70D", base=0.5),
     ]
-    camera, step, scenes, cameras, sensor = sweep_figures.regret_study(pd.DataFrame(points)).axes[:5]
+    camera, step, scenes, cameras, sensor = figures.regret_study(pd.DataFrame(points)).axes[:5]
     assert [tick.get_text() for tick in camera.get_xticklabels()] == ["S6", "IP"], "of the point with most cameras"
     marks = [drawn(axis, "noise_flow_paper") for axis in (camera, step, scenes, cameras, sensor)]
     assert [y for _, y in marks[0]] == [0.06]
@@ -123,7 +124,7 @@ def test_the_regret_figure_puts_every_point_where_it_belongs():
     assert marks[4] == [[10, 1.0], [20, 0.5]]
     means = [line for line in step.lines if len(line.get_xdata()) == 2 and line.get_linestyle() == "-"]
     assert [0.06, 0.03] in [line.get_ydata().round(9).tolist() for line in means], "the line runs through means"
-    alone = sweep_figures.regret_study(pd.DataFrame([regret_point(sensor="Canon 70D")])).axes
+    alone = figures.regret_study(pd.DataFrame([regret_point(sensor="Canon 70D")])).axes
     assert [tick.get_text() for tick in alone[0].get_xticklabels()] == ["Canon 70D"]
 
 

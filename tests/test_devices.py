@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from n2nf_core import devices
+from n2nf_core.study import gpu_lock
 
 HOLD = """
 import sys
-from n2nf_core import devices
-with devices.one_of(devices.to_hand_out(), 0.05) as name:
+from n2nf_core.study import gpu_lock
+with gpu_lock.one_of(gpu_lock.to_hand_out(), 0.05) as name:
     print(name, flush=True)
     sys.stdin.readline()
 """
@@ -21,8 +21,8 @@ with devices.one_of(devices.to_hand_out(), 0.05) as name:
 def own_locks(tmp_path, monkeypatch):
     """Locks of this test alone, for the processes it starts too."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(devices.tempfile, "tempdir", None)
-    monkeypatch.setenv(devices.VARIABLE, "3,GPU-5")
+    monkeypatch.setattr(gpu_lock.tempfile, "tempdir", None)
+    monkeypatch.setenv(gpu_lock.VARIABLE, "3,GPU-5")
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
 
 
@@ -43,28 +43,28 @@ def holder():
 
 
 def test_devices_are_those_of_the_environment(monkeypatch):
-    assert devices.to_hand_out() == ["3", "GPU-5"]
+    assert gpu_lock.to_hand_out() == ["3", "GPU-5"]
     for nothing in ("", "-1"):
-        monkeypatch.setenv(devices.VARIABLE, nothing)
-        assert devices.to_hand_out() == []
+        monkeypatch.setenv(gpu_lock.VARIABLE, nothing)
+        assert gpu_lock.to_hand_out() == []
 
 
 def test_a_slurm_job_keeps_the_device_that_slurm_chose(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "12")
-    assert devices.to_hand_out() == []
+    assert gpu_lock.to_hand_out() == []
 
 
 def test_without_devices_nothing_changes(monkeypatch):
-    monkeypatch.delenv(devices.VARIABLE)
-    with devices.one_of([]) as name:
-        assert name == "" and devices.VARIABLE not in os.environ
+    monkeypatch.delenv(gpu_lock.VARIABLE)
+    with gpu_lock.one_of([]) as name:
+        assert name == "" and gpu_lock.VARIABLE not in os.environ
 
 
 def test_a_process_sees_its_device_alone_and_gives_it_back():
-    with devices.one_of(devices.to_hand_out()) as first, devices.one_of(["3", "GPU-5"]) as second:
-        assert (first, second) == ("3", "GPU-5") and devices.to_hand_out() == ["GPU-5"]
-    assert devices.to_hand_out() == ["3", "GPU-5"]
-    with devices.one_of(devices.to_hand_out()) as again:
+    with gpu_lock.one_of(gpu_lock.to_hand_out()) as first, gpu_lock.one_of(["3", "GPU-5"]) as second:
+        assert (first, second) == ("3", "GPU-5") and gpu_lock.to_hand_out() == ["GPU-5"]
+    assert gpu_lock.to_hand_out() == ["3", "GPU-5"]
+    with gpu_lock.one_of(gpu_lock.to_hand_out()) as again:
         assert again == "3"
 
 

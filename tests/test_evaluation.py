@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from n2nf_core import classical, evaluation
+from n2nf_core import evaluation
 from n2nf_core.baselines import GaussianNoise, camera_nlf
 from n2nf_core.bursts import Burst, recordings, train_test_split
 from n2nf_core.bursts.splits import GAP
 from n2nf_core.cameras import NLF
+from n2nf_core.evaluation.classical_denoisers import calibrate, nl_means, wavelet
 from n2nf_core.simulation import SETTINGS, physical_bursts, simulated_bursts
 
 TRUTH = camera_nlf(["GP", "IP", "S6"])
@@ -71,7 +72,7 @@ def test_settings_of_many_and_of_few_scenes_are_split_each_in_its_way():
 
 def test_patches_shrink_to_the_smallest_burst():
     large, small = flat_burst(), flat_burst().crop(slice(0, 9), slice(0, 32))
-    assert evaluation.held_out([large, small], patch=32).noise.shape[2:] == (8, 8)
+    assert evaluation.held_out_patches([large, small], patch=32).noise.shape[2:] == (8, 8)
 
 
 def test_reference_is_the_clean_signal_or_the_mean_of_the_others():
@@ -82,7 +83,7 @@ def test_reference_is_the_clean_signal_or_the_mean_of_the_others():
 
 
 def test_held_out_patches_and_their_places():
-    held = evaluation.held_out([flat_burst(camera="A"), flat_burst(camera="B")], patch=16)
+    held = evaluation.held_out_patches([flat_burst(camera="A"), flat_burst(camera="B")], patch=16)
     assert held.noise.shape == (2 * 4 * 16, 4, 8, 8)  # 8 places of 16x16 are too few: halved
     assert held.place[:16].tolist() == held.place[16:32].tolist() == list(range(16))
     assert held.place[64:].min() == 16 and held.settings == [("A", 100.0), ("B", 100.0)]
@@ -93,7 +94,7 @@ def test_held_out_patches_and_their_places():
 
 def test_scores_of_noise_models_against_closed_forms():
     """For Gaussian noise the regret of a model with variance r times too large is (log r + 1/r - 1) / 2."""
-    held = evaluation.held_out([flat_burst(frames=40)], patch=16)
+    held = evaluation.held_out_patches([flat_burst(frames=40)], patch=16)
     truth, wide = (GaussianNoise({"A": {100: NLF(0.0, v)}}) for v in (0.01, 0.02))
     rows = evaluation.score_noise_models({"truth": truth, "wide": wide}, held, truth)
     expected = (np.log(2) + 0.5 - 1) / 2
@@ -145,12 +146,12 @@ def test_recovered_parameters_are_ratios_to_the_truth():
     assert row["shot_ratio"] == pytest.approx(row["shot"] / 3.696e-3)
 
 
-@pytest.mark.parametrize("methods", [classical.wavelet, classical.nl_means], ids=["wavelet", "nl_means"])
+@pytest.mark.parametrize("methods", [wavelet, nl_means], ids=["wavelet", "nl_means"])
 @pytest.mark.parametrize("cfa", ["MONO", "RGGB"])
 def test_classical_denoisers_are_calibrated_on_pairs(methods, cfa):
     bursts = simulated_bursts(TRUTH, [("S6", 3200)], scenes=3, size=48, seed=3)
     bursts = [Burst(b.frames, 0.0, 1.0, cfa, b.camera, b.iso, b.scene, clean=b.clean) for b in bursts]
-    denoise = classical.calibrate(methods(), bursts[:2])
+    denoise = calibrate(methods(), bursts[:2])
     rows = evaluation.score_denoisers({"noisy": evaluation.noisy, "denoised": denoise}, bursts[2:])
     assert rows["denoised"]["psnr_db"] > rows["noisy"]["psnr_db"] + 2
     with pytest.raises(KeyError):

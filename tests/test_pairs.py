@@ -14,7 +14,7 @@ from n2nf_core.bursts import Burst, BurstError, LazyFrames, open_burst, write_bu
 from n2nf_core.cameras import UnknownCameraError
 from n2nf_core.pairs import PatchPairs, frame_pairs, grid_patches
 from n2nf_core.pairs.frame_buffers import DeviceBuffer, HostBuffer, Places
-from n2nf_core.profiles import PROFILES
+from n2nf_core.training import PROFILES
 
 
 def make_burst(camera="S6", iso=800.0, frames=3, height=20, width=14, scene=0, clean=True):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from n2nf_core import points, runner
+from n2nf_core.study import code_hash, points, runner
 
 NOTEBOOK = """\
 ---
@@ -35,7 +35,7 @@ weight = 1.0
 ```{code-cell} ipython3
 import os
 
-from n2nf_core.results import write_json
+from n2nf_core.study.results import write_json
 
 with open(f"{output_dir}/times", "a") as file:
     file.write("run\\n")
@@ -53,7 +53,7 @@ def notebook(tmp_path):
 
 
 def digest(notebook, **given):
-    return points.describe(points.read_code(notebook), runner.all_parameters(runner.inspect(notebook), given)).digest
+    return points.describe(code_hash.read_code(notebook), runner.all_parameters(runner.inspect(notebook), given)).digest
 
 
 def test_the_hash_changes_with_what_decides_the_result(notebook, tmp_path):
@@ -83,7 +83,7 @@ def test_the_hash_stays_with_what_does_not(notebook, tmp_path):
 def test_a_point_keeps_no_path_of_a_machine(notebook, tmp_path):
     (tmp_path / "mine.npz").write_bytes(b"1")
     given = runner.all_parameters(runner.inspect(notebook), {"data": str(tmp_path / "mine.npz")})
-    point = points.describe(points.read_code(notebook), given)
+    point = points.describe(code_hash.read_code(notebook), given)
     assert point.parameters["data"] == "mine.npz" and str(tmp_path) not in str(point)
 
 
@@ -99,7 +99,7 @@ def test_the_core_counts_where_the_notebook_reaches_it(notebook, tmp_path, monke
     }
     for name, text in texts.items():
         (package / f"{name}.py").write_text(text)
-    monkeypatch.setattr(points, "PACKAGE", package)
+    monkeypatch.setattr(code_hash, "PACKAGE", package)
     notebook.write_text(NOTEBOOK.replace("import os\n", "import os\nfrom n2nf_core import losses, plots\n"))
     first = digest(notebook)
     (package / "metrics.py").write_text("two = 3")
@@ -164,7 +164,7 @@ def test_nothing_is_written_for_a_mistyped_point(notebook, tmp_path, capsys, giv
 
 
 def test_two_processes_at_one_point_run_it_once(notebook, tmp_path):
-    words = [sys.executable, "-m", "n2nf_core.runner", str(notebook), "--runs", str(tmp_path / "runs")]
+    words = [sys.executable, "-m", "n2nf_core.study.runner", str(notebook), "--runs", str(tmp_path / "runs")]
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
     told = sorted(process.communicate(timeout=120)[0].split(":")[0] for process in both)
     assert told == ["finished already", "results"]

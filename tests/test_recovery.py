@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from n2nf_core import recovery
 from n2nf_core.baselines import camera_nlf
 from n2nf_core.cameras import NLF
+from n2nf_core.evaluation import nlf_recovery
 from n2nf_core.simulation import dark_bursts, simulated_bursts
 
 TRUTH = camera_nlf(["S6"])
@@ -31,8 +31,8 @@ def simulated(seed, signal):
 
 def test_the_likelihood_reaches_the_bound():
     signal = torch.cat((torch.zeros(2000), torch.linspace(0.01, 1, 4000))).double()
-    bound = recovery.cramer_rao(signal, NLF_S6)
-    found = [recovery.maximum_likelihood(signal, simulated(k, signal), NLF(1e-2, 1e-4)) for k in range(200)]
+    bound = nlf_recovery.cramer_rao(signal, NLF_S6)
+    found = [nlf_recovery.maximum_likelihood(signal, simulated(k, signal), NLF(1e-2, 1e-4)) for k in range(200)]
     for key in ("shot", "read"):
         z = torch.tensor([(getattr(f, key) - getattr(NLF_S6, key)) / getattr(bound, key) for f in found])
         assert abs(float(z.mean())) < 5 / math.sqrt(200)
@@ -40,7 +40,7 @@ def test_the_likelihood_reaches_the_bound():
 
 
 def test_the_bound_of_a_dark_frame_is_that_of_a_variance():
-    bound = recovery.cramer_rao(torch.cat((torch.zeros(800), torch.full((10,), 0.5))), NLF_S6)
+    bound = nlf_recovery.cramer_rao(torch.cat((torch.zeros(800), torch.full((10,), 0.5))), NLF_S6)
     assert bound.read / NLF_S6.read == pytest.approx(math.sqrt(2 / 800), rel=1e-3)
 
 
@@ -56,7 +56,7 @@ def test_the_denoisers_error_is_found_from_pairs_at_every_signal():
         denoiser.weight.zero_()
         for plane in range(4):
             denoiser.weight[plane, plane] = 1 / 9
-    rows = recovery.error_by_signal(denoiser, bursts, bins=4)
+    rows = nlf_recovery.error_by_signal(denoiser, bursts, bins=4)
     assert [r["signal"] for r in rows] == sorted(r["signal"] for r in rows)
     for row in rows:
         assert row["against_clean"] > 0.02**2

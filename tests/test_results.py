@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from n2nf_core import results
+from n2nf_core.study import results
 
 
 def test_json_is_plain_and_finite(tmp_path):

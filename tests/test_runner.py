@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from n2nf_core import runner
+from n2nf_core.study import runner
 
 KNOWN = {
     "profile": {"default": '"smoke"'},
@@ -38,7 +38,7 @@ output_dir = "runs"
 ```
 
 ```{code-cell} ipython3
-from n2nf_core.results import write_json
+from n2nf_core.study.results import write_json
 assert seed != 13, "unlucky"
 if seed != 14:
     write_json(f"{output_dir}/tiny.json", {"seed": seed})

@@ -11,8 +11,7 @@ import torch
 from test_training import LOSS, config, models, pairs, weights
 from torch import nn
 
-from n2nf_core import checkpoints
-from n2nf_core.training import CompileWarning, constant, fit
+from n2nf_core.training import CompileWarning, checkpoints, constant, fit
 
 TOLERANCE = 1e-9  # float64; the project promises 1e-5
 OPTIONS = {"log_every": 5, "checkpoint_every": 4}

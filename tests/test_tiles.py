@@ -58,7 +58,7 @@ def test_a_frame_is_sampled_seamlessly(monkeypatch, build, dtype):
     whole = flow.sample(context, 0.7, torch.manual_seed(4))
     calls, inverse = [], flow.bijection.inverse
     monkeypatch.setattr(flow.bijection, "inverse", lambda z, c: (calls.append(z.shape), inverse(z, c))[1])
-    monkeypatch.setattr("n2nf_core.flow.tiled", partial(tiles.tiled, tile=24))
+    monkeypatch.setattr("n2nf_core.flow.flows.tiled", partial(tiles.tiled, tile=24))
     torch.testing.assert_close(flow.sample(context, 0.7, torch.manual_seed(4)), whole, atol=1e-5, rtol=1e-5)
     assert len(calls) == 3 * 4
 

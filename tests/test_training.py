@@ -13,13 +13,12 @@ import pytest
 import torch
 from torch import nn
 
-from n2nf_core import checkpoints
 from n2nf_core.bursts import Burst
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.flow import nlf_flow, noise_flow
 from n2nf_core.losses import joint_loss, pair_difference, r2r
 from n2nf_core.pairs import PatchPairs
-from n2nf_core.training import FitConfig, NonFiniteLossError, fit
+from n2nf_core.training import FitConfig, NonFiniteLossError, checkpoints, fit
 
 LOSS = partial(joint_loss, mse_weight=100.0, noise_term=pair_difference)
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from n2nf_core import sweeps
-from n2nf_core.runner import ParameterError
+from n2nf_core.study import plan
+from n2nf_core.study.runner import ParameterError
 
 ROOT = Path(__file__).parents[1]
 HEADER = """\
@@ -182,19 +182,19 @@ def test_a_mistake_in_the_last_sweep_is_found_before_the_first_runs(engine, tmp_
     engine("any")
     good = {"notebook": "tiny"}
     with pytest.raises(ParameterError, match=message):
-        sweeps.plan({"smoke": [good, sweep]}, "smoke", tmp_path / "notebooks")
-    assert len(sweeps.plan({"smoke": [good, good]}, "smoke", tmp_path / "notebooks")) == 1
+        plan.points_of({"smoke": [good, sweep]}, "smoke", tmp_path / "notebooks")
+    assert len(plan.points_of({"smoke": [good, good]}, "smoke", tmp_path / "notebooks")) == 1
     with pytest.raises(FileNotFoundError, match="absent.md"):
-        sweeps.plan({"smoke": [{"notebook": "absent"}]}, "smoke", tmp_path / "notebooks")
+        plan.points_of({"smoke": [{"notebook": "absent"}]}, "smoke", tmp_path / "notebooks")
     (tmp_path / "bad.yaml").write_text("cpuu: []")
     with pytest.raises(ParameterError, match="a study holds cpu, data, gpu, smoke, got cpuu"):
-        sweeps.read_study(tmp_path / "bad.yaml")
+        plan.read_study(tmp_path / "bad.yaml")
 
 
 @pytest.mark.parametrize("profile", ["smoke", "cpu", "gpu"])
 def test_the_committed_study_is_sound(profile, tmp_path, monkeypatch):
-    study = sweeps.read_study(ROOT / "workflow/study.yaml")
+    study = plan.read_study(ROOT / "workflow/study.yaml")
     monkeypatch.chdir(tmp_path)
-    for folder in sweeps.data_commands(study):
+    for folder in plan.data_commands(study):
         Path(folder).mkdir(parents=True)
-    assert sweeps.plan(study, profile, ROOT / "notebooks")
+    assert plan.points_of(study, profile, ROOT / "notebooks")

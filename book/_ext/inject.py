@@ -12,7 +12,7 @@ from pathlib import Path
 import committed
 from fold import CELL
 
-from n2nf_core import profiles
+from n2nf_core.training import profiles
 
 BLOCK = re.compile(r"^```\{(results|provenance|profiles)\} ?(\S*)\n```$", re.MULTILINE)
 DISPLAYED = re.compile(r"^\$\$\n(.*?)^\$\$$", re.MULTILINE | re.DOTALL)

@@ -11,7 +11,7 @@ import committed
 import jupytext
 import nbformat
 
-from n2nf_core.results import commit
+from n2nf_core.study.results import commit
 
 TITLE = re.compile(r"^# .*\n", re.MULTILINE)
 PROFILE = re.compile(r'^profile = "(\w+)"', re.MULTILINE)

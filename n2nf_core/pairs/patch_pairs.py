@@ -48,26 +48,6 @@ def grid_patches(planes: Tensor, size: int) -> Tensor:
     return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, channels, size, size)
 
 
-def lag_variance(frames: Tensor, lag: int) -> float:
-    """Mean of (y_t - y_{t+lag})^2 / 2 over pixels and t: the noise variance, plus what changed in the scene meanwhile.
-
-    frames: (T, C, H, W), T > lag.
-    """
-    return float((frames[lag:] - frames[:-lag]).double().square().mean() / 2)
-
-
-def difference_correlation(frames: Tensor, reach: int = 4) -> Tensor:
-    """Spatial autocorrelation of y_t - y_{t+1} per plane, (2 reach + 1, 2 reach + 1), 1 at its centre.
-
-    frames: (T, C, H, W). White noise is 0 elsewhere, within about 1 / sqrt(T C H W).
-    """
-    difference = frames[1:] - frames[:-1]
-    difference = difference - difference.mean((2, 3), keepdim=True)
-    spectrum = torch.fft.rfft2(difference.double()).abs().square().mean((0, 1))
-    correlation = torch.fft.irfft2(spectrum, s=difference.shape[2:])
-    return torch.roll(correlation / correlation[0, 0], (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
-
-
 class PatchPairs:
     """Batches of patch pairs at random places of random frame pairs: an endless iterable of NoisyPair.
 

@@ -11,8 +11,8 @@ import traitlets
 
 from n2nf_core.bursts import Burst, BurstError
 from n2nf_core.importers import read_bursts
-from n2nf_core.profiles import PROFILES
-from n2nf_core.widgets import inspection, modules, session
+from n2nf_core.training import PROFILES
+from n2nf_core.widgets import burst_training, inspection, modules
 
 OPTIONS = ("camera", "iso", "black", "white", "cfa")
 NUMBERS = ("iso", "black", "white")
@@ -123,7 +123,7 @@ class YourBurst(anywidget.AnyWidget):
 
     def _train(self) -> None:
         self.note = "preparing"
-        self.training = session.Training(self.bursts, PROFILES[self.profile], self.output_dir)
+        self.training = burst_training.Training(self.bursts, PROFILES[self.profile], self.output_dir)
         self.about = self.about | self.training.about()
         result = self.training.run(self._show)
         self._show(result.history)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from n2nf_core.takeaway import describe, rebuild
+from n2nf_core.export.model_file import describe, rebuild
 from n2nf_core.types import NoiseModel
 
 

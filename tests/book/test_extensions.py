@@ -98,7 +98,7 @@ def test_the_reproducibility_page_lists_all_committed_results():
 
 
 def test_profiles_are_read_from_the_core():
-    from n2nf_core.profiles import PROFILES
+    from n2nf_core.training import PROFILES
 
     row = next(line for line in inject.sizes().splitlines() if line.startswith("| `gpu`"))
     assert row == "| `gpu` | " + " | ".join(f"{v:,}" for v in vars(PROFILES["gpu"]).values()) + " |"

@@ -9,7 +9,7 @@ import jupytext
 import numpy as np
 import pytest
 
-from n2nf_core.runner import run_notebook
+from n2nf_core.study.runner import run_notebook
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.md"))

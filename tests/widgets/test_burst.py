@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from n2nf_core.flow import NoiseFlow
-from n2nf_core.profiles import PROFILES, Profile
+from n2nf_core.training import PROFILES, Profile
 from n2nf_core.widgets import inspection
 from n2nf_core.widgets.burst import YourBurst, options_of
 
@@ -114,7 +114,7 @@ def test_training_runs_in_the_background_and_can_be_stopped_and_gone_on_with(ope
 
 
 def test_another_burst_trains_in_another_folder(opened):
-    from n2nf_core.widgets.session import Training
+    from n2nf_core.widgets.burst_training import Training
 
     first = Training(opened.bursts, PROFILES["smoke"], opened.output_dir)
     other = Training([opened.bursts[0].crop(slice(0, 60))], PROFILES["smoke"], opened.output_dir)

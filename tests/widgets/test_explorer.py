@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from n2nf_core.collect import table
+from n2nf_core.study.collect import table
 from n2nf_core.widgets.explorer import LambdaExplorer, nested, point_of
 
 

@@ -4,8 +4,9 @@
     n2nf notebooks/00_start_here.md --out runs/demo -p profile smoke
 
 The first is a point of a study: it lands in runs/<date>-<notebook>-<hash>/{run.ipynb, params.json, result.json}, and
-is not run again once result.json stands there (n2nf_core.points says what the hash is of). A point that was stopped
-goes on from its checkpoints. With --out, the executed notebook and its own JSON land in that folder, each time anew.
+is not run again once result.json stands there (n2nf_core.study.points says what the hash is of). A point that was
+stopped goes on from its checkpoints. With --out, the executed notebook and its own JSON land in that folder, each time
+anew.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from n2nf_core import devices, points
 from n2nf_core.bursts import BurstError
 from n2nf_core.importers import Options, iter_bursts
-from n2nf_core.profiles import PROFILES
-from n2nf_core.results import write_json
+from n2nf_core.study import code_hash, gpu_lock, points
+from n2nf_core.study.results import write_json
+from n2nf_core.training import PROFILES
 
 QUIET_KERNEL = 'c.IPKernelApp.log_level = "ERROR"\n'  # the kernel prints a warning about its port at each start
 
@@ -129,7 +130,7 @@ def _execute(notebook: Path, executed: Path, parameters: Mapping[str, object], p
 
     written = executed.parent / f"{notebook.stem}.json"
     written.unlink(missing_ok=True)
-    with _notebook(notebook) as source, _quiet_kernel(), devices.one_of(devices.to_hand_out()):
+    with _notebook(notebook) as source, _quiet_kernel(), gpu_lock.one_of(gpu_lock.to_hand_out()):
         papermill.execute_notebook(
             str(source),
             str(executed),
@@ -166,7 +167,7 @@ def run_point(
     the notebook wrote and a block ``point``; it comes last and whole, so where it stands the point is finished.
     """
     parameters = all_parameters(inspect(notebook), given)
-    point = points.describe(points.read_code(notebook), parameters)
+    point = points.describe(code_hash.read_code(notebook), parameters)
     with points.alone(runs, point):
         folder = point.folder(runs.resolve(), day)
         result = folder / "result.json"

@@ -17,8 +17,7 @@ from n2nf_core import baselines, flow, losses
 from n2nf_core.bursts import Burst, iso_knots, recordings, train_test_split
 from n2nf_core.denoisers import DnCNN, linear_skip
 from n2nf_core.pairs import PatchPairs
-from n2nf_core.profiles import Profile
-from n2nf_core.training import FitResult, fit
+from n2nf_core.training import FitResult, Profile, fit
 from n2nf_core.types import NoisyPair
 
 

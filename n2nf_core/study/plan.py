@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 import yaml
 
-from n2nf_core.points import Point, describe, read_code
-from n2nf_core.profiles import PROFILES
-from n2nf_core.runner import ParameterError, all_parameters, inspect
+from n2nf_core.study.code_hash import read_code
+from n2nf_core.study.points import Point, describe
+from n2nf_core.study.runner import ParameterError, all_parameters, inspect
+from n2nf_core.training import PROFILES
 
 
 class Planned(NamedTuple):
@@ -55,7 +56,7 @@ def data_commands(study: Mapping) -> dict[str, str]:
     }
 
 
-def plan(study: Mapping, profile: str, notebooks: Path) -> list[Planned]:
+def points_of(study: Mapping, profile: str, notebooks: Path) -> list[Planned]:
     """Every point of ``profile``, each once; notebooks: the folder of the text notebooks.
 
     ParameterError or FileNotFoundError names the first sweep with a notebook, a parameter or a path that is not there.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from n2nf_core.training import FitConfig
+from n2nf_core.training.fitting import FitConfig
 
 
 @dataclass(frozen=True)

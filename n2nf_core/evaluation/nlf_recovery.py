@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from n2nf_core import evaluation
 from n2nf_core.bursts import Burst
 from n2nf_core.cameras import NLF
+from n2nf_core.evaluation import scores
 
 
 def cramer_rao(signal: Tensor, nlf: NLF) -> NLF:
@@ -60,7 +60,7 @@ def error_by_signal(denoiser: nn.Module, bursts: Sequence[Burst], bins: int = 8)
     parts = []
     for burst in bursts:
         first, second = burst.planes([0, 1]).double().unbind()
-        d1, d2 = evaluation.network(denoiser)(burst)[:2].double().unbind()
+        d1, d2 = scores.network(denoiser)(burst)[:2].double().unbind()
         clean = burst.reference()[0].double()
         pairs = ((first - d2).square() + (second - d1).square() - (first - second).square()) / 2
         known = ((d1 - clean).square() + (d2 - clean).square()) / 2

@@ -12,14 +12,33 @@ from torch import Tensor
 from n2nf_core import raw
 from n2nf_core.baselines.photon_transfer import DRIFT_Z, match_gains
 from n2nf_core.bursts import Burst, BurstError
-from n2nf_core.pairs import difference_correlation, lag_variance
 
 MOST_GROWTH = 0.5  # of the variance over the burst: then half as much again as the noise is the scene
 MOST_CORRELATION = 0.3  # with both neighbours: no sensor does that, motion and demosaicing do
 LEAST_CONTRAST = 0.1  # standard deviation over mean of a scene; vignetting of a flat field stays below
 
 
-class Steadiness(NamedTuple):
+def lag_variance(frames: Tensor, lag: int) -> float:
+    """Mean of (y_t - y_{t+lag})^2 / 2 over pixels and t: the noise variance, plus what changed in the scene meanwhile.
+
+    frames: (T, C, H, W), T > lag.
+    """
+    return float((frames[lag:] - frames[:-lag]).double().square().mean() / 2)
+
+
+def difference_correlation(frames: Tensor, reach: int = 4) -> Tensor:
+    """Spatial autocorrelation of y_t - y_{t+1} per plane, (2 reach + 1, 2 reach + 1), 1 at its centre.
+
+    frames: (T, C, H, W). White noise is 0 elsewhere, within about 1 / sqrt(T C H W).
+    """
+    difference = frames[1:] - frames[:-1]
+    difference = difference - difference.mean((2, 3), keepdim=True)
+    spectrum = torch.fft.rfft2(difference.double()).abs().square().mean((0, 1))
+    correlation = torch.fft.irfft2(spectrum, s=difference.shape[2:])
+    return torch.roll(correlation / correlation[0, 0], (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+
+
+class BurstQuality(NamedTuple):
     """drift: largest change of a plane's mean between frames, as a share, 0 where noise alone could do it.
 
     growth: lag_variance at the longest lag over that at lag 1, less 1.
@@ -33,7 +52,7 @@ class Steadiness(NamedTuple):
     saturated: float
 
 
-def steadiness(burst: Burst) -> Steadiness:
+def assess_burst(burst: Burst) -> BurstQuality:
     """Measure one burst, gains of frames matched as photon transfer does; growth is 0 for two frames.
 
     Errors: BurstError, naming the scene, for frames that move or have been processed so much that their difference
@@ -51,7 +70,7 @@ def steadiness(burst: Burst) -> Steadiness:
             f"neighbours correlate by {correlation:.2f}): something moved, or they are not raw; "
             "use a tripod, a still scene and RAW"
         )
-    return Steadiness(float((gains - 1).abs().max()), growth, correlation, float((frames >= 1).float().mean()))
+    return BurstQuality(float((gains - 1).abs().max()), growth, correlation, float((frames >= 1).float().mean()))
 
 
 def _gains(frames: Tensor) -> Tensor:
@@ -61,7 +80,7 @@ def _gains(frames: Tensor) -> Tensor:
     return torch.where((gains - 1).abs() * centre > DRIFT_Z * error, gains, torch.ones_like(gains))
 
 
-def matched(burst: Burst) -> Burst:
+def match_light(burst: Burst) -> Burst:
     """``burst`` with every plane of every frame divided by its gain against the mean, where the light drifted.
 
     A frame that is 1 % brighter as a whole differs from the mean by 1 % of the signal: more than the noise, where it
@@ -74,7 +93,7 @@ def matched(burst: Burst) -> Burst:
     return replace(burst, frames=raw.denormalise(frames / gains[..., None, None], burst.black, burst.white).numpy())
 
 
-def to_look_at(bursts: Sequence[Burst]) -> Burst:
+def choose_burst(bursts: Sequence[Burst]) -> Burst:
     """The burst whose scene varies most, its noise taken off; where all are flat fields, that of middle brightness."""
     found = []
     for burst in bursts:

@@ -6,10 +6,7 @@ The hash says what decides the numbers, and nothing else:
 
 - the notebook's name, and all its parameters, defaults included. Places (``output_dir``, and ``trained`` for models
   that notebooks share) are left out; of ``data``, the content counts and not the path;
-- the code of the notebook, not its prose: mending a sentence makes no point run again;
-- the code of the modules of this package that the notebook imports, and of those that they import: a figure from
-  older code must not stand beside one from newer code. Docstrings and comments do not count, and ``paper``,
-  ``plots`` and ``results`` do not, since they show and store what is already known.
+- the code that decides the numbers, of the notebook and of the core, as :mod:`n2nf_core.study.code_hash` finds it.
 
 Left out because a result says them (``provenance``) and a point should survive them: the date, the commit, the machine
 and its device, the versions of other packages.
@@ -17,7 +14,6 @@ and its device, the versions of other packages.
 
 from __future__ import annotations
 
-import ast
 import fcntl
 import hashlib
 import json
@@ -28,8 +24,8 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-PACKAGE = Path(__file__).parent
-NOT_DECISIVE = {"paper", "plots", "results"}
+from n2nf_core.study.code_hash import Code
+
 PLACES = {"output_dir", "trained"}  # parameters that say where something lies, not what it is
 WHOLE = 1 << 26  # bytes; of a larger file, size and both ends count
 DIGITS = 10
@@ -51,31 +47,6 @@ class Point(NamedTuple):
         """The folder of this point's run: the one that exists, whatever its date, or else one of ``day`` or today."""
         found = sorted(runs.glob(f"????-??-??-{self.name}"))
         return found[0] if found else runs / f"{day or date.today().isoformat()}-{self.name}"
-
-
-class Code(NamedTuple):
-    """The code that decides a point: of the notebook's cells, and of the modules that they reach, by file name."""
-
-    notebook: str
-    cells: list[str]
-    core: dict[str, str]
-
-
-def read_code(notebook: Path) -> Code:
-    """The decisive code of a text notebook."""
-    import jupytext
-
-    cells = [
-        cell.source
-        for cell in jupytext.read(notebook).cells
-        if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", [])
-    ]
-    return Code(notebook.stem, cells, core_code("\n".join(cells)))
-
-
-def core_code(code: str) -> dict[str, str]:
-    """File name -> decisive code of every module of this package that ``code`` reaches."""
-    return {name: _code(PACKAGE / name) for name in _closure(code)}
 
 
 def describe(code: Code, parameters: Mapping[str, object]) -> Point:
@@ -107,45 +78,6 @@ def checksum(path: Path) -> str:
                 stream.seek(-WHOLE // 2, 2)
                 total.update(stream.read())
     return total.hexdigest()
-
-
-def _closure(code: str) -> list[str]:
-    """Files of this package that ``code`` imports, directly or through one another, as sorted relative paths."""
-    found: set[str] = set()
-    waiting = _imported(code)
-    while waiting:
-        name = waiting.pop()
-        files = (
-            [PACKAGE / f"{name}.py"] if (PACKAGE / f"{name}.py").is_file() else sorted((PACKAGE / name).glob("*.py"))
-        )
-        for file in files:
-            relative = str(file.relative_to(PACKAGE))
-            if name not in NOT_DECISIVE and relative not in found:
-                found.add(relative)
-                waiting |= _imported(file.read_text())
-    return sorted(found)
-
-
-def _imported(code: str) -> set[str]:
-    """Names of the modules of this package in ``code``'s import statements, at any depth."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE.name:
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
-            names.add(node.module.split(".")[1])
-        elif isinstance(node, ast.Import):
-            names |= {a.name.split(".")[1] for a in node.names if a.name.startswith(f"{PACKAGE.name}.")}
-    return names
-
-
-def _code(file: Path) -> str:
-    """The code of a file without comments, docstrings and layout."""
-    tree = ast.parse(file.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Collect the results of a study's points into tables: Parquet with one row per point, and Markdown to read.
 
-    python -m n2nf_core.collect runs --profiles cpu gpu --out results
-    python -m n2nf_core.collect runs/2026-01-31-30_train_jointly-0123456789 --out somewhere
+    python -m n2nf_core.study.collect runs --profiles cpu gpu --out results
+    python -m n2nf_core.study.collect runs/2026-01-31-30_train_jointly-0123456789 --out somewhere
 
 A folder is a run, or holds runs. Of runs with the same notebook and parameters (of older and newer code) the newest
 counts. OUT receives <notebook>.parquet for every notebook, and what is made from the Parquet files alone: tables.md and
@@ -23,8 +23,8 @@ from scipy import stats
 
 from n2nf_core import plots
 from n2nf_core.plots import label
-from n2nf_core.profiles import PROFILES
-from n2nf_core.sweep_figures import FIGURES
+from n2nf_core.study.figures import FIGURES
+from n2nf_core.training import PROFILES
 
 GROUPS = {
     "noise_models": "noise model",

@@ -24,10 +24,10 @@ from torch import Tensor, nn
 
 from n2nf_core.baselines import GaussianNoise
 from n2nf_core.cameras import NLF
-from n2nf_core.checkpoints import CheckpointError
 from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.flow import NoiseFlow, nlf_flow, noise_flow
 from n2nf_core.raw import four_levels
+from n2nf_core.training.checkpoints import CheckpointError
 from n2nf_core.types import NoiseModel
 
 FORMAT, VERSION = "n2nf-model", 1

@@ -14,8 +14,8 @@ from itertools import islice
 
 import torch
 
-from n2nf_core import checkpoints
 from n2nf_core.losses import denoiser_loss
+from n2nf_core.training import checkpoints
 from n2nf_core.types import LossTerms, NoisyPair
 
 

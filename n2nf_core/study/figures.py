@@ -1,4 +1,4 @@
-"""The figure of every sweep, from its table: one row per point, as n2nf_core.collect writes them."""
+"""The figure of every sweep, from its table: one row per point, as n2nf_core.study.collect writes them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def command(notebook: str, profile: str, seed: int, data: str = "", **others: ob
     """The command line that runs a notebook with these and ``others`` as parameters; data by its file name alone."""
     given = {"profile": profile, "seed": seed} | ({"data": Path(data).name} if data else {}) | others
     chosen = " ".join(f"-p {name} {value}" for name, value in given.items())
-    return f"python -m n2nf_core.runner notebooks/{notebook}.md --out OUT {chosen}"
+    return f"python -m n2nf_core.study.runner notebooks/{notebook}.md --out OUT {chosen}"
 
 
 def provenance(

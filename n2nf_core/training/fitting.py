@@ -17,10 +17,10 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from n2nf_core import checkpoints
-from n2nf_core.joint import CompileWarning, Joint, Loss
 from n2nf_core.losses import joint_loss
-from n2nf_core.training_loop import Loop, LostProcessError, NonFiniteLossError
+from n2nf_core.training import checkpoints
+from n2nf_core.training.loop import Loop, LostProcessError, NonFiniteLossError
+from n2nf_core.training.step import CompileWarning, Joint, Loss
 from n2nf_core.types import NoisyPair
 
 __all__ = [

@@ -19,12 +19,12 @@ import torch
 from filelock import FileLock
 from torch import nn
 
-from n2nf_core import baselines, flow, losses, points
+from n2nf_core import baselines, flow, losses
 from n2nf_core.bursts import Burst, iso_knots, recordings
 from n2nf_core.denoisers import DnCNN, linear_skip
 from n2nf_core.pairs import PatchPairs
-from n2nf_core.profiles import Profile
-from n2nf_core.training import FitResult, Loss, fit
+from n2nf_core.study import code_hash, points
+from n2nf_core.training import FitResult, Loss, Profile, fit
 from n2nf_core.types import Denoiser, LossTerms, NoiseModel, NoisyPair
 
 
@@ -148,6 +148,6 @@ class Comparison:
             asdict(self.sizes),
             self.seed,
             self.pairs.fingerprint(),
-            points.core_code("from n2nf_core import arms"),
+            code_hash.core_code("from n2nf_core.study import comparison"),
         )
         return hashlib.sha256(repr(decides).encode()).hexdigest()[: points.DIGITS]

@@ -1,0 +1,1 @@
+"""Running notebooks in batch: points, their results, tables and figures over runs."""

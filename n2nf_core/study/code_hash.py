@@ -1,0 +1,135 @@
+"""Which code decides the numbers of a point: of the notebook's cells, and of the modules of the core that they reach.
+
+A result from older code must not stand beside one from newer code, and a point must not run again for a better sentence
+or a better figure. So docstrings, comments and layout do not count, nor do the statements of a notebook that only show
+something, nor ``NOT_DECISIVE``, which shows and stores what is known already. A package's face is looked through: of
+``from n2nf_core.flow import noise_flow`` the module counts that defines ``noise_flow``, and what that imports.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+PACKAGE = Path(__file__).parents[1]
+NOT_DECISIVE = {"files", "plots", "study.paper_tables", "study.results"}
+SHOWING = {"display", "print"}  # statements of a notebook that call these change nothing
+
+
+class Code(NamedTuple):
+    """The code that decides a point: the notebook's name, its cells, and file name -> code of the core's modules."""
+
+    notebook: str
+    cells: list[str]
+    core: dict[str, str]
+
+
+def read_code(notebook: Path) -> Code:
+    """The decisive code of a text notebook."""
+    import jupytext
+
+    sources = [
+        cell.source
+        for cell in jupytext.read(notebook).cells
+        if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", [])
+    ]
+    cells = [cell for cell in map(_decisive, sources) if cell]
+    return Code(notebook.stem, cells, core_code("\n".join(sources)))
+
+
+def core_code(code: str) -> dict[str, str]:
+    """File name -> decisive code of every module of this package that ``code`` reaches."""
+    found: dict[str, str] = {}
+    waiting = [ast.parse(code)]
+    while waiting:
+        for module in _modules(waiting.pop()):
+            file = PACKAGE.joinpath(*module.split("."))
+            file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
+            name = file.relative_to(PACKAGE).as_posix()
+            if not file.is_file() or name in found or {module, module.split(".")[0]} & NOT_DECISIVE:
+                continue
+            tree = ast.parse(file.read_text())
+            found[name] = _without_docstrings(tree)
+            waiting.append(tree)
+    return dict(sorted(found.items()))
+
+
+def _modules(tree: ast.Module) -> set[str]:
+    """Modules of this package, by their path below it, that the import statements of ``tree`` reach directly."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name.partition(".")[2] for alias in node.names if alias.name.startswith(f"{PACKAGE.name}.")]
+            found |= {module for name in names for module in _origin(name, None)}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
+            parent = (node.module or "").partition(".")[2]
+            for alias in node.names:
+                inner = f"{parent}.{alias.name}".lstrip(".")
+                if _is_module(inner):
+                    found |= _origin(inner, _attributes(tree, alias.asname or alias.name))
+                else:
+                    found |= _origin(parent, {alias.name})
+    return found
+
+
+def _is_module(name: str) -> bool:
+    path = PACKAGE.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def _origin(module: str, names: set[str] | None) -> set[str]:
+    """The modules that define ``names`` (None: all) of ``module``: itself, or those that a package's face hands on."""
+    face = PACKAGE.joinpath(*module.split("."), "__init__.py")
+    if not face.is_file():
+        return {module}
+    tree = ast.parse(face.read_text())
+    if any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in tree.body):
+        return {module}  # more than a face
+    handed = dict(_handed_on(tree))
+    wanted = set(handed) if names is None else names
+    inner = {f"{module}.{name}" for name in wanted if name not in handed and _is_module(f"{module}.{name}")}
+    return inner.union(*(_origin(handed[name], {name}) for name in wanted & set(handed)))
+
+
+def _handed_on(face: ast.Module) -> Iterator[tuple[str, str]]:
+    """(name, module below this package that it comes from) of the imports of a face."""
+    for node in face.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
+            for alias in node.names:
+                yield alias.asname or alias.name, node.module.partition(".")[2]
+
+
+def _attributes(tree: ast.Module, name: str) -> set[str] | None:
+    """What is taken from the module that ``tree`` calls ``name``; None where it is used as a whole."""
+    nodes = list(ast.walk(tree))
+    attributes = [n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)]
+    taken = [node.attr for node in attributes if node.value.id == name]
+    uses = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
+    return set(taken) if uses == len(taken) else None
+
+
+def _without_docstrings(tree: ast.Module) -> str:
+    """The code of a module without comments, docstrings and layout."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _decisive(cell: str) -> str:
+    """A cell's code without comments and layout, and without statements that only show something."""
+    tree = ast.parse(cell)
+    tree.body = [statement for statement in tree.body if not _only_shows(statement)]
+    return ast.unparse(tree)
+
+
+def _only_shows(statement: ast.stmt) -> bool:
+    """``display(...)`` or ``print(...)``, unless it writes the result, and ``figure = plots.something(...)``."""
+    if not isinstance(statement, (ast.Expr, ast.Assign)) or not isinstance(statement.value, ast.Call):
+        return False
+    called = ast.unparse(statement.value.func)
+    if isinstance(statement, ast.Expr):
+        return called in SHOWING and "write_json" not in ast.unparse(statement)
+    return called.startswith("plots.") and ast.unparse(statement.targets[0]) == "figure"

@@ -1,0 +1,20 @@
+"""Training a denoiser and a noise model together on noisy pairs."""
+
+from n2nf_core.training.fitting import (
+    CompileWarning,
+    FitConfig,
+    FitResult,
+    Loss,
+    LostProcessError,
+    NonFiniteLossError,
+    constant,
+    cosine,
+    fit,
+    never,
+)  # fmt: skip
+from n2nf_core.training.profiles import PROFILES, STUDY, SWEEP, Profile
+
+__all__ = [
+    "PROFILES", "STUDY", "SWEEP", "CompileWarning", "FitConfig", "FitResult", "Loss", "LostProcessError",
+    "NonFiniteLossError", "Profile", "constant", "cosine", "fit", "never",
+]  # fmt: skip
