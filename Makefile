@@ -32,14 +32,14 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY)
-	$(VENV)/bin/python -m n2nf_core.study.runner notebooks/00_start_here.md --out '$(OUT)' -p profile '$(PROFILE)' -p seed '$(SEED)' $(if $(DATA),-p data '$(DATA)')
+	$(VENV)/bin/python -m n2nf_core.cli run notebooks/00_start_here.md --out '$(OUT)' -p profile '$(PROFILE)' -p seed '$(SEED)' $(if $(DATA),-p data '$(DATA)')
 
 study: $(READY)
 	$(SNAKEMAKE) --quiet -- data
 	$(SNAKEMAKE) -- study
 
 results: $(READY)
-	$(VENV)/bin/python -m n2nf_core.study.collect $(RUNS) --profiles cpu gpu --out results
+	$(VENV)/bin/python -m n2nf_core.cli collect $(RUNS) --profiles cpu gpu --out results
 
 # One thread for each of the two test processes: more only get in one another's way.
 test: $(READY)

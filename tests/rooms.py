@@ -12,8 +12,10 @@ from pathlib import Path
 CORE = Path(__file__).parents[1] / "n2nf_core"
 
 ORDER = (
-    "widgets", "study", "plots", "export", "training", "evaluation", "importers", "pairs", "simulation", "official",
-    "bursts", "baselines", "flow", "denoisers", "losses", "metrics", "cameras", "raw", "tiles", "types", "kernels",
+    "cli", "widgets", "study", "plots", "export", "training", "evaluation", "importers", "pairs", "simulation",
+    "official",
+    "bursts", "baselines", "flow", "denoisers", "losses", "metrics", "cameras", "raw", "tiles", "types", "files",
+    "kernels",
 )  # fmt: skip
 """Top to bottom."""
 

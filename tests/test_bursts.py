@@ -267,11 +267,11 @@ def test_a_refused_rename_leaves_what_was_there(tmp_path, monkeypatch, overwrite
     real = os.replace
 
     def refuse(source, target):
-        if str(source).endswith(".tmp"):
+        if str(source).endswith(".partial"):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         real(source, target)
 
-    monkeypatch.setattr(store.os, "replace", refuse)
+    monkeypatch.setattr("os.replace", refuse)
     with pytest.raises(PermissionError, match="Permission denied"):
         write_burst(make(seed=1), path, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == (["a.burst.zarr"] if overwrite else [])

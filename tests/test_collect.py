@@ -81,7 +81,7 @@ def test_the_figure_follows_the_numbers(runs, tmp_path):
     marks = [line.get_marker() for line in right.lines]
     assert marks.count("X") == 2, "the point that collapsed, once for each loss"
     first = (tmp_path / "out/60_ablate_lambda.svg").read_text()
-    collect.draw(tmp_path / "out")
+    collect.plot_figures(tmp_path / "out")
     assert (tmp_path / "out/60_ablate_lambda.svg").read_text() == first
 
 
@@ -137,7 +137,7 @@ def test_committed_tables_and_figures_are_read_not_retyped(tmp_path):
 def test_committed_points_say_what_made_them(path):
     frame = pd.read_parquet(path)
     assert set(frame["provenance.profile"]) <= {"cpu", "gpu"}
-    assert frame["point.command"].str.startswith(f"n2nf notebooks/{path.stem}.md").all()
+    assert frame["provenance.command"].str.contains(f" notebooks/{path.stem}.md ").all()
     assert (frame["provenance.commit"].str.len() == 40).all(), "made from a working tree with changes"
     assert frame["provenance.data_sha256"].notna().all() and frame["provenance.packages.torch"].notna().all()
     assert path.stem not in collect.FIGURES or path.with_suffix(".svg").is_file()

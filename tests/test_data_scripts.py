@@ -306,7 +306,7 @@ def test_a_killed_conversion_goes_on_and_ends_as_an_unbroken_one(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS.parent)}
     first = subprocess.Popen(command("out"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while len(list(tmp_path.glob("out/0*.zarr"))) < 2 or not list(tmp_path.glob("out/.*.tmp")):
+    while len(list(tmp_path.glob("out/0*.zarr"))) < 2 or not list(tmp_path.glob("out/.*.partial")):
         assert time.monotonic() < deadline and first.poll() is None
         time.sleep(0.005)
     first.send_signal(signal.SIGKILL)

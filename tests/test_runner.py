@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from n2nf_core import cli
 from n2nf_core.study import runner
 
 KNOWN = {
@@ -73,7 +74,7 @@ def test_bad_parameters_are_named(given, message):
 
 
 def test_a_notebook_runs_and_leaves_its_json_and_the_executed_notebook(notebook, tmp_path, capfd):
-    assert runner.main([str(notebook), "--out", str(tmp_path / "out"), "-p", "seed", "7"]) == 0
+    assert cli.main(["run", str(notebook), "--out", str(tmp_path / "out"), "-p", "seed", "7"]) == 0
     assert json.loads((tmp_path / "out/tiny.json").read_text()) == {"seed": 7}
     assert (tmp_path / "out/tiny.ipynb").is_file()
     out, err = capfd.readouterr()
@@ -82,19 +83,19 @@ def test_a_notebook_runs_and_leaves_its_json_and_the_executed_notebook(notebook,
 
 
 def test_nothing_runs_on_a_mistyped_parameter(notebook, tmp_path, capsys):
-    assert runner.main([str(notebook), "--out", str(tmp_path / "out"), "-p", "sead", "7"]) == 2
+    assert cli.main(["run", str(notebook), "--out", str(tmp_path / "out"), "-p", "sead", "7"]) == 2
     assert "did you mean seed?" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
-    assert runner.main([str(tmp_path / "absent.md"), "--out", str(tmp_path / "out")]) == 2
+    assert cli.main(["run", str(tmp_path / "absent.md"), "--out", str(tmp_path / "out")]) == 2
 
 
 def test_a_failing_cell_is_an_error_and_leaves_no_stale_result(notebook, tmp_path, capsys):
     out = tmp_path / "out"
-    runner.main([str(notebook), "--out", str(out)])
-    assert runner.main([str(notebook), "--out", str(out), "-p", "seed", "13"]) == 1
+    cli.main(["run", str(notebook), "--out", str(out)])
+    assert cli.main(["run", str(notebook), "--out", str(out), "-p", "seed", "13"]) == 1
     assert "error in cell [3]: AssertionError: unlucky" in capsys.readouterr().err
     assert not (out / "tiny.json").exists()
-    assert runner.main([str(notebook), "--out", str(out), "-p", "seed", "14"]) == 1
+    assert cli.main(["run", str(notebook), "--out", str(out), "-p", "seed", "14"]) == 1
     assert "wrote no tiny.json" in capsys.readouterr().err
 
 
@@ -119,7 +120,7 @@ def stack(**changes):
 def test_bad_data_is_one_line_before_any_work(tmp_path, capsys, changes, message):
     np.savez(tmp_path / "bad.npz", **stack(**changes))
     notebook = Path(__file__).parents[1] / "notebooks/00_start_here.md"
-    status = runner.main([str(notebook), "--out", str(tmp_path / "out"), "-p", "data", str(tmp_path / "bad.npz")])
+    status = cli.main(["run", str(notebook), "--out", str(tmp_path / "out"), "-p", "data", str(tmp_path / "bad.npz")])
     error = capsys.readouterr().err
     assert status == 2 and error.startswith("error: ") and error.count("\n") == 1
     assert re.search(message, error), error
@@ -128,5 +129,5 @@ def test_bad_data_is_one_line_before_any_work(tmp_path, capsys, changes, message
 
 def test_an_output_folder_that_cannot_be_made_is_named(notebook, tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    assert runner.main([str(notebook), "--out", str(tmp_path / "file/out")]) == 2
+    assert cli.main(["run", str(notebook), "--out", str(tmp_path / "file/out")]) == 2
     assert "file/out" in capsys.readouterr().err

@@ -11,8 +11,8 @@ from n2nf_core import raw
 from n2nf_core.baselines import camera_nlf
 from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.export import load_model, save_model
+from n2nf_core.files import CheckpointError
 from n2nf_core.flow import nlf_flow, noise_flow
-from n2nf_core.training.checkpoints import CheckpointError
 
 ABOUT = {"camera": "S6", "iso": 800.0, "black": [60.0, 61.0, 62.0, 63.0], "white": 1023.0, "notes": ["mine"]}
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from n2nf_core.bursts import Burst
 from n2nf_core.denoisers import DnCNN
+from n2nf_core.files import CheckpointError
 from n2nf_core.flow import nlf_flow, noise_flow
 from n2nf_core.losses import joint_loss, pair_difference, r2r
 from n2nf_core.pairs import PatchPairs
@@ -111,13 +112,13 @@ def test_a_finished_run_is_not_run_again(tmp_path):
 
 def test_another_configuration_is_refused(tmp_path):
     fit(*models(), pairs(), config(), tmp_path, loss=LOSS)
-    with pytest.raises(checkpoints.CheckpointError, match="other noise_lr.*choose another output folder"):
+    with pytest.raises(CheckpointError, match="other noise_lr.*choose another output folder"):
         fit(*models(), pairs(), config(noise_lr=0.5), tmp_path, loss=LOSS)
-    with pytest.raises(checkpoints.CheckpointError, match="other loss"):
+    with pytest.raises(CheckpointError, match="other loss"):
         fit(*models(), pairs(), config(), tmp_path, loss=joint_loss)
-    with pytest.raises(checkpoints.CheckpointError, match="other data"):
+    with pytest.raises(CheckpointError, match="other data"):
         fit(*models(), pairs(seed=1), config(), tmp_path, loss=LOSS)
-    with pytest.raises(checkpoints.CheckpointError, match="of another model"):
+    with pytest.raises(CheckpointError, match="of another model"):
         fit(DnCNN(layers=4, features=8), models()[1], pairs(), config(), tmp_path, loss=LOSS)
 
 
@@ -192,7 +193,7 @@ def test_a_full_disk_leaves_earlier_checkpoints_and_no_half_written_one(tmp_path
         save(tensors, path)
 
     monkeypatch.setattr(safetensors.torch, "save_file", full)
-    with pytest.raises(checkpoints.CheckpointError, match="cannot write the checkpoint of step 24.*No space left"):
+    with pytest.raises(CheckpointError, match="cannot write the checkpoint of step 24.*No space left"):
         fit(*models(), pairs(), config(), tmp_path, loss=LOSS)
     left = sorted(p.name for p in (tmp_path / "checkpoints").iterdir())
     assert left == ["step-00000008", "step-00000016"]
@@ -207,7 +208,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     fit(*models(), pairs(), config(), tmp_path, loss=LOSS)
     path = tmp_path / "checkpoints/step-00000030/tensors.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(checkpoints.CheckpointError, match="step-00000030 cannot be read"):
+    with pytest.raises(CheckpointError, match="step-00000030 cannot be read"):
         fit(*models(), pairs(), config(), tmp_path, loss=LOSS)
 
 

@@ -7,10 +7,6 @@ the attributes. A store appears under its name only when it is complete.
 
 from __future__ import annotations
 
-import os
-import shutil
-import time
-import uuid
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,6 +18,7 @@ from n2nf_core.bursts.burst import Burst, BurstError, LazyFrames
 from n2nf_core.bursts.checks import FrameDigests
 from n2nf_core.bursts.chunk_reader import BloscChunks, ChunkError, blosc_chunks
 from n2nf_core.cameras import NLF
+from n2nf_core.files import durable_replace, one_line
 
 SUFFIX = ".burst.zarr"
 FORMAT = "n2nf-burst"
@@ -34,8 +31,8 @@ def write_burst(
 ) -> Path:
     """Store ``burst`` as the folder ``path`` (``*.burst.zarr``), ``workers`` frames at a time, and return its path.
 
-    Written beside its place and renamed at the end, so that nothing half-written ever bears the name. ``check``
-    sees every frame on its way, so that a source is decoded once; what it raises leaves nothing behind.
+    Nothing half-written ever bears the name. ``check`` sees every frame on its way, so that a source is decoded once;
+    what it raises leaves nothing behind.
     BurstError for another suffix, FileExistsError for an existing target unless ``overwrite``, OSError (the
     system's own kind, naming the target) when it cannot be written.
     """
@@ -44,27 +41,14 @@ def write_burst(
         raise BurstError(f"{path}: a burst is stored under a name that ends in {SUFFIX}")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already: choose another name, or overwrite it on purpose")
-    partial_path = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_group(burst, partial_path, check or FrameDigests(), workers)
-        _replace_folder(partial_path, path)
+        with durable_replace(path) as new:
+            _write_group(burst, new, check or FrameDigests(), workers)
     except OSError as error:
         reason = error.strerror or str(error)
         message = f"cannot write {path}: {reason}; free space or choose another folder"
         raise OSError(error.errno, message) from error
-    finally:
-        _remove(partial_path)
     return path
-
-
-def _remove(folder: Path) -> None:
-    """Remove ``folder`` for good: after an error Zarr's other writers may still add files for a moment."""
-    for _ in range(20):
-        if not folder.exists():
-            return
-        shutil.rmtree(folder, ignore_errors=True)
-        time.sleep(0.02)
 
 
 def _write_group(burst: Burst, path: Path, check: FrameDigests, workers: int) -> None:
@@ -109,20 +93,6 @@ def _create(group, name: str, shape: tuple, chunk: tuple, dtype: np.dtype):
     )
 
 
-def _replace_folder(source: Path, target: Path) -> None:
-    """Rename ``source`` to ``target``; a folder that stands there is moved aside first and removed after."""
-    old = source.with_suffix(".old")
-    if target.exists():
-        os.replace(target, old)
-    try:
-        os.replace(source, target)
-    except BaseException:
-        if old.exists():
-            os.replace(old, target)
-        raise
-    _remove(old)
-
-
 def open_burst(path: str | Path) -> Burst:
     """Open a stored burst; frames are read, and their CRC checked, when they are asked for.
 
@@ -140,7 +110,7 @@ def open_burst(path: str | Path) -> Burst:
             group = zarr.open_group(path, mode="r", zarr_format=3)
             attributes, arrays = dict(group.attrs), dict(group.arrays())
     except Exception as error:  # zarr has no common base class for what a damaged store raises
-        raise BurstError(f"{path}: cannot be read as a Zarr v3 group ({_line(error)})") from error
+        raise BurstError(f"{path}: cannot be read as a Zarr v3 group ({one_line(error)})") from error
     if attributes.get("format") != FORMAT or "frames" not in arrays:
         found = f"format {attributes.get('format')!r}, arrays {sorted(arrays)}"
         raise BurstError(f"{path}: not a complete burst ({found})")
@@ -195,7 +165,3 @@ def _check_chunks(folder: Path, array) -> None:
             f"{folder.parent}: {len(missing)} of {count} chunks of {folder.name} are missing "
             f"(first {missing[0]}): convert or copy the burst again"
         )
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

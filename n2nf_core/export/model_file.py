@@ -15,8 +15,6 @@ Nothing is pickled: reading a file runs none of its content.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,9 +23,9 @@ from torch import Tensor, nn
 from n2nf_core.baselines import GaussianNoise
 from n2nf_core.cameras import NLF
 from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
+from n2nf_core.files import CheckpointError, durable_replace
 from n2nf_core.flow import NoiseFlow, nlf_flow, noise_flow
 from n2nf_core.raw import four_levels
-from n2nf_core.training.checkpoints import CheckpointError
 from n2nf_core.types import NoiseModel
 
 FORMAT, VERSION = "n2nf-model", 1
@@ -117,18 +115,9 @@ def save_model(path: str | Path, noise_model: NoiseModel, denoiser: nn.Module, a
         for key, tensor in model.state_dict().items()
     }
     data = save(tensors, {"format": FORMAT, "version": str(VERSION), **metadata})
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
-    return path
+    with durable_replace(path) as new:
+        new.write_bytes(data)
+    return Path(path)
 
 
 def load_model(path: str | Path) -> tuple[nn.Module, NoiseModel, dict]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from n2nf_core.bursts import BurstError
+from n2nf_core.files import one_line
 from n2nf_core.importers.stack import Options, check_same
 
 SUFFIXES = (".fits", ".fit", ".fts")
@@ -28,7 +29,7 @@ def read_fits(path: Path) -> tuple[np.ndarray, Options]:
                 images = [hdu.data for hdu in file if hdu.is_image and hdu.data is not None]
                 headers = [hdu.header for hdu in file]
     except Exception as error:
-        raise BurstError(f"{path}: not a readable FITS file, truncated? ({' '.join(str(error).split())})") from error
+        raise BurstError(f"{path}: not a readable FITS file, truncated? ({one_line(error)})") from error
     if not images or any(image.ndim not in (2, 3) for image in images):
         raise BurstError(f"{path}: holds no images (H, W) or stack (T, H, W)")
     check_same(path, [image.shape[-2:] for image in images], [f"image {k}" for k in range(len(images))])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from n2nf_core import raw
+from n2nf_core.files import one_line
 
 
 def read_clean(path: str | Path, cfa: str) -> Tensor:
@@ -26,7 +27,7 @@ def read_clean(path: str | Path, cfa: str) -> Tensor:
     try:
         image = np.asarray(imread(path))
     except Exception as error:  # every format has errors of its own
-        raise ValueError(f"{path}: not a readable picture ({' '.join(str(error).split())[:100]})") from error
+        raise ValueError(f"{path}: not a readable picture ({one_line(error, 100)})") from error
     if image.dtype.kind not in "uf" or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
         raise ValueError(f"{path}: a picture is (H, W) or (H, W, 3), got {image.dtype} {image.shape}")
     if min(image.shape[:2]) < 2:

@@ -19,7 +19,8 @@ import numpy as np
 
 from n2nf_core import raw
 from n2nf_core.bursts import Burst, BurstError, BurstWarning, LazyFrames
-from n2nf_core.importers.sidd_metadata import Metadata, one_line, read_metadata
+from n2nf_core.files import one_line
+from n2nf_core.importers.sidd_metadata import Metadata, read_metadata
 from n2nf_core.importers.stack import Options, check_same, source_of
 
 # fmt: off

@@ -11,6 +11,7 @@ import numpy as np
 from n2nf_core import raw
 from n2nf_core.bursts import BurstError
 from n2nf_core.cameras import NLF
+from n2nf_core.files import one_line
 
 _MODELS = {"Pixel": "GP", "iPhone": "IP", "SM-G92": "S6", "Nexus 6": "N6", "LG-H8": "G4"}
 _CFA_TAG, _NOISE_PROFILE_TAG = 33422, 51041
@@ -62,8 +63,3 @@ def _structs(value) -> Iterator:
     elif isinstance(value, np.ndarray) and value.dtype == object:
         for item in value.flat:
             yield from _structs(item)
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split())[:200] or type(error).__name__

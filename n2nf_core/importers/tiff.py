@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from n2nf_core.bursts import BurstError
+from n2nf_core.files import one_line
 from n2nf_core.importers.stack import Options, check_same
 
 SUFFIXES = (".tif", ".tiff")
@@ -26,8 +27,7 @@ def read_tiff(path: Path) -> tuple[np.ndarray, Options]:
     except BurstError:
         raise
     except Exception as error:  # tifffile raises what its many decoders raise
-        reason = " ".join(str(error).split())
-        raise BurstError(f"{path}: not a readable TIFF file, truncated? ({reason})") from error
+        raise BurstError(f"{path}: not a readable TIFF file, truncated? ({one_line(error)})") from error
     check_same(path, [one.shape[-2:] for one in series], [f"series {k}" for k in range(len(series))])
     return np.concatenate([one.reshape(-1, *one.shape[-2:]) for one in series]), Options()
 

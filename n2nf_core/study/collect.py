@@ -1,20 +1,14 @@
 """Collect the results of a study's points into tables: Parquet with one row per point, and Markdown to read.
 
-    python -m n2nf_core.study.collect runs --profiles cpu gpu --out results
-    python -m n2nf_core.study.collect runs/2026-01-31-30_train_jointly-0123456789 --out somewhere
-
-A folder is a run, or holds runs. Of runs with the same notebook and parameters (of older and newer code) the newest
-counts. OUT receives <notebook>.parquet for every notebook, and what is made from the Parquet files alone: tables.md and
-the figures of sweeps.
+Of runs with the same notebook and parameters (of older and newer code) the newest counts. The folder of tables receives
+<notebook>.parquet for every notebook, and what is made from the Parquet files alone: tables.md and the figures of
+sweeps.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,9 +16,9 @@ import pandas as pd
 from scipy import stats
 
 from n2nf_core import plots
+from n2nf_core.files import durable_replace
 from n2nf_core.plots import label
 from n2nf_core.study.figures import FIGURES
-from n2nf_core.training import PROFILES
 
 GROUPS = {
     "noise_models": "noise model",
@@ -97,15 +91,6 @@ def table(contents: Iterable[Mapping]) -> pd.DataFrame:
         checksum = {"provenance.data_sha256": hashlib.sha256(data.encode()).hexdigest()}
         rows.append(flatten(content) | checksum)
     return pd.DataFrame(rows)
-
-
-def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write beside its place, then rename."""
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    frame.to_parquet(partial, index=False)
-    os.chmod(partial, 0o644)
-    os.replace(partial, path)
 
 
 def varying(frame: pd.DataFrame) -> list[str]:
@@ -213,37 +198,25 @@ def page(folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def draw(folder: Path) -> list[Path]:
+def plot_figures(folder: Path) -> list[Path]:
     """The figures of a folder of Parquet files, as <notebook>.svg; returns their paths."""
     plots.style()
-    drawn = []
+    written = []
     for path in sorted(folder.glob("*.parquet")):
         if path.stem in FIGURES:
-            drawn.append(path.with_suffix(".svg"))
-            FIGURES[path.stem](pd.read_parquet(path)).savefig(drawn[-1], metadata={"Date": None})
-    return drawn
+            written.append(path.with_suffix(".svg"))
+            with durable_replace(written[-1]) as new:
+                FIGURES[path.stem](pd.read_parquet(path)).savefig(new, format="svg", metadata={"Date": None})
+    return written
 
 
 def collect(folders: Sequence[Path], profiles: Sequence[str], out: Path) -> list[Path]:
     """Write ``out``/<notebook>.parquet, tables.md and the figures; returns their paths."""
-    out.mkdir(parents=True, exist_ok=True)
     written = []
     for notebook, contents in read_runs(folders, profiles).items():
         written.append(out / f"{notebook}.parquet")
-        write_parquet(table(contents), written[-1])
-    (out / "tables.md").write_text(page(out))
-    return [*written, out / "tables.md", *draw(out)]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="+", help="runs, or folders that hold runs")
-    parser.add_argument("--profiles", nargs="+", default=list(PROFILES), choices=list(PROFILES))
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    for path in collect(options.folders, options.profiles, options.out):
-        print(path)
-
-
-if __name__ == "__main__":
-    main()
+        with durable_replace(written[-1]) as new:
+            table(contents).to_parquet(new, index=False)
+    with durable_replace(out / "tables.md") as new:
+        new.write_text(page(out))
+    return [*written, out / "tables.md", *plot_figures(out)]

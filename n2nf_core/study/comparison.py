@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from filelock import FileLock
 from torch import nn
 
 from n2nf_core import baselines, flow, losses
 from n2nf_core.bursts import Burst, iso_knots, recordings
 from n2nf_core.denoisers import DnCNN, linear_skip
+from n2nf_core.files import locked
 from n2nf_core.pairs import PatchPairs
 from n2nf_core.study import code_hash, points
 from n2nf_core.training import FitResult, Loss, Profile, fit
@@ -128,8 +128,7 @@ class Comparison:
         sizes, seed = self.sizes, self.seed
         config = sizes.joint_training(seed) if arm.start else replace(sizes.pretraining(seed), pretrain_steps=0)
         folder = Path(self.folder) / f"{name}-{self._digest}"
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
+        with locked(folder / ".lock", f"another process trains {folder.name}; waiting for it"):
             result = fit(denoiser, noise_model, self.pairs, config, folder, loss=arm.loss)
         return Trained(denoiser, noise_model, result)
 

@@ -1,19 +1,20 @@
 """One GPU for one run: free devices are handed out through lock files, so that runs side by side do not share one.
 
-A lock is the operating system's (flock): it ends with the process that holds it, however that ends.
+A lock is the operating system's: it ends with the process that holds it, however that ends.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 
@@ -57,20 +58,18 @@ def one_of(devices: Sequence[str], wait_seconds: float = 1.0) -> Iterator[str]:
         yield device
     finally:
         os.environ.pop(VARIABLE) if former is None else os.environ.update({VARIABLE: former})
-        os.close(lock)
+        lock.release()
 
 
-def _take(devices: Sequence[str], wait_seconds: float) -> tuple[str, int]:
-    """The first free device and its open lock file."""
+def _take(devices: Sequence[str], wait_seconds: float) -> tuple[str, FileLock]:
+    """The first free device and its lock."""
     told = False
     while True:
         for device in devices:
-            lock = os.open(lock_folder() / device.replace("/", "_"), os.O_CREAT | os.O_RDWR)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = FileLock(lock_folder() / device.replace("/", "_"))
+            with suppress(Timeout):
+                lock.acquire(timeout=0)
                 return device, lock
-            except BlockingIOError:
-                os.close(lock)
         if not told:
             print(f"all of {', '.join(devices)} are taken; waiting for one", file=sys.stderr)
             told = True

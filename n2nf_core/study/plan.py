@@ -34,7 +34,7 @@ class Planned(NamedTuple):
 
     @property
     def command(self) -> str:
-        """The words after ``n2nf``, quoted for a shell."""
+        """The words after ``n2nf run``, quoted for a shell."""
         chosen = (f"-p {name} {shlex.quote(value)}" for name, value in self.given.items())
         return f"{shlex.quote(str(self.notebook))} {' '.join(chosen)}"
 

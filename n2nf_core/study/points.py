@@ -14,12 +14,9 @@ and its device, the versions of other packages.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -78,17 +75,3 @@ def checksum(path: Path) -> str:
                 stream.seek(-WHOLE // 2, 2)
                 total.update(stream.read())
     return total.hexdigest()
-
-
-@contextmanager
-def alone(runs: Path, point: Point) -> Iterator[None]:
-    """Hold a point: a second process waits here until the first has ended, in whatever way; then it looks again."""
-    path = runs / ".locks" / point.name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"another process runs {point.name}; waiting for it", file=sys.stderr)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 import torch
+
+from n2nf_core.files import durable_replace
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "lightning-fabric", "zarr")
 
@@ -35,7 +35,7 @@ def command(notebook: str, profile: str, seed: int, data: str = "", **others: ob
     """The command line that runs a notebook with these and ``others`` as parameters; data by its file name alone."""
     given = {"profile": profile, "seed": seed} | ({"data": Path(data).name} if data else {}) | others
     chosen = " ".join(f"-p {name} {value}" for name, value in given.items())
-    return f"python -m n2nf_core.study.runner notebooks/{notebook}.md --out OUT {chosen}"
+    return f"n2nf run notebooks/{notebook}.md {chosen}"
 
 
 def provenance(
@@ -74,17 +74,8 @@ def _plain(value):
 
 
 def write_json(path: str | Path, content: Mapping) -> Path:
-    """Write ``content`` to ``path``: to a temporary file first, then by rename, so it is whole or absent."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write ``content`` to ``path``, whole or not at all; returns the path."""
     text = json.dumps(_plain(content), indent=1, allow_nan=False) + "\n"
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
-    return path
+    with durable_replace(path) as new:
+        new.write_text(text)
+    return Path(path)

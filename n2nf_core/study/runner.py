@@ -1,30 +1,19 @@
-"""Run a text notebook headlessly: check its parameters, convert it, execute it with papermill.
-
-    n2nf notebooks/00_start_here.md -p profile smoke -p seed 1
-    n2nf notebooks/00_start_here.md --out runs/demo -p profile smoke
-
-The first is a point of a study: it lands in runs/<date>-<notebook>-<hash>/{run.ipynb, params.json, result.json}, and
-is not run again once result.json stands there (n2nf_core.study.points says what the hash is of). A point that was
-stopped goes on from its checkpoints. With --out, the executed notebook and its own JSON land in that folder, each time
-anew.
-"""
+"""Run a text notebook headlessly: check its parameters, convert it, execute it with papermill."""
 
 from __future__ import annotations
 
-import argparse
 import ast
 import difflib
 import json
 import os
-import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from n2nf_core.bursts import BurstError
+from n2nf_core.files import locked
 from n2nf_core.importers import Options, iter_bursts
 from n2nf_core.study import code_hash, gpu_lock, points
 from n2nf_core.study.results import write_json
@@ -168,68 +157,19 @@ def run_point(
     """
     parameters = all_parameters(inspect(notebook), given)
     point = points.describe(code_hash.read_code(notebook), parameters)
-    with points.alone(runs, point):
+    with locked(runs / ".locks" / point.name, f"another process runs {point.name}; waiting for it"):
         folder = point.folder(runs.resolve(), day)
         result = folder / "result.json"
         if result.is_file():
             return result, False
         check_data(parameters)
         print(f"running {folder}", file=sys.stderr)
-        chosen = "".join(f" -p {name} {shlex.quote(str(value))}" for name, value in point.parameters.items())
-        about = point._asdict() | {"command": f"n2nf notebooks/{notebook.name}{chosen}"}
-        write_json(folder / "params.json", about)
+        write_json(folder / "params.json", point._asdict())
         started = time.time()
         places = {"output_dir": str(folder), "trained": parameters.get("trained") or str(runs.resolve() / "trained")}
         places = {name: place for name, place in places.items() if name in parameters}
         written = _execute(notebook, folder / "run.ipynb", parameters | places, progress)
         content = json.loads(written.read_text())
-        write_json(result, {"point": about | {"seconds": round(time.time() - started, 1)}} | content)
+        write_json(result, {"point": point._asdict() | {"seconds": round(time.time() - started, 1)}} | content)
         written.unlink()
         return result, True
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status: 0 done, 1 a cell failed, 2 bad parameters or data, 130 stopped."""
-    parser = argparse.ArgumentParser(prog="n2nf", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("notebook", type=Path)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of a study's points")
-    parser.add_argument("--date", default="", help="date in the name of a new point's folder, instead of today's")
-    parser.add_argument("--out", type=Path, help="this very folder, for the executed notebook and its JSON")
-    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
-    options = parser.parse_args(arguments)
-    from papermill.exceptions import PapermillExecutionError
-
-    try:
-        return _run(options)
-    except (ParameterError, BurstError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except PapermillExecutionError as error:
-        print(f"error in cell [{error.exec_count}]: {error.ename}: {error.evalue}", file=sys.stderr)
-        where = options.out or "run.ipynb in the folder named above"
-        print(f"the notebook up to there, with the traceback: {where}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        where = f" below {options.out}" if options.out else ""
-        print(f"stopped; the same command goes on from the last checkpoint{where}", file=sys.stderr)
-        return 130
-    except RuntimeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-
-
-def _run(options: argparse.Namespace) -> int:
-    if options.out:
-        result = run_notebook(options.notebook, options.out, dict(options.p))
-        print(f"results: {result}\nnotebook with figures: {result.with_suffix('.ipynb')}")
-        return 0
-    result, ran = run_point(options.notebook, options.runs, dict(options.p), day=options.date)
-    if ran:
-        print(f"results: {result}\nnotebook with figures: {result.with_name('run.ipynb')}")
-    else:
-        print(f"finished already: {result}")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

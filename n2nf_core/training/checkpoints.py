@@ -3,26 +3,21 @@
     step-00000500/tensors.safetensors   model, optimizer and random state
     step-00000500/state.json            step, configuration, history
 
-A folder is written beside its place and renamed, so an interrupted write leaves the former one. Nothing is
-pickled.
+An interrupted write leaves the former checkpoints. Nothing is pickled.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from n2nf_core.files import CheckpointError, durable_replace, remove
+
 KEEP = 2  # the newest, and the one before it
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is damaged, of another run, or no checkpoint at all; the message names it."""
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -45,19 +40,12 @@ def save_checkpoint(
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     target = folder / f"step-{step:08d}"
-    partial = folder / f".{target.name}.{os.getpid()}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial / "tensors.safetensors")
-        (partial / "state.json").write_text(json.dumps({"step": step, **state}, indent=1))
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    with durable_replace(target) as new:
+        new.mkdir()
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, new / "tensors.safetensors")
+        (new / "state.json").write_text(json.dumps({"step": step, **state}, indent=1))
     for old in find_checkpoints(folder)[:-KEEP]:
-        shutil.rmtree(old, ignore_errors=True)
+        remove(old)
     return target
 
 

@@ -14,6 +14,7 @@ from itertools import islice
 
 import torch
 
+from n2nf_core.files import CheckpointError, one_line
 from n2nf_core.losses import denoiser_loss
 from n2nf_core.training import checkpoints
 from n2nf_core.types import LossTerms, NoisyPair
@@ -71,7 +72,7 @@ class Loop:
         tensors, state = checkpoints.read_checkpoint(found[-1])
         other = sorted(k for k in self.fingerprint if state["config"].get(k) != self.fingerprint[k])
         if other:
-            raise checkpoints.CheckpointError(
+            raise CheckpointError(
                 f"{found[-1]} belongs to a run with another configuration (other {', '.join(other)}): "
                 "choose another output folder, or delete it to start afresh"
             )
@@ -160,7 +161,7 @@ class Loop:
             last = (checkpoints.find_checkpoints(self.folder) or ["none yet"])[-1]
             raise LostProcessError(
                 f"process {self.fabric.global_rank} of {self.fabric.world_size} lost another one at step {self.step} "
-                f"({str(error).splitlines()[0]}): the same command goes on from the last checkpoint, {last}"
+                f"({one_line(error)}): the same command goes on from the last checkpoint, {last}"
             ) from error
 
     def _read(self) -> None:
@@ -231,7 +232,7 @@ class Loop:
             try:
                 checkpoints.save_checkpoint(self.folder, self.step, self.model, self.optimizer, state)
             except OSError as error:
-                raise checkpoints.CheckpointError(
+                raise CheckpointError(
                     f"cannot write the checkpoint of step {self.step} below {self.folder} ({error}); "
                     "earlier checkpoints are untouched: make room, then call again to go on"
                 ) from error

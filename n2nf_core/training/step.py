@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from n2nf_core.files import one_line
 from n2nf_core.types import Denoiser, LossTerms, NoiseModel, NoisyPair
 
 Loss = Callable[[Denoiser, NoiseModel, NoisyPair], LossTerms]
@@ -41,8 +42,8 @@ class Joint(nn.Module):
         except Exception as error:  # what a missing or broken compiler raises differs between versions and machines
             self._compiled = None
             found = self.denoiser(noisy)  # an error of the denoiser itself is raised here, as it is
-            reason = str(error).strip().splitlines()[0]
-            warnings.warn(f"torch.compile failed, training goes on without it: {reason}", CompileWarning, stacklevel=2)
+            message = f"torch.compile failed, training goes on without it: {one_line(error)}"
+            warnings.warn(message, CompileWarning, stacklevel=2)
             return found
 
     def forward(self, loss: Loss, pair: NoisyPair) -> LossTerms:

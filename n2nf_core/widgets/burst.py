@@ -10,6 +10,7 @@ import anywidget
 import traitlets
 
 from n2nf_core.bursts import Burst, BurstError
+from n2nf_core.files import one_line
 from n2nf_core.importers import read_bursts
 from n2nf_core.training import PROFILES
 from n2nf_core.widgets import burst_training, inspection, modules
@@ -108,7 +109,7 @@ class YourBurst(anywidget.AnyWidget):
                 work()
             except Exception as error:  # whatever it was, its place is before the reader's eyes
                 self.state = former if former != state else "open"
-                self.error = " ".join(str(error).split()) or type(error).__name__
+                self.error = one_line(error)
 
         self.thread = threading.Thread(target=run, daemon=True)
         self.thread.start()
