@@ -127,3 +127,25 @@ class IsoKnots(nn.Module):
                     IsoClampWarning,
                     stacklevel=2,
                 )
+
+
+class OnKnots(nn.Module):
+    """A noise model whose parameters stand at ISO knots per camera: what of the protocols follows from the knots."""
+
+    def __init__(self, knots: IsoKnots):
+        super().__init__()
+        self.knots = knots
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names that ``Context.camera`` indexes."""
+        return self.knots.cameras
+
+    @property
+    def isos(self) -> Mapping[str, tuple[float, ...]]:
+        """camera -> its ISO knots."""
+        return self.knots.isos
+
+    def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
+        """Context from names; UnknownCameraError names the known cameras."""
+        return self.knots.context(clean, camera, iso)

@@ -1,4 +1,4 @@
-"""Records that travel through the whole project, and the two protocols that models follow.
+"""Records that travel through the whole project, and the protocols that models and data follow.
 
 A noisy raw frame is y = x + n, all three in units of [0, 1] between black and white level, as packed
 colour planes (B, C, H, W). Camera and ISO are one number per image, never maps.
@@ -6,7 +6,8 @@ colour planes (B, C, H, W). Camera and ISO are one number per image, never maps.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -92,9 +93,17 @@ def check_shapes(noise: Tensor, context: Context) -> None:
 
 @runtime_checkable
 class NoiseModel(Protocol):
-    """A conditional density of noise, p(n | x, camera, ISO)."""
+    """A conditional density of noise, p(n | x, camera, ISO).
+
+    Everything that scores, draws from, plots or measures a noise model asks for these four and for nothing else; what
+    only some models have is a protocol of its own (:class:`HasNLF`, :class:`HasKnots`), asked for by
+    :func:`ask_for`. ``cameras`` are the names that the model knows, in the order that ``Context.camera`` indexes.
+    """
 
     cameras: tuple[str, ...]
+
+    def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
+        """The conditioning of ``clean`` (B, C, H, W) by names: one camera and ISO for all images, or one for each."""
 
     def log_prob(self, noise: Tensor, context: Context) -> Tensor:
         """log p(noise | context), (B,) nats for noise (B, C, H, W)."""
@@ -104,8 +113,57 @@ class NoiseModel(Protocol):
 
 
 @runtime_checkable
+class HasNLF(Protocol):
+    """A noise model that states a noise level function, var(n | x) = shot * x + read, in [0, 1] units."""
+
+    def nlf(self) -> Mapping[str, Mapping[float, tuple[float, float]]]:
+        """camera -> ISO -> (shot, read)."""
+
+
+@runtime_checkable
+class HasKnots(Protocol):
+    """A noise model whose parameters stand at ISO values of their own per camera; ``isos``: camera -> ISO values."""
+
+    isos: Mapping[str, Sequence[float]]
+
+
+@runtime_checkable
 class Denoiser(Protocol):
     """An estimate of the clean signal, D(y), of the shape of its input."""
 
     def __call__(self, noisy: Tensor) -> Tensor:
         """(B, C, H, W) noisy -> (B, C, H, W) estimate of the clean signal."""
+
+
+@runtime_checkable
+class PairSource(Protocol):
+    """What feeds training: batches of noisy pairs that can begin at any step, and be shared by several processes."""
+
+    def batches(self, step: int, device: torch.device, rank: int = 0, world: int = 1) -> Iterator[NoisyPair]:
+        """The batches from number ``step`` on, on ``device``; of each the rows [rank::world].
+
+        ValueError for a batch that ``world`` processes cannot share evenly.
+        """
+
+    def fingerprint(self) -> str | None:
+        """What identifies the data and its order, so that a run goes on with the same; None where nothing does."""
+
+
+Asked = TypeVar("Asked")
+
+
+def ask_for(model: object, protocol: type[Asked]) -> Asked:
+    """``model``, if it has what ``protocol`` asks for; TypeError names the model and what it lacks.
+
+    >>> ask_for(torch.nn.Identity(), HasNLF)
+    Traceback (most recent call last):
+    TypeError: Identity has no nlf: only a model that follows n2nf_core.types.HasNLF can be used here
+    """
+    if isinstance(model, protocol):
+        return model
+    wanted = [*getattr(protocol, "__annotations__", {}), *vars(protocol)]
+    lacking = [name for name in wanted if not name.startswith("_") and not hasattr(model, name)]
+    raise TypeError(
+        f"{type(model).__name__} has no {', '.join(lacking)}: only a model that follows "
+        f"{protocol.__module__}.{protocol.__name__} can be used here"
+    )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from n2nf_core.baselines.photon_transfer import PhotonTransfer, match_gains, photon_transfer
-from n2nf_core.cameras import NLF, IsoKnots
+from n2nf_core.cameras import NLF, IsoKnots, OnKnots
 from n2nf_core.types import Context, check_shapes
 
 SMALLEST_VARIANCE = 1e-12  # so that a table with shot or read 0 has a logarithm
 
 
-class GaussianNoise(nn.Module):
+class GaussianNoise(OnKnots):
     """n ~ N(0, shot x + read) independently per pixel, from a table of NLFs.
 
     log p(n | x) = -1/2 sum [ n^2 / v + log(2 pi v) ],  v = shot max(x, 0) + read
@@ -29,9 +29,8 @@ class GaussianNoise(nn.Module):
     """
 
     def __init__(self, table: Mapping[str, Mapping[float, NLF]]):
-        super().__init__()
+        super().__init__(IsoKnots(tuple(table), {camera: tuple(row) for camera, row in table.items()}))
         self.table = {camera: {float(i): NLF(*row[i]) for i in sorted(row)} for camera, row in table.items()}
-        self.knots = IsoKnots(tuple(table), {camera: tuple(row) for camera, row in table.items()})
         logs = torch.zeros(2, *self.knots.shape, dtype=torch.float64)
         for row, column, camera, iso in self.knots.cells():
             nlf = self.table[camera][iso]
@@ -39,15 +38,6 @@ class GaussianNoise(nn.Module):
                 raise ValueError(f"NLF of {camera} at ISO {iso:g} must be non-negative and not all zero: {nlf}")
             logs[:, row, column] = torch.tensor(nlf, dtype=torch.float64).clamp(min=SMALLEST_VARIANCE).log()
         self.register_buffer("log_nlf", logs)
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        """Names that ``Context.camera`` indexes."""
-        return self.knots.cameras
-
-    def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
-        """Context from names; UnknownCameraError names the known cameras."""
-        return self.knots.context(clean, camera, iso)
 
     def nlf(self) -> dict[str, dict[float, NLF]]:
         """Shot and read of every camera and ISO of the table."""

@@ -13,8 +13,9 @@ from torch import Tensor
 from n2nf_core import metrics, tiles
 from n2nf_core.baselines.photon_transfer import PhotonTransfer
 from n2nf_core.bursts import Burst
+from n2nf_core.cameras import NLF
 from n2nf_core.evaluation.held_out import HeldOut
-from n2nf_core.types import NoiseModel
+from n2nf_core.types import HasNLF, NoiseModel, ask_for
 
 
 @torch.no_grad()
@@ -87,12 +88,12 @@ def recovered_nlf(
         for iso, fit in row.items():
             setting = rows.setdefault(f"{camera} {iso:g}", {})
             for name, model in models.items():
-                found = model.nlf()[camera][iso]
+                found = NLF(*ask_for(model, HasNLF).nlf()[camera][iso])
                 entry = {"shot": found.shot, "read": found.read}
                 if name == "photon_transfer":
                     entry |= {"shot_error": fit.shot_error, "read_error": fit.read_error}
                 if truth is not None:
-                    known = truth.nlf()[camera][iso]._asdict()
+                    known = NLF(*ask_for(truth, HasNLF).nlf()[camera][iso])._asdict()
                     entry |= {f"{key}_ratio": entry[key] / known[key] for key in known}
                     entry |= {
                         f"{k}_ratio_error": entry[f"{k}_error"] / known[k] for k in known if f"{k}_error" in entry

@@ -26,7 +26,7 @@ from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.files import CheckpointError, durable_replace
 from n2nf_core.flow import NoiseFlow, nlf_flow, noise_flow
 from n2nf_core.raw import four_levels
-from n2nf_core.types import NoiseModel
+from n2nf_core.types import HasKnots, NoiseModel, ask_for
 
 FORMAT, VERSION = "n2nf-model", 1
 BUILDERS = {"nlf_flow": nlf_flow, "noise_flow": noise_flow}
@@ -48,7 +48,7 @@ def kind_of(model: NoiseModel) -> str:
 
 def describe(model: NoiseModel) -> dict:
     """What :func:`rebuild` needs beside the tensors: kind, cameras, ISO knots."""
-    return {"kind": kind_of(model), "cameras": list(model.cameras), "isos": model.knots.isos}
+    return {"kind": kind_of(model), "cameras": list(model.cameras), "isos": dict(ask_for(model, HasKnots).isos)}
 
 
 def rebuild(described: Mapping, state: Mapping[str, Tensor]) -> NoiseModel:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from n2nf_core.cameras import NLF, IsoKnots
+from n2nf_core.cameras import NLF, IsoKnots, OnKnots
 from n2nf_core.flow.bijections import Bijection, Chain, Gain, SignalDependentScale
 from n2nf_core.flow.conv1x1 import InvertibleConv1x1
 from n2nf_core.flow.coupling import AffineCoupling
@@ -17,7 +17,7 @@ from n2nf_core.tiles import tiled
 from n2nf_core.types import Context, check_shapes
 
 
-class NoiseFlow(nn.Module):
+class NoiseFlow(OnKnots):
     """log p(n | x) = log N(f(n; x); 0, I) + log |det df/dn|, with a bijection f from noise to base.
 
     bijection: the layers, in the density direction. knots: the cameras and ISO values it was made for.
@@ -25,18 +25,8 @@ class NoiseFlow(nn.Module):
     """
 
     def __init__(self, bijection: Bijection, knots: IsoKnots):
-        super().__init__()
+        super().__init__(knots)
         self.bijection = bijection
-        self.knots = knots
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        """Names that ``Context.camera`` indexes."""
-        return self.knots.cameras
-
-    def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
-        """Context from names; UnknownCameraError names the known cameras."""
-        return self.knots.context(clean, camera, iso)
 
     def forward(self, noise: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         """Latents z (B, C, H, W) and ladj (B,) in nats."""
