@@ -58,12 +58,24 @@ def gradients(flow, noise, context):
 @pytest.mark.parametrize("order", ORDERS)
 def test_layers_are_grouped_and_lose_none(order):
     chain = build(ORDERS[order]).bijection
-    parts = [part for part in chain._parts() if isinstance(part, fused.FusedSteps)]
+    parts = [part for part in chain._plan if isinstance(part, fused.FusedSteps)]
     inside = sum(2 * len(p.couplings) + sum(map(len, p.gains)) for p in parts)
-    assert inside + len(chain._parts()) - len(parts) == len(chain.layers)
+    assert inside + len(chain._plan) - len(parts) == len(chain.layers)
     assert [len(p.couplings) for p in parts] == {
         "noise_flow": [6], "gains": [2], "loose": [1, 1, 1], "nothing_to_fuse": [], "norms": [1, 1]
     }[order]  # fmt: skip
+
+
+def test_a_copy_plans_with_its_own_layers():
+    flow = build(ORDERS["noise_flow"])
+    noise, context = batch(flow, 2, 4, 6, 5)
+    before, other = flow(noise, context)[0], copy.deepcopy(flow)
+    for parameter in other.parameters():
+        parameter.data += 0.1
+    assert torch.equal(flow(noise, context)[0], before)
+    expected = in_float64(other, noise, context)
+    torch.testing.assert_close(other(noise, context)[0].double(), expected[0](*expected[1:])[0], rtol=1e-4, atol=1e-4)
+    assert (other(noise, context)[0] - before).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("order", ORDERS)

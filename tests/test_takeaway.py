@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from functools import partial
 
 import pytest
 import torch
@@ -11,8 +12,9 @@ from n2nf_core import raw
 from n2nf_core.baselines import camera_nlf
 from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.export import load_model, save_model
+from n2nf_core.export.model_file import describe, rebuild
 from n2nf_core.files import CheckpointError
-from n2nf_core.flow import nlf_flow, noise_flow
+from n2nf_core.flow import AffineCoupling, nlf_flow, noise_flow
 
 ABOUT = {"camera": "S6", "iso": 800.0, "black": [60.0, 61.0, 62.0, 63.0], "white": 1023.0, "notes": ["mine"]}
 
@@ -76,6 +78,17 @@ def test_the_file_is_enough_for_data_in_dn(tmp_path):
     assert ((found / expected - 1).abs() < 4 * (2 / 128**2) ** 0.5).all()  # 4 standard errors of a variance
 
 
+def test_describing_a_model_draws_nothing_and_keeps_its_sizes():
+    small = noise_flow(["S6"], [100], channels=2, steps=1)
+    before = torch.get_rng_state()
+    about = describe(small)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (about["kind"], about["channels"], about["steps"]) == ("noise_flow", 2, 1)
+    again = rebuild(about, small.state_dict())
+    context = small.context(torch.rand(1, 2, 5, 6), "S6", 100)
+    assert torch.equal(again.log_prob(context.clean, context), small.log_prob(context.clean, context))
+
+
 @pytest.mark.parametrize("missing", ["camera", "iso", "black", "white"])
 def test_a_file_without_levels_is_not_written(missing, tmp_path):
     about = {k: v for k, v in ABOUT.items() if k != missing}
@@ -91,7 +104,7 @@ def test_models_that_could_not_be_built_again_are_refused(tmp_path):
     with pytest.raises(ValueError, match="differs from what its sizes build"):
         save_model(path, camera_nlf(), DnCNN(layers=3, norm=lambda n: nn.BatchNorm2d(n, eps=0.1)), ABOUT)
     with pytest.raises(ValueError, match="only Gaussian tables"):
-        save_model(path, noise_flow(["S6"], [100], steps=2), DnCNN(layers=2), ABOUT)
+        save_model(path, noise_flow(["S6"], [100], coupling=partial(AffineCoupling, width=3)), DnCNN(layers=2), ABOUT)
     with pytest.raises(ValueError, match="must lie above the black level"):
         save_model(path, camera_nlf(), DnCNN(layers=2), ABOUT | {"white": 60})
     assert not path.exists()

@@ -24,7 +24,7 @@ from n2nf_core.baselines import GaussianNoise
 from n2nf_core.cameras import NLF
 from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.files import CheckpointError, durable_replace
-from n2nf_core.flow import NoiseFlow, nlf_flow, noise_flow
+from n2nf_core.flow import nlf_flow, noise_flow
 from n2nf_core.raw import four_levels
 from n2nf_core.types import HasKnots, NoiseModel, ask_for
 
@@ -34,21 +34,18 @@ NORMS = {"batch": nn.BatchNorm2d, "none": nn.Identity}
 REQUIRED = ("camera", "iso", "black", "white")
 
 
-def kind_of(model: NoiseModel) -> str:
-    """The builder that a noise model comes from, told by the entries of its state dict; ValueError for others."""
-    if isinstance(model, GaussianNoise):
-        return "gaussian"
-    shapes = {key: tensor.shape for key, tensor in model.state_dict().items()}
-    for kind, build in BUILDERS.items():
-        same = isinstance(model, NoiseFlow) and build(model.cameras, model.knots.isos).state_dict()
-        if same and {key: tensor.shape for key, tensor in same.items()} == shapes:
-            return kind
-    raise ValueError("only Gaussian tables, nlf_flow() and noise_flow() with 4 channels and 4 steps can be stored")
-
-
 def describe(model: NoiseModel) -> dict:
-    """What :func:`rebuild` needs beside the tensors: kind, cameras, ISO knots."""
-    return {"kind": kind_of(model), "cameras": list(model.cameras), "isos": dict(ask_for(model, HasKnots).isos)}
+    """What :func:`rebuild` needs beside the tensors: kind, cameras, ISO knots, and sizes that are not the usual ones.
+
+    ValueError for a model that says of itself no function which builds it.
+    """
+    built_by = {"kind": "gaussian"} if isinstance(model, GaussianNoise) else getattr(model, "built_by", None)
+    if not built_by:
+        raise ValueError(
+            f"only Gaussian tables and what nlf_flow() and noise_flow() build with affine couplings can be stored, and "
+            f"this {type(model).__name__} is none of them"
+        )
+    return {**built_by, "cameras": list(model.cameras), "isos": dict(ask_for(model, HasKnots).isos)}
 
 
 def rebuild(described: Mapping, state: Mapping[str, Tensor]) -> NoiseModel:
@@ -58,7 +55,7 @@ def rebuild(described: Mapping, state: Mapping[str, Tensor]) -> NoiseModel:
         rows = enumerate(described["isos"].items())
         model = GaussianNoise({c: {i: NLF(shot[r][k], read[r][k]) for k, i in enumerate(row)} for r, (c, row) in rows})
     else:
-        model = BUILDERS[described["kind"]](described["cameras"], described["isos"])
+        model = BUILDERS[described["kind"]](**{k: v for k, v in described.items() if k != "kind"})
     model.load_state_dict(state, assign=True)
     return model.eval()
 

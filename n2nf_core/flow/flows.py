@@ -20,13 +20,15 @@ from n2nf_core.types import Context, check_shapes
 class NoiseFlow(OnKnots):
     """log p(n | x) = log N(f(n; x); 0, I) + log |det df/dn|, with a bijection f from noise to base.
 
-    bijection: the layers, in the density direction. knots: the cameras and ISO values it was made for.
-    A mixed batch gives exactly what its rows give alone.
+    bijection: the layers, in the density direction. knots: the cameras and ISO values it was made for. built_by: the
+    name of the function that builds such a flow, and its arguments beside cameras and ISO values; a flow without it
+    cannot be stored in a file. A mixed batch gives exactly what its rows give alone.
     """
 
-    def __init__(self, bijection: Bijection, knots: IsoKnots):
+    def __init__(self, bijection: Bijection, knots: IsoKnots, built_by: Mapping[str, object] | None = None):
         super().__init__(knots)
         self.bijection = bijection
+        self.built_by = built_by
 
     def forward(self, noise: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         """Latents z (B, C, H, W) and ladj (B,) in nats."""
@@ -87,7 +89,7 @@ def nlf_flow(cameras: Sequence[str], isos: Sequence[float] | Mapping[str, Sequen
     torch.Size([2])
     """
     knots = IsoKnots(cameras, isos)
-    return NoiseFlow(Chain([SignalDependentScale(knots), Gain()]), knots)
+    return NoiseFlow(Chain([SignalDependentScale(knots), Gain()]), knots, {"kind": "nlf_flow"})
 
 
 def noise_flow(
@@ -113,4 +115,6 @@ def noise_flow(
     def steps_of_a() -> list[Bijection]:
         return [layer for _ in range(steps) for layer in (InvertibleConv1x1(channels), coupling(channels))]
 
-    return NoiseFlow(FusedChain([SignalDependentScale(knots), *steps_of_a(), Gain(), *steps_of_a()]), knots)
+    chain = FusedChain([SignalDependentScale(knots), *steps_of_a(), Gain(), *steps_of_a()])
+    other = {name: value for name, value in (("channels", channels), ("steps", steps)) if value != 4}
+    return NoiseFlow(chain, knots, {"kind": "noise_flow"} | other if coupling is AffineCoupling else None)

@@ -8,7 +8,7 @@ else the layers run one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -45,13 +45,20 @@ def layer_by_layer() -> Iterator[None]:
 
 
 class FusedChain(Chain):
-    """A :class:`Chain` that runs its 1x1 convolutions, couplings and the gains between them as one operation."""
+    """A :class:`Chain` that runs its 1x1 convolutions, couplings and the gains between them as one operation.
+
+    The plan, which layers form a step, is made once; its layers may learn, but not be exchanged.
+    """
+
+    def __init__(self, layers: Iterable[Bijection]):
+        super().__init__(layers)
+        self._plan = _plan(self.layers)
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         if not _usable(x):
             return super().forward(x, context)
         total = x.new_zeros(len(x))
-        for part in self._parts():
+        for part in self._plan:
             x, ladj = part.forward(x, context)
             total = total + ladj
         return x, total
@@ -59,28 +66,29 @@ class FusedChain(Chain):
     def inverse(self, z: Tensor, context: Context) -> Tensor:
         if not _usable(z):
             return super().inverse(z, context)
-        for part in reversed(self._parts()):
+        for part in reversed(self._plan):
             z = part.inverse(z, context)
         return z
 
-    def _parts(self) -> list[Bijection | FusedSteps]:
-        """The layers in order; every (gains,) convolution, coupling becomes a step of a FusedSteps."""
-        parts: list[Bijection | FusedSteps] = []
-        waiting: list[Bijection] = []  # gains, then perhaps a convolution
-        for layer in self.layers:
-            ready = bool(waiting) and isinstance(waiting[-1], InvertibleConv1x1)
-            if ready and _in_kernels(layer):
-                if not parts or not isinstance(parts[-1], FusedSteps):
-                    parts.append(FusedSteps())
-                parts[-1].add(waiting[:-1], waiting[-1], layer)
-                waiting = []
-            elif isinstance(layer, (Gain, InvertibleConv1x1)) and not ready:
-                waiting.append(layer)
-            elif isinstance(layer, (Gain, InvertibleConv1x1)):
-                parts, waiting = parts + waiting, [layer]
-            else:
-                parts, waiting = [*parts, *waiting, layer], []
-        return parts + waiting
+
+def _plan(layers: Iterable[Bijection]) -> list[Bijection | FusedSteps]:
+    """The layers in order; every (gains,) convolution, coupling becomes a step of a FusedSteps."""
+    parts: list[Bijection | FusedSteps] = []
+    waiting: list[Bijection] = []  # gains, then perhaps a convolution
+    for layer in layers:
+        ready = bool(waiting) and isinstance(waiting[-1], InvertibleConv1x1)
+        if ready and _in_kernels(layer):
+            if not parts or not isinstance(parts[-1], FusedSteps):
+                parts.append(FusedSteps())
+            parts[-1].add(waiting[:-1], waiting[-1], layer)
+            waiting = []
+        elif isinstance(layer, (Gain, InvertibleConv1x1)) and not ready:
+            waiting.append(layer)
+        elif isinstance(layer, (Gain, InvertibleConv1x1)):
+            parts, waiting = parts + waiting, [layer]
+        else:
+            parts, waiting = [*parts, *waiting, layer], []
+    return parts + waiting
 
 
 def _in_kernels(layer: Bijection) -> bool:

@@ -26,6 +26,8 @@ def dump(models: Mapping[str, NoiseModel], metadata: Mapping[str, str] | None = 
     about, tensors = {}, {}
     for name, model in models.items():
         about[name] = describe(model)
+        if not about[name].keys() <= {"kind", "cameras", "isos"}:
+            raise ValueError(f"{name}: the page runs Noise Flow with 4 channels and 4 steps only")
         for key, tensor in model.state_dict().items():
             tensor = tensor if about[name]["kind"] == "gaussian" else tensor.float()
             tensors[f"{name}/{key}"] = tensor.detach().cpu().contiguous()
