@@ -29,7 +29,7 @@ from numcodecs import blosc
 from benchmarks.timing import interleaved
 from n2nf_core.bursts import Burst, open_burst, write_burst
 from n2nf_core.importers import Part, parts
-from n2nf_core.pairs import PatchPairs, grid_patches
+from n2nf_core.pairs import PatchPairs, Reading, Sampling, grid_patches
 
 _ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(_ROOT / "tests"), str(_ROOT / "data_scripts")]
@@ -129,7 +129,7 @@ def batches() -> list[Row]:
     planes = [burst.planes(slice(None)) for burst in bursts]
     found, step = [], iter(range(10**9))
     for batch in (32, 138):
-        pairs = PatchPairs(bursts, ["S6"], patch=PATCH, batch=batch)
+        pairs = PatchPairs(bursts, ["S6"], Sampling(PATCH, batch))
 
         def plain(size: int = batch) -> None:
             rng = np.random.default_rng(next(step))
@@ -150,21 +150,19 @@ def batches() -> list[Row]:
 def streaming(folder: Path) -> list[Row]:
     """Frames that pass through a window of pairs while patches are cut, against the decompressor on as many threads."""
     bursts = [open_burst(stored(folder, np.uint16)) for _ in range(6)]
-    window, steps = 3 * 2 * 2 * int(np.prod(FRAME)), 60
+    cache, steps = 3 * 2 * 2 * int(np.prod(FRAME)), 60
 
     def stream(workers: int) -> PatchPairs:
-        return PatchPairs(
-            bursts, ["S6"], patch=PATCH, batch=138, cache_bytes=window, reuse=0.5, workers=workers, ahead=6
-        )
+        return PatchPairs(bursts, ["S6"], Sampling(PATCH, batch=138), Reading(cache, 0.5, workers, ahead=6))
 
     def read(workers: int) -> None:
-        taken = stream(workers).from_step(0)
+        taken = stream(workers).batches(0, "cpu")
         for _ in islice(taken, steps):
             pass
         taken.close()
 
-    residents = stream(0).residents
-    frames = 2 * (residents.count + (steps - 1) // residents.stay)
+    window = stream(0).in_memory
+    frames = 2 * (window.count + (steps - 1) // window.batches_per_pair)
     bodies = [f.read_bytes()[:-4] for f in sorted(stored(folder, np.uint16).glob("frames/c/*/0/0/0"))]
     bodies = [bodies[k % len(bodies)] for k in range(frames)]
     outs = [np.empty(FRAME, np.uint16) for _ in bodies]

@@ -17,14 +17,13 @@ from pathlib import Path
 
 import torch
 
-from n2nf_core import baselines, evaluation, flow
-from n2nf_core.bursts import iso_knots, train_test_split
-from n2nf_core.denoisers import DnCNN, linear_skip
-from n2nf_core.flow import fused
-from n2nf_core.pairs import PatchPairs
+from n2nf_core import baselines, evaluation
+from n2nf_core.bursts import train_test_split
+from n2nf_core.flow import fused, noise_flow
+from n2nf_core.losses import cross_sample
 from n2nf_core.simulation import simulated_bursts
 from n2nf_core.study import results
-from n2nf_core.training import FitConfig, fit
+from n2nf_core.training import PROFILES, Recipe
 
 SETTINGS, SEEDS = (("IP", 100), ("S6", 3200)), (0, 1, 2)
 MODES = {
@@ -38,35 +37,22 @@ class Case:
     """One setting and seed: data, pre-trained denoiser, and what each way makes of them."""
 
     def __init__(self, camera: str, iso: float, seed: int, out: Path):
-        self.camera, self.seed, self.out = camera, seed, out
+        self.camera, self.seed = camera, seed
         bursts = simulated_bursts(baselines.camera_nlf([camera]), [(camera, iso)], scenes=8, size=128, seed=seed)
         self.train, self.test = train_test_split(bursts, seed=seed)
-        self.loader = PatchPairs(self.train, [camera], patch=32, batch=32, seed=seed)
-
-    def noise_model(self) -> flow.NoiseFlow:
-        return flow.noise_flow([self.camera], iso_knots(self.train))
-
-    def pretrained(self, folder: Path, options: dict) -> DnCNN:
-        """A denoiser after the Noise2Noise term alone."""
-        torch.manual_seed(self.seed)
-        skip = linear_skip(self.loader.batch(k) for k in range(20))
-        denoiser = DnCNN(features=32, norm=torch.nn.Identity, skip=skip)
-        config = FitConfig(steps=300, pretrain_steps=300, seed=self.seed, device="cpu", checkpoint_every=50, **options)
-        fit(denoiser, self.noise_model(), self.loader, config, folder)
-        return denoiser
+        self.recipe = Recipe(self.train, PROFILES["cpu"], seed, out, noise_term=cross_sample)
 
     def scores(self, name: str, from_scratch: bool) -> dict[str, float]:
         """NLL and PSNR on held-out scenes after joint training in one of the MODES."""
         options, context = MODES[name]
         with context():
             start = (name, options) if from_scratch else ("fast", MODES["fast"][0])
-            denoiser = self.pretrained(self.out / f"pretraining-{start[0]}", start[1])
+            common = {"device": "cpu", "checkpoint_every": 50}
+            first = self.recipe.pretrain(name=f"pretraining-{start[0]}", steps=300, **common, **start[1])
             torch.manual_seed(self.seed)
-            noise_model = self.noise_model()
-            config = FitConfig(
-                steps=200, seed=self.seed, device="cpu", denoiser_lr=2e-4, checkpoint_every=50, **options
-            )
-            run = fit(denoiser, noise_model, self.loader, config, self.out / f"{name}-{start[0]}")
+            noise_model = noise_flow([self.camera], self.recipe.isos)
+            given = {"name": f"{name}-{start[0]}", "steps": 200, **common, **options}
+            denoiser, noise_model, run = self.recipe.train_jointly(first.denoiser, noise_model, **given)
             denoise = evaluation.network(denoiser)
             return {
                 "nll_nats_per_dim": float(evaluation.nll(noise_model, evaluation.held_out_patches(self.test)).mean()),

@@ -16,13 +16,11 @@ import torch
 
 from n2nf_core import baselines, losses
 from n2nf_core.baselines import CAMERA_NLF
-from n2nf_core.bursts import Burst, iso_knots, recordings
-from n2nf_core.denoisers import linear_skip
+from n2nf_core.bursts import Burst, recordings
 from n2nf_core.export import model_file
-from n2nf_core.pairs import PatchPairs
 from n2nf_core.simulation import physical_bursts, simulated_bursts
 from n2nf_core.study import results
-from n2nf_core.training import FitConfig, fit
+from n2nf_core.training import PROFILES, Recipe
 from n2nf_core.widgets import weights
 from n2nf_core.widgets.sensors import ISOS, LAWS
 
@@ -51,17 +49,13 @@ def sensor_bursts(camera: str, scenes: int, seed: int) -> list[Burst]:
 
 def fit_group(bursts: list[Burst], folder: Path, seed: int) -> dict:
     """AWGN, photon transfer and both flows, fitted to the pairs of ``bursts``."""
-    recorded, isos = recordings(bursts), iso_knots(bursts)
-    photon, _ = baselines.fit_photon_transfer(recorded)
-    models = {"awgn": baselines.fit_awgn(recorded), "photon_transfer": photon}
-    pairs = PatchPairs(bursts, list(isos), patch=32, batch=16, seed=seed)
-    denoiser = linear_skip(pairs.batch(k) for k in range(20))
-    loss = partial(losses.joint_loss, noise_term=losses.pair_difference)
+    recipe = Recipe(bursts, replace(PROFILES["cpu"], batch=16), seed, folder)
+    models = {"awgn": baselines.fit_awgn(recordings(bursts)), "photon_transfer": recipe.photon_transfer}
+    options = {"precision": "32-true", "denoiser_lr": 1e-3, "noise_lr": 5e-3, "log_every": 100, "device": "cpu"}
     for kind, steps in STEPS.items():
-        torch.manual_seed(seed)
-        models[kind] = model_file.BUILDERS[kind](list(isos), isos).start_from(photon.nlf())
-        config = FitConfig(steps=steps, seed=seed, noise_lr=5e-3, log_every=100, checkpoint_every=100, device="cpu")
-        fit(denoiser, models[kind], pairs, config, folder / kind, loss=loss)
+        start = recipe.new_noise_model(model_file.BUILDERS[kind])
+        trained = recipe.train_jointly(recipe.linear_skip, start, name=kind, steps=steps, **options)
+        models[kind] = trained.noise_model
     return models
 
 

@@ -9,19 +9,17 @@ it was stopped. Writes OUT/before_after.zip and before_after.json.
 from __future__ import annotations
 
 import argparse
-import copy
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from n2nf_core import baselines, evaluation, flow, losses, metrics, training
-from n2nf_core.bursts import Burst, recordings
-from n2nf_core.denoisers import DnCNN, linear_skip
+from n2nf_core import baselines, evaluation, losses, metrics, training
+from n2nf_core.bursts import Burst
 from n2nf_core.evaluation import classical_denoisers
-from n2nf_core.pairs import PatchPairs
 from n2nf_core.simulation import scenes, simulate_burst_frames
 from n2nf_core.study import results
 from n2nf_core.widgets import pictures as files
@@ -56,22 +54,16 @@ def training_bursts(seed: int) -> list[Burst]:
 
 def train(bursts: list[Burst], folder: Path, seed: int) -> dict[str, torch.nn.Module]:
     """Noise2Noise, and both joint trainings from the same start: name -> denoiser."""
-    pairs = PatchPairs(bursts, [CAMERA], patch=32, batch=16, seed=seed)
-    skip = linear_skip(pairs.batch(k) for k in range(20))
-    torch.manual_seed(seed)
-    start = DnCNN(features=FEATURES, norm=torch.nn.Identity, skip=skip)
-    photon, _ = baselines.fit_photon_transfer(recordings(bursts))
-    model = flow.noise_flow([CAMERA], [ISO]).start_from(photon.nlf())
-    common = {"seed": seed, "log_every": 100, "checkpoint_every": 100, "device": "cpu"}
     first, further = STEPS.values()
-    config = training.FitConfig(steps=first, pretrain_steps=first, **common)
-    training.fit(start, model, pairs, config, folder / "pretraining")
-    found = {"noise2noise": copy.deepcopy(start)} | {name: copy.deepcopy(start) for name in TERMS}
-    for name, denoiser in found.items():
-        alone = further if name not in TERMS else 0
-        config = training.FitConfig(steps=further, pretrain_steps=alone, denoiser_lr=5e-4, noise_lr=5e-3, **common)
-        loss = partial(losses.joint_loss, noise_term=TERMS.get(name, losses.cross_sample))
-        training.fit(denoiser, copy.deepcopy(model), pairs, config, folder / name, loss=loss)
+    sizes = replace(training.PROFILES["cpu"], batch=16, features=FEATURES, pretrain=first, joint=further)
+    recipe = training.Recipe(bursts, sizes, seed, folder)
+    options = {"precision": "32-true", "log_every": 100, "device": "cpu"}
+    start = recipe.pretrain(**options).denoiser
+    options |= {"denoiser_lr": 5e-4, "noise_lr": 5e-3}
+    found = {"noise2noise": recipe.pretrain(start, name="noise2noise", steps=further, **options).denoiser}
+    for name, term in TERMS.items():
+        loss = partial(losses.joint_loss, noise_term=term)
+        found[name] = recipe.train_jointly(start, loss=loss, name=name, **options).denoiser
     return found
 
 

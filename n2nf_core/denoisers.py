@@ -107,7 +107,8 @@ def linear_skip(pairs: Iterable[NoisyPair], size: int = 3) -> LinearSkip:
     if gram is None:
         raise ValueError("linear_skip needs at least one batch of pairs")
     ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    conv = LinearSkip(target.shape[1], size)
+    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and not kept
+        conv = LinearSkip(target.shape[1], size)
     conv.weight.data.copy_(torch.linalg.solve(gram + ridge, target).T.view_as(conv.weight))
     conv.scale.copy_(torch.stack(squares).mean().sqrt().clamp(min=1e-12))
     return conv

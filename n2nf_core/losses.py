@@ -119,6 +119,31 @@ def supervised(
     return LossTerms(nll + mse_weight * mse, nll, mse)
 
 
+def after_denoising(denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair) -> LossTerms:
+    """-log p(y - D(y) | D(y)), both frames, nats per dimension; D is finished and receives no gradient.
+
+    The noise model of "N2N+NF" (Maleky et al., CVPR 2022, Table 1): what a denoiser has removed, taken for the noise.
+    """
+    with torch.no_grad():
+        denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
+    nll = self_sample(noise_model, pair, *denoised)
+    return LossTerms(nll, nll, noise2noise_mse(pair, *denoised))
+
+
+def on_samples(
+    denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair, generator: torch.Generator | None = None
+) -> LossTerms:
+    """|D(x + n) - x|^2 per dimension, n ~ p(n | x) drawn anew from a finished noise model; x = pair.clean.
+
+    "DnCNN - NF synthesized" (Maleky et al., CVPR 2022, Table 3). Needs clean images. generator: of the noise; training
+    gives one of its own to a loss that draws.
+    """
+    clean = torch.cat((pair.clean, pair.clean))
+    context = _both(pair.context(pair.clean), pair.context(pair.clean))
+    mse = (denoiser(clean + noise_model.sample(context, generator=generator)) - clean).square().mean()
+    return LossTerms(mse, torch.full_like(mse.detach(), math.nan), mse)
+
+
 def recorrupt(
     noisy: Tensor, alpha: float, sigma: float, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """The leak against denoisers whose leak is known, and the barrier of the self-sample loss against its formula."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -35,7 +36,7 @@ def test_a_mean_over_pixels_leaks_its_own_weight():
 
 def test_watch_follows_the_denoiser():
     denoiser = torch.nn.Conv2d(4, 4, 1, bias=False)
-    observe = collapse.watch(denoiser, pair())
+    observe = partial(collapse.watch(pair()), denoiser, None)
     for share in (1.0, 0.25):
         with torch.no_grad():
             denoiser.weight.copy_(share * torch.eye(4)[:, :, None, None])

@@ -20,8 +20,8 @@ SCRIPT = """
 import os, signal, sys; sys.path.insert(0, {tests!r})
 from test_scale import *
 class Deadly(Exact):  # the second process dies in step {death}
-    def from_step(self, step):
-        for number, batch in enumerate(super().from_step(step), step):
+    def batches(self, step, *where):
+        for number, batch in enumerate(super().batches(step, *where), step):
             if number == {death} and os.environ["RANK"] == "1":
                 os.kill(os.getpid(), signal.SIGKILL)
             yield batch
@@ -38,8 +38,8 @@ class Exact:
 
     fingerprint = pairs().fingerprint
 
-    def from_step(self, step):
-        for batch in pairs().from_step(step):
+    def batches(self, step, *where):
+        for batch in pairs().batches(step, *where):
             yield batch.to(torch.float64)
 
 

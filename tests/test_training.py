@@ -18,7 +18,7 @@ from n2nf_core.denoisers import DnCNN
 from n2nf_core.files import CheckpointError
 from n2nf_core.flow import nlf_flow, noise_flow
 from n2nf_core.losses import joint_loss, pair_difference, r2r
-from n2nf_core.pairs import PatchPairs
+from n2nf_core.pairs import PatchPairs, Sampling
 from n2nf_core.training import FitConfig, NonFiniteLossError, checkpoints, fit
 
 LOSS = partial(joint_loss, mse_weight=100.0, noise_term=pair_difference)
@@ -29,7 +29,7 @@ def pairs(seed=0):
     clean = np.broadcast_to(np.linspace(0.1, 0.9, 24, dtype=np.float32), (4, 24, 24))
     noisy = clean + 0.05 * rng.standard_normal((4, 4, 24, 24))
     burst = Burst(noisy.astype(np.float32), 0.0, 1.0, "RGGB", "S6", 800.0, "ramp", clean=clean.copy())
-    return PatchPairs([burst], ["S6"], patch=16, batch=8, scenes=2, seed=seed)
+    return PatchPairs([burst], ["S6"], Sampling(patch=16, batch=8, frame_pairs=2, seed=seed))
 
 
 def models(build=noise_flow, norm=nn.BatchNorm2d):
@@ -73,8 +73,8 @@ def test_an_interrupted_run_resumes_to_the_bit(tmp_path):
 
         fingerprint = pairs().fingerprint
 
-        def from_step(self, step):
-            for number, batch in enumerate(pairs().from_step(step), step):
+        def batches(self, step, *where):
+            for number, batch in enumerate(pairs().batches(step, *where), step):
                 if number == 19:
                     raise Stop
                 yield batch
@@ -128,9 +128,9 @@ import sys; sys.path.insert(0, {tests!r})
 from test_training import *
 class Slow:
     fingerprint = pairs().fingerprint
-    def from_step(self, step):
+    def batches(self, step, *where):
         import time
-        for batch in pairs().from_step(step):
+        for batch in pairs().batches(step, *where):
             print("step", flush=True); time.sleep(0.1)
             yield batch
 fit(*models(), Slow(), config(), {out!r}, loss=LOSS)
@@ -163,8 +163,10 @@ def test_signals_stop_with_a_checkpoint_and_resume_to_the_bit(tmp_path, number):
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_path):
     class Poisoned:
-        def from_step(self, step):
-            for number, batch in enumerate(pairs().from_step(step), step):
+        fingerprint = pairs().fingerprint
+
+        def batches(self, step, *where):
+            for number, batch in enumerate(pairs().batches(step, *where), step):
                 if number == 21:
                     batch.first[3, 1, 5, 5] = torch.nan
                 yield batch

@@ -40,10 +40,10 @@ def leak(denoiser: Denoiser, pair: NoisyPair) -> Tensor:
     return ((first - second) * difference).sum() / difference.square().sum()
 
 
-def watch(denoiser: nn.Module, pair: NoisyPair) -> Callable[[], dict[str, float]]:
+def watch(pair: NoisyPair) -> Callable[[nn.Module, object], dict[str, float]]:
     """An ``observe`` for training: the denoiser's :func:`leak` on ``pair``, wherever training has moved it."""
 
-    def observe() -> dict[str, float]:
+    def observe(denoiser: nn.Module, noise_model: object) -> dict[str, float]:
         return {"leak": float(leak(denoiser, pair.to(next(denoiser.parameters()).device)))}
 
     return observe

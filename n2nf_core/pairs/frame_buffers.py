@@ -12,12 +12,16 @@ Rows stay rows: row noise keeps its structure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from n2nf_core.bursts import Burst, BurstError
+from n2nf_core.pairs.prefetch import Prefetch
+from n2nf_core.pairs.schedule import BatchPlan, FramePair, FrameSlot, PairsInMemory
 
 
 class Places(NamedTuple):
@@ -36,13 +40,13 @@ class Places(NamedTuple):
 class HostBuffer:
     """Slots of frames (4, h, w) in memory; a frame may be smaller than its slot.
 
-    slots: values per slot. dtype: uint16 or float32. ``held`` says by slot what was put there.
+    slots: values per slot. dtype: uint16 or float32. ``contents`` says by slot what was put there.
     """
 
     def __init__(self, slots: Sequence[int], dtype: np.dtype):
         self.start = np.cumsum([0, *slots])
         self.values = np.empty(int(self.start[-1]), dtype)
-        self.held: dict[int, object] = {}
+        self.contents: dict[int, object] = {}
 
     def ready(self, frame: np.ndarray) -> np.ndarray:
         """``frame`` as :meth:`put` takes it; may be called in any thread."""
@@ -52,7 +56,7 @@ class HostBuffer:
         """Copy a frame into ``slot``."""
         start = int(self.start[slot])
         self.values[start : start + len(ready)] = ready
-        self.held[slot] = what
+        self.contents[slot] = what
 
     def place(self, array: np.ndarray) -> np.ndarray:
         """``array`` where patches are: here, as it is."""
@@ -82,7 +86,7 @@ class DeviceBuffer:
         self.integer = np.dtype(dtype) == np.uint16
         kind = torch.int16 if self.integer else torch.float32  # few operations know uint16
         self.values = torch.empty(int(self.start[-1]), dtype=kind, device=device)
-        self.held: dict[int, object] = {}
+        self.contents: dict[int, object] = {}
 
     def ready(self, frame: np.ndarray) -> Tensor:
         """``frame`` as :meth:`put` takes it, page-locked for a GPU; may be called in any thread."""
@@ -93,7 +97,7 @@ class DeviceBuffer:
         """Copy a frame into ``slot``, in the order of the device's other work."""
         start = int(self.start[slot])
         self.values[start : start + len(ready)].copy_(ready, non_blocking=True)
-        self.held[slot] = what
+        self.contents[slot] = what
 
     def place(self, array: np.ndarray) -> Tensor:
         """``array`` where patches are: on the device."""
@@ -120,3 +124,66 @@ class DeviceBuffer:
 def buffer(slots: Sequence[int], dtype: np.dtype, device: torch.device) -> HostBuffer | DeviceBuffer:
     """The buffer for ``device``."""
     return HostBuffer(slots, dtype) if device.type == "cpu" else DeviceBuffer(slots, dtype, device)
+
+
+class FramesInMemory:
+    """The frames of bursts that are in a device's memory, and their references: brought there as batches need them.
+
+    Arguments:
+        bursts: what to read from.
+        in_memory: says which slots there are.
+        device: where the memory is.
+    """
+
+    def __init__(self, bursts: Sequence[Burst], in_memory: PairsInMemory, device: torch.device):
+        self.bursts = bursts
+        dtype = np.result_type(*(burst.frames.dtype for burst in bursts))
+        self.frames = buffer(in_memory.slots, dtype, device)
+        self.references = buffer(in_memory.clean_slots, np.dtype(np.float32), device)
+
+    def read(self, wanted: FrameSlot) -> np.ndarray | Tensor:
+        """A frame as its slot takes it; may be called in any thread. BurstError names a frame that cannot be read."""
+        burst = self.bursts[wanted.burst]
+        try:
+            return self.frames.ready(burst.frames[wanted.frame])
+        except BurstError:
+            raise
+        except Exception as error:
+            raise BurstError(f"{burst.scene}: frame {wanted.frame} cannot be read ({error})") from error
+
+    def ask(self, pairs: Iterable[FramePair], contents: dict[int, object], reader: Prefetch) -> None:
+        """Have ``reader`` read what ``pairs`` need and ``contents``, the memory as it will be then, lack; adds it."""
+        for wanted in (frame for pair in pairs for frame in (pair.first, pair.second)):
+            if contents.get(wanted.slot) != wanted:
+                contents[wanted.slot] = wanted
+                reader.ask(wanted)
+
+    def bring(self, pairs: Iterable[FramePair], reader: Prefetch) -> None:
+        """Bring the frames of ``pairs``, and their references, to the device."""
+        for pair in pairs:
+            for wanted in (pair.first, pair.second):
+                if self.frames.contents.get(wanted.slot) != wanted:
+                    self.frames.put(wanted.slot, wanted, reader.take(wanted))
+                else:
+                    reader.forget(wanted)
+            number, slot = pair.first.burst, pair.clean_slot
+            clean = self.bursts[number].clean
+            if clean is not None and self.references.contents.get(slot) != number:
+                self.references.put(slot, number, self.references.ready(clean))
+
+    def cut(self, plan: BatchPlan, size: int) -> tuple[np.ndarray | Tensor, np.ndarray | Tensor, np.ndarray | None]:
+        """Patches of ``plan``, whose frames are in memory: (burst (N,), patches (2, N, 4, s, s) in DN, references).
+
+        The references are (N, 4, s, s), or None where a burst has none.
+        """
+        burst = np.array([pair.first.burst for pair in plan.pairs])[plan.pair]
+        slots = np.array([[pair.first.slot, pair.second.slot] for pair in plan.pairs])[plan.pair]
+        start = self.frames.start[np.where(plan.swap[:, None], slots[:, ::-1], slots)]
+        height, width = np.array([self.bursts[number].shape[2:] for number in burst]).T
+        place = (height, width, plan.top, plan.left, plan.vertical, plan.horizontal)
+        both = Places(start.T.reshape(-1), *(np.tile(rows, 2) for rows in place))
+        patches = self.frames.cut(both, size).reshape(2, len(burst), 4, size, size)
+        if any(self.bursts[pair.first.burst].clean is None for pair in plan.pairs):
+            return burst, patches, None
+        clean = self.references.start[[pair.clean_slot for pair in plan.pairs]][plan.pair]
+        return burst, patches, self.references.cut(Places(clean, *place), size)

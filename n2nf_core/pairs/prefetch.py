@@ -10,13 +10,13 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class ReadAhead(Generic[Key, Value]):
+class Prefetch(Generic[Key, Value]):
     """``read(key)`` in ``workers`` threads, at most ``ahead`` results under way or waiting, in the order asked for.
 
     A context manager: leaving it cancels what has not begun and ends the threads. Without workers ``read`` is called
     when a result is taken.
 
-    >>> with ReadAhead(lambda key: key + 1, workers=2, ahead=4) as reader:
+    >>> with Prefetch(lambda key: key + 1, workers=2, ahead=4) as reader:
     ...     reader.ask(1), reader.ask(2)
     ...     reader.take(2), reader.take(1), reader.take(7)
     (None, None)
@@ -25,11 +25,11 @@ class ReadAhead(Generic[Key, Value]):
 
     def __init__(self, read: Callable[[Key], Value], workers: int, ahead: int):
         self._read, self._ahead = read, ahead
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="read-ahead") if workers else None
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch") if workers else None
         self._wanted: dict[Key, None] = {}  # in order, and quick to leave
         self._pending: dict[Key, Future] = {}
 
-    def __enter__(self) -> ReadAhead[Key, Value]:
+    def __enter__(self) -> Prefetch[Key, Value]:
         return self
 
     def __exit__(self, *_) -> None:

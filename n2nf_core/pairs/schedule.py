@@ -1,58 +1,100 @@
 """Which frame pairs a batch is cut from, and where: pure functions of the seed and the number of the batch.
 
-Each frame has a seat on the device. Where all frames fit, each keeps its own, and a batch draws from all pairs. Where
-they do not, a window of pairs is resident and moves: every ``stay`` batches one pair comes in for the oldest. Bursts
-come in rounds, each once per round in random order, and each shows all its frame pairs before it repeats one. With
-P pixels per plane a pair stays until it has given reuse * P / patch^2 patches, so a batch costs on average
-2 * frame bytes * batch * patch^2 / (reuse * P) of reading: 16 patch^2 / reuse bytes per patch of uint16.
+Every frame lies in a slot of the device's memory. Where all frames fit, each keeps its own slot, and a batch chooses
+from all pairs (:class:`AllPairs`). Where they do not, a window of pairs is in memory and moves (:class:`Window`): every
+``batches_per_pair`` batches one pair comes in for the oldest. Bursts come in rounds, each once per round in random
+order, and each shows all its frame pairs before it repeats one. With P pixels per plane a pair stays in memory until it
+has given reuse * P / patch^2 patches, so a batch costs on average 2 * frame bytes * batch * patch^2 / (reuse * P) of
+reading: 16 patch^2 / reuse bytes per patch of uint16.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 
-@lru_cache(4096)
-def _permutation(seed: int, purpose: int, first: int, second: int, count: int) -> list[int]:
-    return np.random.default_rng([seed, purpose, first, second]).permutation(count).tolist()
+@dataclass(frozen=True)
+class Sampling:
+    """How patch pairs are chosen.
+
+    Arguments:
+        patch: side of a patch, in pixels of a plane.
+        batch: patch pairs in a batch.
+        frame_pairs: frame pairs that a batch is cut from, a divisor of ``batch``; 0: the largest up to 8.
+        lag: largest distance in time of the two frames of a pair, in frames.
+        seed: of all choices.
+    """
+
+    patch: int = 32
+    batch: int = 32
+    frame_pairs: int = 0
+    lag: int = 1
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.patch < 1 or self.batch < 1 or self.frame_pairs < 0:
+            raise ValueError(f"patch and batch must be at least 1, frame_pairs at least 0: got {self}")
+        if not self.frame_pairs:
+            object.__setattr__(self, "frame_pairs", next(n for n in range(8, 0, -1) if self.batch % n == 0))
+        if self.batch % self.frame_pairs:
+            raise ValueError(f"batch ({self.batch}) must be a multiple of frame_pairs ({self.frame_pairs})")
 
 
-class Seat(NamedTuple):
-    """A place on the device and the frame that sits there."""
+def frame_pairs(count: int, lag: int = 1) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j <= i + lag, of ``count`` frames: consecutive by default, all with lag = count - 1.
+
+    >>> frame_pairs(3), frame_pairs(3, lag=2)
+    ([(0, 1), (1, 2)], [(0, 1), (0, 2), (1, 2)])
+    """
+    if count < 2 or lag < 1:
+        raise ValueError(f"a pair needs at least 2 frames and a lag of at least 1, got {count} and {lag}")
+    return [(i, j) for i in range(count) for j in range(i + 1, min(i + lag, count - 1) + 1)]
+
+
+class FrameSlot(NamedTuple):
+    """A slot of the device's memory, and the frame of a burst that lies in it."""
 
     slot: int
     burst: int
     frame: int
 
 
-class Pair(NamedTuple):
-    """Two frames of one burst; ``clean`` is the slot of the burst's reference."""
+class FramePair(NamedTuple):
+    """Two frames of one burst; ``clean_slot`` is the slot of the burst's reference."""
 
-    first: Seat
-    second: Seat
-    clean: int
+    first: FrameSlot
+    second: FrameSlot
+    clean_slot: int
 
 
-class Residents(Protocol):
-    """Frame pairs that are on the device at a time.
+class PairsInMemory(Protocol):
+    """The frame pairs that are in memory at a time.
 
-    slots, clean_slots: values per slot, 4 h w, of frames and of references. settings: JSON-like, what draws depend on.
+    slots, clean_slots: values per slot, 4 h w, of frames and of references. settings: JSON-like, what choices depend
+    on.
     """
 
     slots: list[int]
     clean_slots: list[int]
     settings: tuple
 
-    def draw(self, step: int, uniform: np.ndarray) -> list[Pair]:
+    def choose(self, step: int, uniform: np.ndarray) -> list[FramePair]:
         """A pair for each of ``uniform`` (n, 2), in [0, 1): bursts weigh by their pixels."""
 
 
 class AllPairs:
-    """All pairs of all bursts, every frame in a seat of its own. pairs: (i, j) per burst. counts: T per burst."""
+    """All pairs of all bursts, every frame in a slot of its own.
+
+    Arguments:
+        pairs: (i, j) per burst.
+        counts: number of frames per burst.
+        pixels: pixels of a plane per burst.
+    """
 
     def __init__(self, pairs: Sequence[Sequence[tuple[int, int]]], counts: Sequence[int], pixels: Sequence[int]):
         self.pairs, self.pixels = pairs, np.cumsum(pixels)
@@ -61,54 +103,74 @@ class AllPairs:
         self.clean_slots = [4 * size for size in pixels]
         self.settings = ("all",)
 
-    def draw(self, step: int, uniform: np.ndarray) -> list[Pair]:
+    def choose(self, step: int, uniform: np.ndarray) -> list[FramePair]:
         """A pair for each of ``uniform`` (n, 2), the same for every step."""
         bursts = np.searchsorted(self.pixels, uniform[:, 0] * self.pixels[-1], side="right")
         found = []
         for burst, u in zip(bursts.tolist(), uniform[:, 1].tolist(), strict=True):
             i, j = self.pairs[burst][int(u * len(self.pairs[burst]))]
             start = self.start[burst]
-            found.append(Pair(Seat(start + i, burst, i), Seat(start + j, burst, j), burst))
+            found.append(FramePair(FrameSlot(start + i, burst, i), FrameSlot(start + j, burst, j), burst))
         return found
 
 
+@lru_cache(4096)
+def _permutation(seed: int, purpose: int, first: int, second: int, count: int) -> list[int]:
+    return np.random.default_rng([seed, purpose, first, second]).permutation(count).tolist()
+
+
 class Window:
-    """``count`` pairs at a time, one replaced every ``stay`` batches; ``seed`` fixes which."""
+    """Some pairs at a time, one of them replaced after every few batches.
+
+    Arguments:
+        pairs: (i, j) per burst.
+        pixels: pixels of a plane per burst.
+        count: pairs in memory.
+        batches_per_pair: batches after which the oldest pair makes room for a new one.
+        seed: fixes the order in which pairs come.
+    """
 
     def __init__(
-        self, pairs: Sequence[Sequence[tuple[int, int]]], pixels: Sequence[int], count: int, stay: int, seed: int
+        self,
+        pairs: Sequence[Sequence[tuple[int, int]]],
+        pixels: Sequence[int],
+        count: int,
+        batches_per_pair: int,
+        seed: int,
     ):
         self.pairs, self.pixels, self.seed = pairs, np.asarray(pixels), seed
-        self.count, self.stay = count, stay
+        self.count, self.batches_per_pair = count, batches_per_pair
         self.slots = [4 * max(pixels)] * (2 * count)
         self.clean_slots = [4 * max(pixels)] * count
-        self.settings = ("window", count, stay)
+        self.settings = ("window", count, batches_per_pair)
 
-    def visit(self, number: int) -> Pair:
+    def pair(self, number: int) -> FramePair:
         """The pair that comes in as number ``number``; the first ``count`` are there from the start."""
         lap, position = divmod(number, len(self.pairs))
         burst = _permutation(self.seed, 1, lap, 0, len(self.pairs))[position]
         again, which = divmod(lap, len(self.pairs[burst]))
         i, j = self.pairs[burst][_permutation(self.seed, 2, burst, again, len(self.pairs[burst]))[which]]
         slot = number % self.count
-        return Pair(Seat(2 * slot, burst, i), Seat(2 * slot + 1, burst, j), slot)
+        return FramePair(FrameSlot(2 * slot, burst, i), FrameSlot(2 * slot + 1, burst, j), slot)
 
-    def draw(self, step: int, uniform: np.ndarray) -> list[Pair]:
-        """A resident pair for each of ``uniform`` (n, 2)."""
-        oldest = step // self.stay
-        resident = [self.visit(oldest + k) for k in range(self.count)]
-        weight = np.cumsum(self.pixels[[pair.first.burst for pair in resident]])
+    def choose(self, step: int, uniform: np.ndarray) -> list[FramePair]:
+        """One of the pairs in memory for each of ``uniform`` (n, 2)."""
+        oldest = step // self.batches_per_pair
+        present = [self.pair(oldest + k) for k in range(self.count)]
+        weight = np.cumsum(self.pixels[[pair.first.burst for pair in present]])
         chosen = np.searchsorted(weight, uniform[:, 0] * weight[-1], side="right")
-        return [resident[k] for k in chosen.tolist()]
+        return [present[k] for k in chosen.tolist()]
 
 
-class Draw(NamedTuple):
-    """Where the patches of a batch come from: ``pairs``, and per patch (B,) which of them, place and mirroring.
+class BatchPlan(NamedTuple):
+    """Where the patches of a batch come from.
 
-    swap, vertical, horizontal: 0 or 1; swap says that the later frame is the first of the patch pair.
+    pairs: the frame pairs. For every patch, (B,) integers: ``pair``, which of them; ``top`` and ``left``, in pixels of
+    a plane; ``swap``, ``vertical`` and ``horizontal``, 0 or 1: whether the later frame is the first of the patch pair,
+    and whether the patch is mirrored.
     """
 
-    pairs: list[Pair]
+    pairs: list[FramePair]
     pair: np.ndarray
     top: np.ndarray
     left: np.ndarray
@@ -116,14 +178,31 @@ class Draw(NamedTuple):
     vertical: np.ndarray
     horizontal: np.ndarray
 
+    def share(self, rank: int, world: int) -> BatchPlan:
+        """The patches [rank::world] of the batch."""
+        rows = {name: field[rank::world] for name, field in self._asdict().items() if name != "pairs"}
+        return self._replace(**rows)
 
-def draw_batch(
-    residents: Residents, shapes: Sequence[tuple[int, int]], seed: int, step: int, scenes: int, batch: int, patch: int
-) -> Draw:
-    """Batch number ``step``: ``scenes`` pairs, batch / scenes patches of each. shapes: (h, w) per burst."""
-    rng = np.random.default_rng([seed, 0, step])
-    pairs = residents.draw(step, rng.random((scenes, 2)))
-    pair = np.repeat(np.arange(scenes), batch // scenes)
-    room = np.array([shapes[p.first.burst] for p in pairs]) - patch
-    top, left = (rng.integers(0, room[pair, axis]) for axis in (0, 1))
-    return Draw(pairs, pair, top, left, *rng.integers(0, 2, (3, batch)))
+
+class SamplingPlan:
+    """Batch number k of patch pairs, chosen by :class:`Sampling` from the pairs that are in memory then.
+
+    Arguments:
+        in_memory: the pairs to choose from.
+        shapes: (h, w) of a plane per burst; every burst is larger than a patch by one row and column.
+        sampling: how to choose.
+    """
+
+    def __init__(self, in_memory: PairsInMemory, shapes: Sequence[tuple[int, int]], sampling: Sampling):
+        self.in_memory, self.shapes, self.sampling = in_memory, np.asarray(shapes), sampling
+
+    def choose(self, step: int) -> BatchPlan:
+        """Batch number ``step``; the same whenever and wherever it is asked for."""
+        how = self.sampling
+        rng = np.random.default_rng([how.seed, 0, step])
+        pairs = self.in_memory.choose(step, rng.random((how.frame_pairs, 2)))
+        pair = np.repeat(np.arange(how.frame_pairs), how.batch // how.frame_pairs)
+        room = self.shapes[[p.first.burst for p in pairs]] - how.patch
+        top, left = (rng.integers(0, room[pair, axis]) for axis in (0, 1))
+        swap, vertical, horizontal = rng.integers(0, 2, (3, how.batch))
+        return BatchPlan(pairs, pair, top, left, swap, vertical, horizontal)

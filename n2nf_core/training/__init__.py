@@ -13,8 +13,9 @@ from n2nf_core.training.fitting import (
     never,
 )  # fmt: skip
 from n2nf_core.training.profiles import PROFILES, STUDY, SWEEP, Profile
+from n2nf_core.training.recipe import Recipe, Trained, dncnn
 
 __all__ = [
     "PROFILES", "STUDY", "SWEEP", "CompileWarning", "FitConfig", "FitResult", "Loss", "LostProcessError",
-    "NonFiniteLossError", "Profile", "constant", "cosine", "fit", "never",
+    "NonFiniteLossError", "Profile", "Recipe", "Trained", "constant", "cosine", "dncnn", "fit", "never",
 ]  # fmt: skip

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from n2nf_core.losses import joint_loss
 from n2nf_core.training import checkpoints
 from n2nf_core.training.loop import Loop, LostProcessError, NonFiniteLossError
 from n2nf_core.training.step import CompileWarning, Joint, Loss
-from n2nf_core.types import NoisyPair
+from n2nf_core.types import NoisyPair, PairSource
 
 __all__ = [
     "CompileWarning", "FitConfig", "FitResult", "LostProcessError", "Loss", "NonFiniteLossError",
@@ -30,6 +31,13 @@ __all__ = [
 
 
 SMALL = 1e-15  # Adam's epsilon: gradients of squared errors in the dark are far below the usual 1e-8
+
+
+Schedule = Callable[[float], float]
+"""Share of all steps taken -> factor on the learning rates."""
+
+Stop = Callable[[Sequence[Mapping[str, float]]], bool]
+"""History so far -> whether to end the call."""
 
 
 def constant(done: float) -> float:
@@ -99,20 +107,21 @@ class FitResult(NamedTuple):
 def fit(
     denoiser: nn.Module,
     noise_model: nn.Module,
-    pairs: Iterable[NoisyPair],
+    pairs: PairSource | Iterable[NoisyPair],
     config: FitConfig,
     out_dir: str | Path,
     *,
     loss: Loss = joint_loss,
-    schedule: Callable[[float], float] = cosine,
+    schedule: Schedule = cosine,
     observe: Callable[[], dict[str, float]] = dict,
-    stop: Callable[[Sequence[Mapping[str, float]]], bool] = never,
+    stop: Stop = never,
 ) -> FitResult:
     """Train both models in place on noisy pairs: denoiser_loss for ``pretrain_steps``, then ``loss``.
 
-    pairs: any iterable of NoisyPair; PatchPairs resumes at once and cuts on the training's device, another is read
-    again from its start. Of several processes each takes its rows [rank::world] of every batch, so that the gradient
-    is that of one process on the whole batch (except for batch normalisation, whose statistics are of a share).
+    pairs: a PairSource, such as PatchPairs, which begins at any step and cuts on the training's device; or any iterable
+    of NoisyPair, which is read again from its start. Of several processes each takes its rows [rank::world] of every
+    batch, so that the gradient is that of one process on the whole batch (except for batch normalisation, whose
+    statistics are of a share).
     loss: joint_loss, or a functools.partial of it. schedule: share of steps done -> factor on both learning rates.
     observe: called at every row of the history, its figures are added to the row. stop: asked after every step with
     the history so far; true ends the call as a signal does, which other threads than the main one do not receive.
@@ -138,6 +147,7 @@ def fit(
     ]
     adam = torch.optim.Adam([g for g in groups if g["params"]], eps=SMALL, fused=True)
     wrapped, optimizer = fabric.setup(model, adam)
+    pairs = pairs if isinstance(pairs, PairSource) else IterablePairs(pairs)
     fingerprint = _fingerprint(config, loss, schedule, pairs)
     run = Loop(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, observe, stop, fingerprint)
     started = time.perf_counter()
@@ -149,11 +159,28 @@ def fit(
     return FitResult(run.history, checkpoints.find_checkpoints(run.folder)[-1], seconds, *run.speed())
 
 
-def _fingerprint(config: FitConfig, loss: Loss, schedule: Callable, pairs: Iterable[NoisyPair]) -> dict:
+class IterablePairs:
+    """Any iterable of batches as a :class:`~n2nf_core.types.PairSource`: read again from its start to begin later."""
+
+    def __init__(self, pairs: Iterable[NoisyPair]):
+        self.pairs = pairs
+
+    def batches(self, step: int, device: torch.device, rank: int = 0, world: int = 1) -> Iterator[NoisyPair]:
+        """The batches from number ``step`` on; ValueError for one that ``world`` processes cannot share evenly."""
+        for pair in islice(self.pairs, step, None):
+            if len(pair.first) % world:
+                raise ValueError(f"a batch of {len(pair.first)} pairs cannot be shared evenly by {world} processes")
+            yield NoisyPair(*(None if field is None else field[rank::world] for field in pair)).to(device)
+
+    def fingerprint(self) -> None:
+        """None: nothing is known of the data."""
+
+
+def _fingerprint(config: FitConfig, loss: Loss, schedule: Callable, pairs: PairSource) -> dict:
     """What the result of a run depends on; where and how it runs may change between calls."""
     free = {"device", "devices", "nodes", "compile", "log_every", "checkpoint_every"}
     found = {key: value for key, value in asdict(config).items() if key not in free}
-    data = pairs.fingerprint() if hasattr(pairs, "fingerprint") else None
+    data = pairs.fingerprint()
     return found | {"loss": _name(loss), "schedule": _name(schedule), "data": data}
 
 

@@ -8,7 +8,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 
@@ -17,7 +17,7 @@ import torch
 from n2nf_core.files import CheckpointError, one_line
 from n2nf_core.losses import denoiser_loss
 from n2nf_core.training import checkpoints
-from n2nf_core.types import LossTerms, NoisyPair
+from n2nf_core.types import LossTerms, NoisyPair, PairSource
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -82,7 +82,7 @@ class Loop:
         self.history, self.values = state["history"], state["values"]
         return state["step"]
 
-    def train(self, pairs: Iterable[NoisyPair]) -> None:
+    def train(self, pairs: PairSource) -> None:
         from torch.utils.tensorboard import SummaryWriter
         from tqdm import tqdm
 
@@ -111,20 +111,9 @@ class Loop:
         if self.step < steps and not stopping:
             raise ValueError(f"the pairs ended after {self.step} of {steps} steps")
 
-    def _batches(self, pairs: Iterable[NoisyPair]) -> Iterator[NoisyPair]:
+    def _batches(self, pairs: PairSource) -> Iterator[NoisyPair]:
         """This process's rows of every batch, from the present step on."""
-        rank, world, device = self.fabric.global_rank, self.fabric.world_size, self.fabric.device
-        if hasattr(pairs, "on"):  # PatchPairs cut where and what they are asked to
-            self._check_share(pairs.batch_size)
-            yield from pairs.on(device).from_step(self.step, rank, world)
-            return
-        for pair in pairs.from_step(self.step) if hasattr(pairs, "from_step") else islice(pairs, self.step, None):
-            self._check_share(len(pair.first))
-            yield NoisyPair(*(None if f is None else f[rank::world] for f in pair)).to(device)
-
-    def _check_share(self, batch: int) -> None:
-        if batch % self.fabric.world_size:
-            raise ValueError(f"a batch of {batch} pairs cannot be shared evenly by {self.fabric.world_size} processes")
+        return pairs.batches(self.step, self.fabric.device, self.fabric.global_rank, self.fabric.world_size)
 
     def _agree(self, stop: list[int]) -> bool:
         """Whether to stop here: with several processes, all at the same step."""

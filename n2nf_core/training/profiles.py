@@ -25,15 +25,16 @@ class Profile:
 
     def pretraining(self, seed: int, **options) -> FitConfig:
         """The denoiser alone, on the Noise2Noise term."""
-        return self._config(self.pretrain, seed, pretrain_steps=self.pretrain, **options)
+        steps = options.pop("steps", self.pretrain)
+        return self._config(steps, seed, **{"pretrain_steps": steps} | options)
 
     def joint_training(self, seed: int, **options) -> FitConfig:
         """Both models, from the pre-trained denoiser on."""
-        return self._config(self.joint, seed, denoiser_lr=2e-4, **options)
+        return self._config(options.pop("steps", self.joint), seed, **{"denoiser_lr": 2e-4} | options)
 
     def noise2noise_training(self, seed: int, **options) -> FitConfig:
         """The denoiser alone for as many further steps as joint training takes: the one to compare with."""
-        return self._config(self.joint, seed, denoiser_lr=2e-4, pretrain_steps=self.joint, **options)
+        return self._config(self.joint, seed, **{"denoiser_lr": 2e-4, "pretrain_steps": self.joint} | options)
 
     def _config(self, steps: int, seed: int, **options) -> FitConfig:
         options = {"log_every": max(1, steps // 60), "checkpoint_every": 100, "precision": "bf16-mixed"} | options

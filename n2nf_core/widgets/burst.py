@@ -91,12 +91,12 @@ class YourBurst(anywidget.AnyWidget):
     @property
     def denoiser(self):
         """The denoiser, None before there is one."""
-        return None if self.training is None else self.training.denoiser
+        return self.training.trained.denoiser if self.training and self.training.trained else None
 
     @property
     def noise_model(self):
         """The Noise Flow, None before there is one."""
-        return None if self.training is None else self.training.noise_model
+        return self.training.trained.noise_model if self.training and self.training.trained else None
 
     def _begin(self, state: str, work) -> None:
         if self.thread is not None and self.thread.is_alive():
@@ -126,13 +126,13 @@ class YourBurst(anywidget.AnyWidget):
         self.note = "preparing"
         self.training = burst_training.Training(self.bursts, PROFILES[self.profile], self.output_dir)
         self.about = self.about | self.training.about()
-        result = self.training.run(self._show)
+        result = self.training.run(self._show).result
         self._show(result.history)
-        done = result.history and result.history[-1]["step"] >= self.training.config.steps
+        done = result.history and result.history[-1]["step"] >= self.training.steps
         self.note = f"checkpoint: {result.checkpoint}"
         self.state = "trained" if done else "stopped"
 
     def _show(self, history: Sequence[Mapping[str, float]]) -> None:
         if len(history) != len(self.rows):
-            self.note = f"step {history[-1]['step']} of {self.training.config.steps}"
+            self.note = f"step {history[-1]['step']} of {self.training.steps}"
             self.rows = [dict(row) for row in history]

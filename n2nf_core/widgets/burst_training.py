@@ -12,17 +12,17 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from n2nf_core import baselines, flow, losses
-from n2nf_core.bursts import Burst, iso_knots, recordings, train_test_split
-from n2nf_core.denoisers import DnCNN, linear_skip
-from n2nf_core.pairs import PatchPairs
-from n2nf_core.training import FitResult, Profile, fit
-from n2nf_core.types import NoisyPair
+from n2nf_core import losses
+from n2nf_core.bursts import Burst, train_test_split
+from n2nf_core.training import Profile, Recipe, Trained
+from n2nf_core.types import NoiseModel, NoisyPair
 
 
 class Training:
-    """The models of a training and what it is watched on; :meth:`run` does it. Photon transfer is its start.
+    """A training and what it is watched on; :meth:`run` does it, ``trained`` is what it made. It starts from photon
+    transfer.
 
     PSNR is against the mean of the other frames of held-out rows or scenes (or the known clean signal), NLL of held-out
     differences (y1 - y2) / sqrt(2), beside photon transfer's on the same.
@@ -30,26 +30,21 @@ class Training:
 
     def __init__(self, bursts: Sequence[Burst], sizes: Profile, output_dir: Path):
         train, self.test = train_test_split(bursts)
-        isos = iso_knots(train)
-        cameras = list(isos)
         smallest = min(min(b.shape[2:]) for b in train)
         patch = min(sizes.patch, 2 ** int(math.log2(max(smallest - 1, 1))))
-        lag = max(len(b) for b in train) - 1
-        self.loader = PatchPairs(train, cameras, patch=patch, batch=sizes.batch, lag=lag)
-        steps = {"steps": sizes.pretrain + sizes.joint, "pretrain_steps": sizes.pretrain}
-        self.config = replace(sizes.joint_training(0), **steps, denoiser_lr=1e-3)
-        self.photon, _ = baselines.fit_photon_transfer(recordings(train))
-        torch.manual_seed(0)
-        skip = linear_skip(self.loader.batch(k) for k in range(20))
-        self.denoiser = DnCNN(features=sizes.features, norm=torch.nn.Identity, skip=skip)
-        self.noise_model = flow.noise_flow(cameras, isos).start_from(self.photon.nlf())
-        self.folder = output_dir / self._name()
+        self.recipe = Recipe(train, replace(sizes, patch=patch), 0, output_dir)
+        self.options = {"steps": sizes.pretrain + sizes.joint, "pretrain_steps": sizes.pretrain, "denoiser_lr": 1e-3}
+        self.steps = sizes.pretrain + sizes.joint
+        self.name = self._name()
+        self.folder = output_dir / self.name
+        self.trained: Trained | None = None
         self.stopping = threading.Event()
-        self.probe = self._probe(cameras)
+        self.probe = self._probe(list(self.recipe.isos))
 
     def _name(self) -> str:
         """The same burst and settings find the same folder; others never meet."""
-        known = json.dumps([self.loader.fingerprint(), asdict(self.config)], sort_keys=True, default=str)
+        config = self.recipe.profile.joint_training(0, **self.options)
+        known = json.dumps([self.recipe.pairs.fingerprint(), asdict(config)], sort_keys=True, default=str)
         return hashlib.sha256(known.encode()).hexdigest()[:10]
 
     def _probe(self, cameras: Sequence[str]) -> NoisyPair:
@@ -62,32 +57,30 @@ class Training:
     def about(self) -> dict:
         """What stays the same while it trains."""
         error = (self.probe.first - self.probe.clean).square().mean()
-        return {"noisy_psnr_db": _psnr(error), "steps": self.config.steps, "folder": str(self.folder)}
+        return {"noisy_psnr_db": _psnr(error), "steps": self.steps, "folder": str(self.folder)}
 
     @torch.no_grad()
-    def observe(self) -> dict[str, float]:
+    def observe(self, denoiser: nn.Module, noise_model: NoiseModel) -> dict[str, float]:
         """Held-out NLL of the noise model and of photon transfer, and the denoiser's PSNR."""
-        pair = self.probe.to(next(self.denoiser.parameters()).device)
-        denoised = self.denoiser(torch.cat((pair.first, pair.second))).chunk(2)
+        pair = self.probe.to(next(denoiser.parameters()).device)
+        denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
         term = partial(losses.pair_difference, pair=pair, denoised_first=denoised[0], denoised_second=denoised[1])
         here = self.probe
-        photon = losses.pair_difference(self.photon, here, *(d.cpu() for d in denoised))
-        found = {"held_nll_nats_per_dim": term(self.noise_model), "photon_nll_nats_per_dim": photon}
+        photon = losses.pair_difference(self.recipe.photon_transfer, here, *(d.cpu() for d in denoised))
+        found = {"held_nll_nats_per_dim": term(noise_model), "photon_nll_nats_per_dim": photon}
         psnr = _psnr((denoised[0] - pair.clean).square().mean())
         return {name: float(value) for name, value in found.items()} | {"held_psnr_db": psnr}
 
-    def run(self, show: Callable[[Sequence[Mapping[str, float]]], None]) -> FitResult:
+    def run(self, show: Callable[[Sequence[Mapping[str, float]]], None]) -> Trained:
         """Train until it is done or ``stopping`` is set; ``show`` receives the history after every step."""
 
         def stop(history: Sequence[Mapping[str, float]]) -> bool:
             show(history)
             return self.stopping.is_set()
 
-        loss = partial(losses.joint_loss, noise_term=losses.pair_difference)
-        return fit(
-            self.denoiser, self.noise_model, self.loader, self.config, self.folder,
-            loss=loss, observe=self.observe, stop=stop,
-        )  # fmt: skip
+        options = self.options | {"name": self.name, "observe": self.observe, "stop": stop}
+        self.trained = self.recipe.train_jointly(self.recipe.new_denoiser(), **options)
+        return self.trained
 
 
 def _psnr(error: torch.Tensor) -> float:
