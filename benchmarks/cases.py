@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from benchmarks import plain
 from benchmarks.ceilings import wait
+from benchmarks.plain import histogram_kl, plain_flow
 from benchmarks.timing import interleaved, peak_bytes
+from examples import plain_noise2noiseflow as example
 from n2nf_core import tiles
 from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.denoisers import DnCNN
@@ -92,12 +93,13 @@ def steps_of(network: Network, device: torch.device, joint: bool, compile: bool 
     """The same step three ways: plain, ours in float32, ours with a bfloat16 denoiser (and compiled on request)."""
     flow, denoiser = perturbed_flow(device), network.build(device)
     pair = batch_of(flow, network.batch, network.patch, network.patch, device)
+    both_frames = plain_flow(flow, pair.camera.repeat(2), pair.iso.repeat(2)) if joint else None
 
-    def loss() -> torch.Tensor:
-        return plain.joint_loss(denoiser, flow, pair) if joint else plain.denoiser_loss(denoiser, pair)
+    def loss() -> Tensor:
+        return example.joint_loss(denoiser, both_frames, pair.first, pair.second)
 
-    both = [*denoiser.parameters(), *(flow.parameters() if joint else ())]
-    functions = {"plain": training_step(both, loss, device)}
+    trained = [*denoiser.parameters(), *(both_frames.parameters() if joint else ())]
+    functions = {"plain": training_step(trained, loss, device)}
     modes = {"float32": ("32-true", False), "bfloat16": ("bf16-mixed", False)}
     if compile:
         modes |= {"bfloat16 compiled": ("bf16-mixed", True)}
@@ -132,6 +134,7 @@ def flow_training(device: torch.device, compile: bool) -> list[Row]:
     """Likelihood and gradient of Noise Flow on 64 patches: layer by layer, compiled, fused."""
     flow = perturbed_flow(device)
     pair = batch_of(flow, 64, 32, 32, device)
+    copy = plain_flow(flow, pair.camera, pair.iso)
 
     def step(log_prob: Callable, *contexts: Callable) -> Callable:
         def run() -> None:
@@ -139,13 +142,17 @@ def flow_training(device: torch.device, compile: bool) -> list[Row]:
                 for context in contexts:
                     stack.enter_context(context())
                 flow.zero_grad()
+                copy.zero_grad()
                 clean = pair.first.clone().requires_grad_()
                 log_prob(pair.second - clean, pair.context(clean)).mean().backward()
             wait(device)
 
         return run
 
-    ways = {"plain": step(lambda *a: plain.log_prob(flow, *a)), "layers": step(flow.log_prob, fused.layer_by_layer)}
+    ways = {
+        "plain": step(lambda noise, context: copy.log_prob(noise, context.clean)),
+        "layers": step(flow.log_prob, fused.layer_by_layer),
+    }
     if compile:
         ways["compiled"] = step(torch.compile(flow.log_prob), fused.layer_by_layer)
     if device.type == "cpu":
@@ -158,12 +165,13 @@ def frames(device: torch.device, count: int, size: tuple[int, int], name: str, r
     flow = perturbed_flow(device)
     pair = batch_of(flow, count, *size, device)
     context, noise = pair.context(pair.first), pair.second - pair.first
+    copy = plain_flow(flow, pair.camera, pair.iso)
     likelihood = {
-        "plain": quiet(device, lambda: plain.log_prob(flow, noise, context)),
+        "plain": quiet(device, lambda: copy.log_prob(noise, context.clean)),
         "ours": quiet(device, lambda: flow.log_prob(noise, context)),
     }
     sampling = {
-        "plain": quiet(device, lambda: plain.sample(flow, context)),
+        "plain": quiet(device, lambda: copy.sample(context.clean)),
         "ours": quiet(device, lambda: flow.sample(context)),
     }
     unit = "frames/s" if count == 1 else "patches/s"
@@ -188,7 +196,7 @@ def kl(device: torch.device, patches: int = 10_000) -> list[Row]:
     generator = torch.Generator().manual_seed(0)
     real, model = (0.03 * torch.randn(2, patches, 4, 32, 32, generator=generator)).unbind()
     arrays, moved = (real.numpy(), model.numpy()), (real.to(device), model.to(device))
-    ways = {"numpy.histogram": lambda: plain.marginal_kl(*arrays), "ours": quiet(device, lambda: marginal_kl(*moved))}
+    ways = {"numpy.histogram": lambda: histogram_kl(*arrays), "ours": quiet(device, lambda: marginal_kl(*moved))}
     assert np.allclose(ways["numpy.histogram"](), marginal_kl(*moved).cpu(), atol=1e-5)
     return compared("marginal KL", ways, patches, "patches/s")
 
@@ -205,4 +213,3 @@ def denoising(device: torch.device, network: Network = PAPER, repeats: int = 3) 
     ways = {"plain": lambda: old(noisy), "float32 in tiles": lambda: tiles.denoise(ours, noisy)}
     ways = {name: quiet(device, way) for name, way in (ways | {"bfloat16 in tiles": in_bfloat16}).items()}
     return compared("denoising, 12-megapixel frame", ways, 1, "frames/s", repeats)
-
