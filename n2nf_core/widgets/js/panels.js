@@ -1,7 +1,7 @@
 // The panels: noise on the picture or alone, zoomed and moved together.
-import { fromLinear } from "./image.js";
+import { srgbFromLinear } from "./srgb.js";
 
-const CURVE = Uint8ClampedArray.from({ length: 4097 }, (_, k) => Math.round(255 * fromLinear(k / 4096)));
+const CURVE = Uint8ClampedArray.from({ length: 4097 }, (_, k) => Math.round(255 * srgbFromLinear(k / 4096)));
 export const developed = (value) => CURVE[Math.max(0, Math.min(4096, (value * 4096) | 0))];
 
 // How camera colours become sRGB: white balance first, cut there so that highlights stay white, then the colour matrix.
