@@ -51,7 +51,11 @@ class Anatomy {
   build() {
     this.form = new AnatomyForm(this.cameras, this.settings, (name) => this.changed(name));
     this.words = make("div", "words");
-    this.panels = [["left", "Noise"], ["now", "State"], ["right", "Base"]].map(([kind, title]) => new Panel(this.lens, kind, title));
+    this.panels = [
+      ["left", "Noise"],
+      ["now", "State"],
+      ["right", "Base"],
+    ].map(([kind, title]) => new Panel(this.lens, kind, title));
     const panels = make("div", "panels");
     panels.append(...this.panels.map(({ element: panel }) => panel));
     this.status = Object.assign(make("p", "status"), { role: "status" });
@@ -65,7 +69,10 @@ class Anatomy {
     const [states, layers] = [make("div", "charts"), make("div", "charts wide")];
     states.append(...this.plots.slice(0, 3));
     layers.append(...this.plots.slice(3));
-    layers.addEventListener("click", ({ target }) => target.dataset.stage && this.form.set("stage", Number(target.dataset.stage)));
+    layers.addEventListener(
+      "click",
+      ({ target }) => target.dataset.stage && this.form.set("stage", Number(target.dataset.stage)),
+    );
     this.root.append(this.form.element, this.words, panels, under, states, layers);
   }
 
@@ -110,7 +117,13 @@ class Anatomy {
       : this.engine.truth(this.camera, context, seed).noise;
     const layers = layersOf(flow);
     const passed = through(layers, start, context, backward);
-    this.chain = { layers, context, ...passed, nll: runningNll(passed), share: passed.ladj.map((value) => value / clean.length) };
+    this.chain = {
+      layers,
+      context,
+      ...passed,
+      nll: runningNll(passed),
+      share: passed.ladj.map((value) => value / clean.length),
+    };
     this.dirty = false;
     this.form.limitStages(layers.length);
     this.show();
@@ -126,15 +139,23 @@ class Anatomy {
     const { stage, direction } = this.settings;
     const found = measured(states[stage], context);
     const layer = layers[this.passed];
-    this.words.innerHTML = explained({ layer, before: states[this.passed], context, share: share[this.passed] }, direction);
-    const between = direction === "forward" ? () => `after ${titleOf(layers[stage - 1])}` : () => `before ${titleOf(layers[stage])}`;
+    this.words.innerHTML = explained(
+      { layer, before: states[this.passed], context, share: share[this.passed] },
+      direction,
+    );
+    const between =
+      direction === "forward" ? () => `after ${titleOf(layers[stage - 1])}` : () => `before ${titleOf(layers[stage])}`;
     const place = stage === 0 ? "noise" : stage === layers.length ? "base" : between();
     this.form.say("stage", `${stage} of ${layers.length}: ${place}`);
     this.paint(0, 0, "noise");
     this.paint(1, stage, place);
     this.paint(2, layers.length, "base");
     this.draw(found);
-    const figures = [`σ ${found.sigma.toPrecision(3)}`, `excess kurtosis ${found.kurtosis.toFixed(2)}`, `neighbours along rows ${found.rows[0].toFixed(2)}`];
+    const figures = [
+      `σ ${found.sigma.toPrecision(3)}`,
+      `excess kurtosis ${found.kurtosis.toFixed(2)}`,
+      `neighbours along rows ${found.rows[0].toFixed(2)}`,
+    ];
     this.status.textContent = minus(`${[...figures, `NLL so far ${nll[stage].toFixed(3)} nats/dim`].join(", ")}.`);
     this.root.dataset.stage = String(stage);
     this.root.dataset.drawn = String(Number(this.root.dataset.drawn ?? 0) + 1);
@@ -164,7 +185,13 @@ class Anatomy {
     const side = 2 * SIDE + GAP;
     const [a, b, c, d] = this.names(stage);
     const paint = (pixels) => tiled(values, FULL * sigma, pixels);
-    this.panels[number].show(side, side, paint, `${a} ${b} / ${c} ${d}, σ ${sigma.toPrecision(3)}`, `${place}, four planes`);
+    this.panels[number].show(
+      side,
+      side,
+      paint,
+      `${a} ${b} / ${c} ${d}, σ ${sigma.toPrecision(3)}`,
+      `${place}, four planes`,
+    );
   }
 
   stop() {
@@ -176,7 +203,8 @@ class Anatomy {
 }
 
 // A grey card as the camera sees it.
-const flat = ({ white }) => Float32Array.from({ length: 4 * SIDE ** 2 }, (_, i) => white[[0, 1, 1, 2][Math.floor(i / SIDE ** 2)]]);
+const flat = ({ white }) =>
+  Float32Array.from({ length: 4 * SIDE ** 2 }, (_, i) => white[[0, 1, 1, 2][Math.floor(i / SIDE ** 2)]]);
 
 // The middle of a picture, SIDE cells along either side.
 function cropped({ planes, height, width }) {

@@ -83,7 +83,8 @@ export class AnatomyForm {
       this.say(name, text(settings[name]));
     }
     for (const name of ["camera", "model", "seed", "stage"]) if (name !== moved) fields[name].value = settings[name];
-    for (const radio of this.element.querySelectorAll("input[type=radio]")) radio.checked = radio.value === settings[radio.name];
+    for (const radio of this.element.querySelectorAll("input[type=radio]"))
+      radio.checked = radio.value === settings[radio.name];
     fields.back.disabled = settings.stage === 0;
     fields.on.disabled = settings.stage === this.count;
   }

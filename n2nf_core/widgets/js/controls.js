@@ -17,7 +17,8 @@ export const slider = (name, { label, low, high, step, log }) => {
     <input type="range" name="${name}" min="${from}" max="${to}" step="${step}"></label>`;
 };
 
-export const choice = (name, value, label) => `<label><input type="radio" name="${name}" value="${value}"><span>${label}</span></label>`;
+export const choice = (name, value, label) =>
+  `<label><input type="radio" name="${name}" value="${value}"><span>${label}</span></label>`;
 
 const FORM = `
   <div class="top"><fieldset class="scenes"><legend>Clean picture</legend><div class="thumbs"></div>

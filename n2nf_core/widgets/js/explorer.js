@@ -24,17 +24,69 @@ const SETTINGS = (seeds) => `
 
 // Title, hint and how it is drawn: (element, explorer).
 const CHARTS = [
-  ["Training: NLL of the residuals", "Nats per dimension. No likelihood of real noise is better than the entropy floor.", (at, { chosen, point }) =>
-    curves(at, { ...training(point, chosen.loss, "nll"), levels: [[point.floor, "entropy floor"]], label: said(point, "NLL of the residuals", "nll") })],
-  ["Training: the leak", "Share of a frame’s own noise that D lets through.", (at, { chosen, point, limit }) =>
-    curves(at, { ...training(point, chosen.loss, "leak"), levels: [[limit, "point of no return", "start"], [0, ""]], label: said(point, "leak", "leak") })],
-  ["The loss that it went down", "Loss f(a) above f(0), nats per dimension. Dots: where training ended.", (at, { chosen }) => landscape(at, chosen)],
-  ["All λ: NLL of unseen noise", "Above photon transfer’s, nats per dimension; crosses have collapsed.", (at, { points, chosen }) =>
-    sweep(at, points, { value: (p, loss) => bent(p.losses[loss].nll - p.photon), chosen, ticks: BENT_TICKS, zero: 0, label: "NLL of unseen noise above photon transfer's, over lambda." })],
-  ["All λ: PSNR of unseen frames", "Above the start’s, dB. Click a mark to look at it.", (at, { points, chosen }) =>
-    sweep(at, points, { value: (p, loss) => p.losses[loss].psnr - p.pretrained, chosen, zero: 0, label: "PSNR above that before joint training, over lambda." })],
-  ["All λ: the leak at the end", "Long dashes: the valley that theory gives self-sample.", (at, { points, chosen }) =>
-    sweep(at, points, { value: (p, loss) => p.losses[loss].leak, chosen, theory: valley(chosen.point.critical), zero: 0, label: "Leak at the end of training, over lambda, with the theory of the self-sample loss." })],
+  [
+    "Training: NLL of the residuals",
+    "Nats per dimension. No likelihood of real noise is better than the entropy floor.",
+    (at, { chosen, point }) =>
+      curves(at, {
+        ...training(point, chosen.loss, "nll"),
+        levels: [[point.floor, "entropy floor"]],
+        label: said(point, "NLL of the residuals", "nll"),
+      }),
+  ],
+  [
+    "Training: the leak",
+    "Share of a frame’s own noise that D lets through.",
+    (at, { chosen, point, limit }) =>
+      curves(at, {
+        ...training(point, chosen.loss, "leak"),
+        levels: [
+          [limit, "point of no return", "start"],
+          [0, ""],
+        ],
+        label: said(point, "leak", "leak"),
+      }),
+  ],
+  [
+    "The loss that it went down",
+    "Loss f(a) above f(0), nats per dimension. Dots: where training ended.",
+    (at, { chosen }) => landscape(at, chosen),
+  ],
+  [
+    "All λ: NLL of unseen noise",
+    "Above photon transfer’s, nats per dimension; crosses have collapsed.",
+    (at, { points, chosen }) =>
+      sweep(at, points, {
+        value: (p, loss) => bent(p.losses[loss].nll - p.photon),
+        chosen,
+        ticks: BENT_TICKS,
+        zero: 0,
+        label: "NLL of unseen noise above photon transfer's, over lambda.",
+      }),
+  ],
+  [
+    "All λ: PSNR of unseen frames",
+    "Above the start’s, dB. Click a mark to look at it.",
+    (at, { points, chosen }) =>
+      sweep(at, points, {
+        value: (p, loss) => p.losses[loss].psnr - p.pretrained,
+        chosen,
+        zero: 0,
+        label: "PSNR above that before joint training, over lambda.",
+      }),
+  ],
+  [
+    "All λ: the leak at the end",
+    "Long dashes: the valley that theory gives self-sample.",
+    (at, { points, chosen }) =>
+      sweep(at, points, {
+        value: (p, loss) => p.losses[loss].leak,
+        chosen,
+        theory: valley(chosen.point.critical),
+        zero: 0,
+        label: "Leak at the end of training, over lambda, with the theory of the self-sample loss.",
+      }),
+  ],
 ];
 
 function training(point, chosen, key) {
@@ -44,7 +96,8 @@ function training(point, chosen, key) {
   return { series, dots: LOSSES.map((loss) => ({ kind: loss, points: at(loss) })), xLabel: "step (dot: collapsed)" };
 }
 
-const said = (point, what, key) => `${what} in training, ending at ${LOSSES.map((loss) => `${TITLES[loss]} ${point.losses[loss].curve[key].at(-1).toFixed(2)}`).join(", ")}.`;
+const said = (point, what, key) =>
+  `${what} in training, ending at ${LOSSES.map((loss) => `${TITLES[loss]} ${point.losses[loss].curve[key].at(-1).toFixed(2)}`).join(", ")}.`;
 
 class Explorer {
   constructor(model, el) {
@@ -70,7 +123,9 @@ class Explorer {
     this.form.elements.weight.max = this.grid.length - 1;
     this.form.addEventListener("submit", (event) => event.preventDefault());
     this.form.addEventListener("input", ({ target }) => this.read(target));
-    this.panels = Object.fromEntries(["noisy", "pretrained", ...LOSSES, "reference"].map((kind) => [kind, new Panel(this.lens, kind, TITLES[kind])]));
+    this.panels = Object.fromEntries(
+      ["noisy", "pretrained", ...LOSSES, "reference"].map((kind) => [kind, new Panel(this.lens, kind, TITLES[kind])]),
+    );
     this.row = make("div", "panels");
     this.status = Object.assign(make("p", "status"), { role: "status" });
     const under = make("div", "under");
@@ -85,7 +140,9 @@ class Explorer {
       return { at, draw };
     });
     const legend = make("p", "legend");
-    legend.innerHTML = LOSSES.map((loss) => `<span data-kind="${loss}">${TITLES[loss]}</span>`).join("") + `<span class="dotted">critical λ = 2/σ²</span>`;
+    legend.innerHTML =
+      LOSSES.map((loss) => `<span data-kind="${loss}">${TITLES[loss]}</span>`).join("") +
+      `<span class="dotted">critical λ = 2/σ²</span>`;
     charts.addEventListener("click", (event) => this.pick(event));
     this.root.append(this.form, this.row, under, this.table, legend, charts);
   }
@@ -149,15 +206,29 @@ class Explorer {
   }
 
   async paint() {
-    const { chosen: { point, loss }, settings: { view } } = this;
+    const {
+      chosen: { point, loss },
+      settings: { view },
+    } = this;
     const kinds = ["noisy", "pretrained", loss, "reference"];
     if (!point.pictures[loss]) {
-      this.row.replaceChildren(make("p", "missing", "No pictures are stored with this point: it was run before points kept them."));
+      this.row.replaceChildren(
+        make("p", "missing", "No pictures are stored with this point: it was run before points kept them."),
+      );
     } else {
       const shown = await Promise.all(kinds.map((kind) => this.picture(point.pictures[kind])));
       if (this.chosen.point !== point || this.chosen.loss !== loss || this.settings.view !== view) return;
-      if (kinds.some((kind, k) => this.row.children[k] !== this.panels[kind].element)) this.row.replaceChildren(...kinds.map((kind) => this.panels[kind].element));
-      kinds.forEach((kind, k) => this.panels[kind].show(shown[k].width, shown[k].height, painter(shown, k, view), psnrOf(point, kind), view === "removed" && k ? "what was removed" : "picture"));
+      if (kinds.some((kind, k) => this.row.children[k] !== this.panels[kind].element))
+        this.row.replaceChildren(...kinds.map((kind) => this.panels[kind].element));
+      kinds.forEach((kind, k) =>
+        this.panels[kind].show(
+          shown[k].width,
+          shown[k].height,
+          painter(shown, k, view),
+          psnrOf(point, kind),
+          view === "removed" && k ? "what was removed" : "picture",
+        ),
+      );
     }
     this.root.dataset.shown = [point.weight, point.seed, loss, view].join("/");
   }
@@ -183,7 +254,9 @@ function painter(shown, k, view) {
 }
 
 const decibels = (value) => `${value.toFixed(2)} dB`;
-const psnrOf = (point, kind) => ({ noisy: decibels(point.noisy), pretrained: decibels(point.pretrained), reference: "" })[kind] ?? decibels(point.losses[kind].psnr);
+const psnrOf = (point, kind) =>
+  ({ noisy: decibels(point.noisy), pretrained: decibels(point.pretrained), reference: "" })[kind] ??
+  decibels(point.losses[kind].psnr);
 
 const outcome = ({ collapse }, steps) => (collapse === null ? "held" : `collapsed at step ${collapse} of ${steps}`);
 
@@ -199,8 +272,15 @@ function scoresOf(point, chosen) {
     const { nll, psnr, leak, collapse } = point.losses[loss];
     return [loss, nll.toFixed(3), psnr.toFixed(2), leak.toFixed(3), collapse ?? "held"];
   });
-  rows.push(["photon_transfer", point.photon.toFixed(3), "–", "–", "–"], ["pretrained", "–", point.pretrained.toFixed(2), "–", "–"], ["noisy", "–", point.noisy.toFixed(2), "–", "–"]);
-  const cells = rows.map(([kind, ...values]) => `<tr data-kind="${kind}"${kind === chosen ? ' class="chosen"' : ""}><th scope="row">${TITLES[kind]}</th>${values.map((v) => `<td>${minus(String(v))}</td>`).join("")}</tr>`);
+  rows.push(
+    ["photon_transfer", point.photon.toFixed(3), "–", "–", "–"],
+    ["pretrained", "–", point.pretrained.toFixed(2), "–", "–"],
+    ["noisy", "–", point.noisy.toFixed(2), "–", "–"],
+  );
+  const cells = rows.map(
+    ([kind, ...values]) =>
+      `<tr data-kind="${kind}"${kind === chosen ? ' class="chosen"' : ""}><th scope="row">${TITLES[kind]}</th>${values.map((v) => `<td>${minus(String(v))}</td>`).join("")}</tr>`,
+  );
   return `<table><caption>λ = ${weightText(point.weight)}, seed ${point.seed}, profile ${point.profile}: on unseen frames</caption>
     <thead><tr><th scope="col">Model</th><th scope="col">NLL <small>nats/dim</small></th><th scope="col">PSNR <small>dB</small></th>
     <th scope="col">leak <small>at the end</small></th><th scope="col">collapse <small>at step</small></th></tr></thead><tbody>${cells.join("")}</tbody></table>`;

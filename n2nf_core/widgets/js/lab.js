@@ -118,7 +118,9 @@ class Lab {
   ask() {
     const { camera, iso, seed, temperature, exposure } = this.settings;
     this.root.dataset.asked = String(++this.asked);
-    this.engine.send({ settings: { id: this.asked, camera, iso, seed, temperature, exposure: 2 ** exposure, size: this.size } });
+    this.engine.send({
+      settings: { id: this.asked, camera, iso, seed, temperature, exposure: 2 ** exposure, size: this.size },
+    });
   }
 
   receive({ id, camera, frame, size, done }) {
@@ -135,7 +137,8 @@ class Lab {
     this.status.textContent = `${width} × ${height} pixels, ${Object.keys(this.frames).length} frames in ${done.toFixed(0)} ms`;
     this.root.dataset.drawn = String(id);
     clearTimeout(this.timer);
-    if (this.controls.playing) this.timer = setTimeout(() => this.controls.playing && this.controls.set("seed", this.settings.seed + 1), FRAME);
+    if (this.controls.playing)
+      this.timer = setTimeout(() => this.controls.playing && this.controls.set("seed", this.settings.seed + 1), FRAME);
   }
 
   paint(kind) {
@@ -145,7 +148,10 @@ class Lab {
     const { width, height } = frame.size;
     const { view, amplification } = this.settings;
     const factor = kind === "clean" ? 0 : amplification;
-    const { clean, stats: { sigma } } = this.frames.true;
+    const {
+      clean,
+      stats: { sigma },
+    } = this.frames.true;
     if (clean.length !== frame.noise.length) return;
     const pictured = (pixels) => {
       if (view === "noise" && factor) return developNoise(frame.noise, width * height, (0.3 * factor) / sigma, pixels);
@@ -178,7 +184,10 @@ class Lab {
         this.root.classList.add("over");
       });
     }
-    this.root.addEventListener("dragleave", (event) => this.root.contains(event.relatedTarget) || this.root.classList.remove("over"));
+    this.root.addEventListener(
+      "dragleave",
+      (event) => this.root.contains(event.relatedTarget) || this.root.classList.remove("over"),
+    );
     this.root.addEventListener("drop", (event) => {
       event.preventDefault();
       this.root.classList.remove("over");
@@ -206,17 +215,22 @@ class Lab {
 }
 
 const noteOf = (kind, { stats, milliseconds }) =>
-  ({ true: `σ ${(1000 * stats.sigma).toFixed(2)} ‰`, clean: "no noise" })[kind] ?? `KL ${stats.kl.toFixed(4)}, ${milliseconds.toFixed(0)} ms`;
+  ({ true: `σ ${(1000 * stats.sigma).toFixed(2)} ‰`, clean: "no noise" })[kind] ??
+  `KL ${stats.kl.toFixed(4)}, ${milliseconds.toFixed(0)} ms`;
 
 function scores(frames) {
   const models = Object.entries(frames).filter(([kind]) => kind !== "true");
   const least = (key) => Math.min(...models.map(([, { stats }]) => stats[key]));
   const best = { kl: least("kl"), nll: least("nll") };
-  const cell = (stats, key, digits) => `<td${stats[key] === best[key] ? ' class="best"' : ""}>${minus(stats[key].toFixed(digits))}</td>`;
+  const cell = (stats, key, digits) =>
+    `<td${stats[key] === best[key] ? ' class="best"' : ""}>${minus(stats[key].toFixed(digits))}</td>`;
   const { stats: truth } = frames.true;
   const rows = models.map(
-    ([kind, { stats }]) => `<tr data-kind="${kind}"><th scope="row">${NAMES[kind]}</th>${cell(stats, "kl", 4)}${cell(stats, "nll", 3)}
-      <td>${(stats.sigma / truth.sigma).toFixed(3)}</td><td>${minus((stats.correlation[0] ?? NaN).toFixed(3))}</td></tr>`
+    ([
+      kind,
+      { stats },
+    ]) => `<tr data-kind="${kind}"><th scope="row">${NAMES[kind]}</th>${cell(stats, "kl", 4)}${cell(stats, "nll", 3)}
+      <td>${(stats.sigma / truth.sigma).toFixed(3)}</td><td>${minus((stats.correlation[0] ?? NaN).toFixed(3))}</td></tr>`,
   );
   return `<table><caption>How near each model comes to the true noise of this frame</caption>
     <thead><tr><th scope="col">Model</th><th scope="col">KL <small>nats</small></th><th scope="col">NLL <small>nats/dim</small></th>

@@ -44,7 +44,8 @@ export class IsoKnots {
 
   at(table, camera, iso) {
     const row = this.cameras.indexOf(camera);
-    if (row < 0) throw new RangeError(`camera "${camera}" is not known to this model; it knows ${this.cameras.join(", ")}`);
+    if (row < 0)
+      throw new RangeError(`camera "${camera}" is not known to this model; it knows ${this.cameras.join(", ")}`);
     const known = this.isos[camera];
     const value = (k) => table[row * this.columns + k];
     const high = Math.min(Math.max(known.filter((knot) => iso >= knot).length, 1), known.length - 1);

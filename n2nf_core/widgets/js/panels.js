@@ -91,7 +91,10 @@ export class Panel {
     paint(pixels.data);
     this.picture.getContext("2d").putImageData(pixels, 0, 0);
     this.element.querySelector("span").textContent = note;
-    this.canvas.setAttribute("aria-label", `${this.title}: ${label}. Arrow keys move, plus and minus zoom, 0 shows all.`);
+    this.canvas.setAttribute(
+      "aria-label",
+      `${this.title}: ${label}. Arrow keys move, plus and minus zoom, 0 shows all.`,
+    );
     this.canvas.style.aspectRatio = `${width} / ${height}`;
     this.draw();
   }
@@ -99,13 +102,25 @@ export class Panel {
   draw() {
     const { canvas, picture, lens } = this;
     const sharp = window.devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.max(1, Math.round(side * sharp)));
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) =>
+      Math.max(1, Math.round(side * sharp)),
+    );
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const [w, h] = [picture.width / lens.zoom, picture.height / lens.zoom];
     const brush = canvas.getContext("2d");
     brush.imageSmoothingEnabled = width < 3 * w;
     brush.clearRect(0, 0, width, height); // a picture may be transparent in places
-    brush.drawImage(picture, lens.x * picture.width - w / 2, lens.y * picture.height - h / 2, w, h, 0, 0, width, height);
+    brush.drawImage(
+      picture,
+      lens.x * picture.width - w / 2,
+      lens.y * picture.height - h / 2,
+      w,
+      h,
+      0,
+      0,
+      width,
+      height,
+    );
   }
 
   listen() {

@@ -24,7 +24,8 @@ export function sensorNoise(sensor, { clean, height, width }, seed, stream) {
     const y = Math.floor(i / width);
     const pair = Math.floor(y / height) >> 1;
     const electrons = random.poisson((Math.max(clean[i], 0) * full) / gain);
-    const dn = gain * electrons + read * tukeyLambda(random.uniform(), shape) + offsets[2 * (y % height) + pair] + black;
+    const dn =
+      gain * electrons + read * tukeyLambda(random.uniform(), shape) + offsets[2 * (y % height) + pair] + black;
     out[i] = (Math.min(Math.max(Math.round(dn), 0), white) - black) / full - clean[i];
   }
   return out;
