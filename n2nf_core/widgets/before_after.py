@@ -48,7 +48,7 @@ class BeforeAfter(anywidget.AnyWidget):
     """
 
     _esm = modules.joined("before_after.js")
-    _css = "".join((HERE / "js" / name).read_text() for name in ("lab.css", "before_after.css"))
+    _css = modules.style("before_after.css")
     pictures = traitlets.List().tag(sync=True)
     reference = traitlets.Unicode().tag(sync=True)
     camera_from_srgb = traitlets.List().tag(sync=True)

@@ -68,7 +68,7 @@ class LambdaExplorer(anywidget.AnyWidget):
     """
 
     _esm = modules.joined("explorer.js")
-    _css = "".join((modules.HOME / name).read_text() for name in ("lab.css", "explorer.css"))
+    _css = modules.style("explorer.css")
     points = traitlets.List().tag(sync=True)
     pictures = traitlets.Dict().tag(sync=True)
     point_of_no_return = traitlets.Float(POINT_OF_NO_RETURN).tag(sync=True)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 HOME = Path(__file__).parent / "js"
+SHARED = ("theme.css", "forms.css", "panels.css", "charts.css", "tables.css")
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
 
 
@@ -35,3 +36,8 @@ def joined(*names: str) -> str:
 def widget(name: str) -> str:
     """A front end with its worker: the worker's text is the constant WORKER."""
     return f"const WORKER = {json.dumps(joined('worker.js'))};\n{joined(name)}"
+
+
+def style(*names: str) -> str:
+    """The style sheets that all widgets share, and after them ``names``, as one text."""
+    return "".join((HOME / name).read_text() for name in (*SHARED, *names))
