@@ -10,18 +10,13 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
+from n2nf_core.plots import heading
 from n2nf_core.simulation.scenes import CAMERA_FROM_SRGB
 from n2nf_core.widgets import modules, pictures
 from n2nf_core.widgets.lab import HERE
 
-NAMES = {
-    "noisy": "Noisy",
-    "wavelet": "Wavelet",
-    "noise2noise": "Noise2Noise",
-    "joint_paper": "Joint, paper's loss",
-    "joint_pair_difference": "Joint, pair difference",
-    "reference": "Reference",
-}
+KEYS = ("noisy", "wavelet", "noise2noise", "joint_paper", "joint_pair_difference", "reference")
+NAMES = {key: heading(key) for key in KEYS}
 SETTINGS = {"left": "", "right": "", "view": "picture", "amplification": 8.0, "divider": 0.5}
 
 

@@ -9,6 +9,12 @@ from pathlib import Path
 HOME = Path(__file__).parent / "js"
 SHARED = ("theme.css", "forms.css", "panels.css", "charts.css", "tables.css")
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
+DATA = re.compile(r'^import (\w+) from "([\w./]+\.json)" with \{ type: "json" \};\n', re.MULTILINE)
+
+
+def _constant(name: str, path: str) -> str:
+    """A JSON file as a constant, where a module imports it."""
+    return f"const {name} = {json.dumps(json.loads((HOME / path).read_text()), ensure_ascii=False)};\n"
 
 
 def _ordered(name: str, found: dict[str, str]) -> dict[str, str]:
@@ -17,6 +23,7 @@ def _ordered(name: str, found: dict[str, str]) -> dict[str, str]:
         text = (HOME / name).read_text()
         for other in IMPORT.findall(text):
             _ordered(other, found)
+        text = DATA.sub(lambda match: _constant(*match.groups()), text)
         found[name] = re.sub(r"^export (?=const|function|class|async)", "", IMPORT.sub("", text), flags=re.MULTILINE)
     return found
 

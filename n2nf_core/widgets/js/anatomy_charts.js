@@ -54,10 +54,8 @@ export function stateHistogram(element, { density, sigma, kurtosis }) {
   plot.line(gauss(sigma), "true", "thick");
   plot.line(gauss(1), "true", "dashed");
   plot.line(points, "noise_flow");
-  plot.into(
-    element,
-    `Histogram of this state, log scale, against Gaussians. σ ${sigma.toPrecision(3)}, excess kurtosis ${kurtosis.toFixed(2)}.`,
-  );
+  const figures = `σ ${sigma.toPrecision(3)}, excess kurtosis ${kurtosis.toFixed(2)}`;
+  plot.into(element, `Histogram of this state, log scale, against Gaussians. ${figures}.`);
 }
 
 export function stateCorrelation(element, { rows, columns }) {
@@ -80,10 +78,8 @@ export function stateCorrelation(element, { rows, columns }) {
     plot.line(points, kind);
     plot.dots(points, kind, 3);
   }
-  plot.into(
-    element,
-    `Autocorrelation. Next neighbour along rows ${minus(rows[0].toFixed(2))}, along columns ${minus(columns[0].toFixed(2))}.`,
-  );
+  const [next, below] = [rows[0], columns[0]].map((value) => minus(value.toFixed(2)));
+  plot.into(element, `Autocorrelation. Next neighbour along rows ${next}, along columns ${below}.`);
 }
 
 // Correlation of the planes at one place, as a square of numbers.
@@ -95,7 +91,8 @@ export function planeSquare(element, { planes }, names) {
   });
   const row = (r) => `<tr><th scope="row">${names[r]}</th>${cells.slice(4 * r, 4 * r + 4).join("")}</tr>`;
   const head = names.map((name) => `<th scope="col">${name}</th>`).join("");
-  element.innerHTML = `<table class="square"><thead><tr><td></td>${head}</tr></thead><tbody>${[0, 1, 2, 3].map(row).join("")}</tbody></table>`;
+  element.innerHTML = `<table class="square"><thead><tr><td></td>${head}</tr></thead>
+    <tbody>${[0, 1, 2, 3].map(row).join("")}</tbody></table>`;
 }
 
 // ladj of every layer, in nats per dimension, on an axis that is logarithmic on both sides of zero.
@@ -141,8 +138,7 @@ export function nllSteps(element, layers, nll, stage) {
   if (stage) plot.dots([[stage - 1, nll[stage]]], "noise_flow", 7);
   plot.targets(layers.length, 1);
   const said = shown.map((value, k) => `${letterOf(layers[k])} ${minus(value.toFixed(3))}`);
-  plot.into(
-    element,
-    `NLL in nats per dimension if the flow ended there: before all layers ${minus(nll[0].toFixed(3))}, after ${said.join(", ")}.`,
-  );
+  const before = minus(nll[0].toFixed(3));
+  const after = said.join(", ");
+  plot.into(element, `NLL in nats per dimension if the flow ended there: before all layers ${before}, after ${after}.`);
 }

@@ -41,7 +41,8 @@ const DETAILS = {
   mix: ({ weight }) => {
     const row = (r) =>
       `<tr>${[0, 1, 2, 3].map((c) => `<td>${minus(weight[4 * r + c].toFixed(2))}</td>`).join("")}</tr>`;
-    return `<div class="matrix"><span>W =</span><table aria-label="W"><tbody>${[0, 1, 2, 3].map(row).join("")}</tbody></table></div>
+    const rows = [0, 1, 2, 3].map(row).join("");
+    return `<div class="matrix"><span>W =</span><table aria-label="W"><tbody>${rows}</tbody></table></div>
       <p>Mixes the four planes, so that the next coupling can predict other combinations from other ones.</p>`;
   },
   coupling: (layer, { before, context, share }) => {
@@ -77,5 +78,6 @@ export function explained(state, direction) {
   const [forward, inverse, ladj] = EQUATIONS[layer.kind];
   const undone = direction === "backward" ? " <small>undone</small>" : "";
   return `<div class="title">${TITLES[layer.kind]}${undone}</div>
-    <p class="equation">${direction === "backward" ? inverse : forward}</p><p class="equation">${ladj}</p>${DETAILS[layer.kind](layer, state)}`;
+    <p class="equation">${direction === "backward" ? inverse : forward}</p><p class="equation">${ladj}</p>
+    ${DETAILS[layer.kind](layer, state)}`;
 }

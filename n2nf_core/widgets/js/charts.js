@@ -84,7 +84,7 @@ export const decades = ([low, high]) => {
 };
 
 // frames: {kind: {stats}}, "true" among them; widths in deviations of the true noise.
-export function histogram(element, frames, names) {
+export function histogram(element, frames, nameOf) {
   const { limit, sigma, density } = frames.true.stats;
   const reach = limit / sigma;
   const points = ({ stats }) =>
@@ -101,7 +101,7 @@ export function histogram(element, frames, names) {
   );
   plot.area(points(frames.true), "true");
   each(frames, (kind, frame) => plot.line(points(frame), kind));
-  const said = ranked(frames, "kl").map(([kind, value]) => `${names[kind]} ${value.toFixed(4)}`);
+  const said = ranked(frames, "kl").map(([kind, value]) => `${nameOf(kind)} ${value.toFixed(4)}`);
   plot.into(element, `Histograms of the noise, log scale. KL in nats: ${said.join(", ")}.`);
 }
 
@@ -109,7 +109,10 @@ export function variance(element, frames) {
   const { line, stats } = frames.true;
   const logs = (points) => points.map(({ signal, variance }) => [Math.log10(signal), Math.log10(variance)]);
   const all = logs(stats.variance);
-  if (!all.length) return void (element.textContent = "Too few pixels.");
+  if (!all.length) {
+    element.textContent = "Too few pixels.";
+    return;
+  }
   const range = (values) => [Math.min(...values) - 0.25, Math.max(...values) + 0.25];
   const plot = new Plot(element, range(all.map(([x]) => x)), range(all.map(([, y]) => y)));
   plot.axes(decades(plot.xRange), decades(plot.yRange), "signal");
@@ -130,7 +133,7 @@ export function variance(element, frames) {
   plot.into(element, "Variance of the noise against the signal, both logarithmic, with the line of the true noise.");
 }
 
-export function correlation(element, frames, names) {
+export function correlation(element, frames, nameOf) {
   const points = ({ stats }) => stats.correlation.map((value, k) => [k + 1, value]);
   const all = Object.values(frames).flatMap(({ stats }) => stats.correlation);
   const high = Math.max(0.1, ...all) * 1.15;
@@ -146,11 +149,13 @@ export function correlation(element, frames, names) {
   plot.line(points(frames.true), "true", "thick");
   each(frames, (kind, frame) => plot.line(points(frame), kind));
   each(frames, (kind, frame) => plot.dots(points(frame), kind, 2.5));
-  const said = Object.entries(frames).map(([kind, { stats }]) => `${names[kind]} ${stats.correlation[0]?.toFixed(2)}`);
+  const said = Object.entries(frames).map(([kind, { stats }]) => `${nameOf(kind)} ${stats.correlation[0]?.toFixed(2)}`);
   plot.into(element, `Autocorrelation of the noise along rows. Next neighbour: ${said.join(", ")}.`);
 }
 
-const each = (frames, act) => Object.entries(frames).forEach(([kind, frame]) => kind !== "true" && act(kind, frame));
+function each(frames, act) {
+  for (const [kind, frame] of Object.entries(frames)) if (kind !== "true") act(kind, frame);
+}
 
 const ranked = (frames, key) =>
   Object.entries(frames)

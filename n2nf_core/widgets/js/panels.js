@@ -40,6 +40,11 @@ export function developNoise(noise, size, scale, out) {
   }
 }
 
+// Grey pixels, value(i) in [0, 255].
+export function greys(size, value, out) {
+  for (let i = 0; i < size; i++) out.set([value(i), value(i), value(i), 255], 4 * i);
+}
+
 // What all panels show of the picture: centre in [0, 1], magnification from 1 (all of it) on.
 export class Lens {
   constructor(changed) {

@@ -26,8 +26,8 @@ export class DividedPanel extends Panel {
     this.frame.insertAdjacentHTML(
       "beforeend",
       `<div class="side left"></div><div class="side right"></div>
-      <div class="divider" role="slider" tabindex="0" aria-orientation="horizontal" aria-label="Divider" aria-valuemin="0"
-        aria-valuemax="100"><i></i></div>`,
+      <div class="divider" role="slider" tabindex="0" aria-orientation="horizontal" aria-label="Divider"
+        aria-valuemin="0" aria-valuemax="100"><i></i></div>`,
     );
     this.divider = this.frame.querySelector(".divider");
     this.listenToDivider();

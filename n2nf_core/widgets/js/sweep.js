@@ -33,11 +33,8 @@ export function sweep(element, points, { value, chosen, ticks, theory, zero, lab
   const grid = [...new Set(points.map(({ weight }) => weight))].sort((a, b) => a - b);
   const place = placeOf(grid);
   const all = points.flatMap((point) => LOSSES.map((loss) => value(point, loss)));
-  const plot = new Plot(
-    element,
-    around(grid.map(place), 0.05),
-    around(zero === undefined ? all : [...all, zero], 0.08),
-  );
+  const heights = zero === undefined ? all : [...all, zero];
+  const plot = new Plot(element, around(grid.map(place), 0.05), around(heights, 0.08));
   const shown = grid.filter((weight, k) => !k || plot.x(place(weight)) - plot.x(place(grid[k - 1])) > 17);
   const inside = ([y]) => y >= plot.yRange[0] && y <= plot.yRange[1];
   plot.axes(
@@ -47,15 +44,7 @@ export function sweep(element, points, { value, chosen, ticks, theory, zero, lab
   );
   upright(plot, place(chosen.point.weight), "column");
   upright(plot, Math.log2(mean(points.map(({ critical }) => critical))), "critical");
-  if (zero !== undefined)
-    plot.line(
-      [
-        [plot.xRange[0], zero],
-        [plot.xRange[1], zero],
-      ],
-      "level",
-      "dashed",
-    );
+  if (zero !== undefined) level(plot, zero, "");
   if (theory)
     plot.line(
       theory.filter(([w]) => place(w) <= plot.xRange[1]).map(([w, y]) => [place(w), y]),
@@ -70,14 +59,14 @@ export function sweep(element, points, { value, chosen, ticks, theory, zero, lab
       loss === chosen.loss ? "" : "faint",
     );
   }
-  points.forEach((point, index) =>
-    LOSSES.forEach((loss) => {
+  for (const [index, point] of points.entries()) {
+    for (const loss of LOSSES) {
       const [x, y] = [plot.x(place(point.weight)), plot.y(value(point, loss))];
-      if (point === chosen.point && loss === chosen.loss)
-        plot.parts.push(tag("circle", { class: "ring", "data-kind": loss, cx: x, cy: y, r: 9 }));
+      const ring = { class: "ring", "data-kind": loss, cx: x, cy: y, r: 9 };
+      if (point === chosen.point && loss === chosen.loss) plot.parts.push(tag("circle", ring));
       plot.parts.push(mark(x, y, point.losses[loss].collapse === null, { kind: loss, index }));
-    }),
-  );
+    }
+  }
   plot.into(element, label);
 }
 
@@ -114,17 +103,10 @@ export function landscape(element, { point, loss }) {
     plot.line(end < 0 ? curve : curve.slice(0, end + 1), name, name === loss ? "" : "faint");
   }
   level(plot, 0, "");
-  for (const name of LOSSES)
-    plot.dots(
-      [place(name, Math.min(Math.max(point.losses[name].leak, 0), 0.995))].map(([a, y]) => [
-        a,
-        Math.min(Math.max(y, low), high),
-      ]),
-      name,
-      name === loss ? 6 : 3.5,
-    );
-  plot.into(
-    element,
-    `The loss f(a) of both losses at λ = ${point.weight}; training ended at a = ${point.losses[loss].leak.toFixed(2)}.`,
-  );
+  for (const name of LOSSES) {
+    const [share, y] = place(name, Math.min(Math.max(point.losses[name].leak, 0), 0.995));
+    plot.dots([[share, Math.min(Math.max(y, low), high)]], name, name === loss ? 6 : 3.5);
+  }
+  const end = point.losses[loss].leak.toFixed(2);
+  plot.into(element, `The loss f(a) of both losses at λ = ${point.weight}; training ended at a = ${end}.`);
 }
