@@ -12,7 +12,7 @@ SOURCES = [path for pattern in PATTERNS for path in sorted(ROOT.glob(pattern))]
 
 
 def test_every_kind_of_source_is_found():
-    assert {path.suffix for path in SOURCES} == {".js", ".css", ".mjs"} and len(SOURCES) > 40
+    assert {path.name for path in SOURCES} >= {"models.js", "theme.css", "parity.mjs", "book.css"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
