@@ -2,6 +2,7 @@
 # make study [PROFILE=...] [ENGINE=slurm] [THREADS=n]           every point of the study that is not finished, then its tables
 # make results                                                 tables of finished points of the profiles cpu and gpu, into results/
 # make test                                                    everything the tests need, and the tests
+# make format-js                                               JavaScript and style sheets as `make test` wants them
 # make lab                                                     JupyterLab with the notebooks
 # make bench [DEVICE=cuda]                                     speed and memory against the plain way (20 min, idle machine)
 # make book                                                    the book, book/_build/html/index.html; offline once installed
@@ -21,7 +22,7 @@ READY := $(VENV)/.ready
 SNAKEMAKE = $(VENV)/bin/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/$(ENGINE) \
 	--config profile=$(PROFILE) runs=$(RUNS) threads=$(THREADS)
 
-.PHONY: demo study results test lab book links bench guard clean
+.PHONY: demo study results test format-js lab book links bench guard clean
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
@@ -41,9 +42,19 @@ study: $(READY)
 results: $(READY)
 	$(VENV)/bin/python -m n2nf_core.cli collect $(RUNS) --profiles cpu gpu --out results
 
+# Formats and lints JavaScript and style sheets, as biome.json says; it comes from npm, like what the book needs.
+BIOME_VERSION := 2.6.8
+BIOME := $(VENV)/biome-$(BIOME_VERSION)/node_modules/.bin/biome
+$(BIOME): | $(READY)
+	npm install --silent --no-save --prefix $(VENV)/biome-$(BIOME_VERSION) @biomejs/biome@$(BIOME_VERSION)
+
+format-js: $(BIOME)
+	$(BIOME) check --write
+
 # One thread for each of the two test processes: more only get in one another's way.
-test: $(READY)
+test: $(READY) $(if $(shell command -v npm 2> /dev/null),$(BIOME))
 	$(VENV)/bin/ruff check .
+	@if test -x $(BIOME); then $(BIOME) ci --error-on-warnings; else echo "npm is missing: JavaScript is tested, but not linted"; fi
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal -q --durations 10
 
 lab: $(READY)

@@ -1,4 +1,4 @@
-"""Raw mosaics and packed planes: CFA handling, packing, black and white level.
+"""Raw mosaics and packed planes: CFA handling, packing, black and white level; and the sRGB curve.
 
 A mosaic (..., H, W) has one colour per pixel, repeating in 2x2 cells. Its packed planes (..., 4, H/2, W/2)
 hold the cell's positions in raster order (0,0) (0,1) (1,0) (1,1). Every Bayer pattern is brought to R Gr Gb B
@@ -142,3 +142,28 @@ def _levels(planes: Tensor, black: float | Sequence[float], white: float) -> tup
         raise ValueError(f"the white level {white:g} must lie above the black level {max(levels):g}")
     low = torch.tensor(levels, dtype=planes.dtype, device=planes.device)[:, None, None]
     return low, white - low
+
+
+def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
+    """s / 12.92 where s <= 0.04045, ((s + 0.055) / 1.055)^2.4 above: sRGB values -> linear light.
+
+    srgb: any shape, [0, 1]; the result has the same shape and range. Inverse of :func:`srgb_from_linear`.
+    Source: IEC 61966-2-1.
+
+    >>> linear_from_srgb(np.array([0.0, 0.5, 1.0])).round(3)
+    array([0.   , 0.214, 1.   ])
+    """
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def srgb_from_linear(light: np.ndarray) -> np.ndarray:
+    """12.92 x where x <= 0.0031308, 1.055 x^(1 / 2.4) - 0.055 above: linear light -> sRGB values.
+
+    light: any shape, [0, 1]; the result has the same shape and range. Inverse of :func:`linear_from_srgb`, to 1e-5:
+    the standard rounds the two thresholds.
+    Source: IEC 61966-2-1.
+
+    >>> srgb_from_linear(np.array([0.0, 0.214, 1.0])).round(3)
+    array([0. , 0.5, 1. ])
+    """
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)

@@ -8,6 +8,7 @@ import pytest
 
 from n2nf_core import plots
 from n2nf_core.study import collect, figures
+from n2nf_core.study.columns import flatten
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = sorted((ROOT / "results").glob("*.parquet"))
@@ -96,7 +97,7 @@ def regret_point(seed=0, cameras=("S6",), scenes=0, sensor="", base=0.01):
         "cameras": 1 if sensor else len(cameras),
         "scenes": scenes or 12,
     }
-    return collect.flatten(content)
+    return flatten(content)
 
 
 def drawn(axis, name: str) -> list[list[float]]:

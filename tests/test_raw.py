@@ -97,3 +97,16 @@ def test_normalise_refuses_white_at_or_below_black():
 def test_black_level_is_one_or_four_numbers(black):
     with pytest.raises(ValueError, match="one number or four"):
         raw.four_levels(black)
+
+
+def test_the_srgb_curve_has_its_published_points():
+    codes = np.array([0, 10, 11, 128, 188, 255])
+    light = np.array([0.0, 0.0030353, 0.0033465, 0.2158605, 0.5028865, 1.0])  # of 8-bit codes, IEC 61966-2-1
+    assert raw.linear_from_srgb(codes / 255) == pytest.approx(light, abs=1e-6)
+    assert raw.srgb_from_linear(light) == pytest.approx(codes / 255, abs=1e-5)
+
+
+def test_the_srgb_curve_and_its_inverse_undo_each_other():
+    values = np.linspace(0, 1, 100_001)
+    assert np.abs(raw.srgb_from_linear(raw.linear_from_srgb(values)) - values).max() < 1e-5
+    assert (np.diff(raw.linear_from_srgb(values)) > 0).all() and (np.diff(raw.srgb_from_linear(values)) > 0).all()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from n2nf_core.raw import srgb_from_linear
 from n2nf_core.simulation import dead_leaves, expose
 from n2nf_core.simulation.scenes import (
     COVERAGE,
@@ -137,7 +138,7 @@ def test_radii_follow_a_power_law():
 
 def test_linearise_undoes_tone_curve_and_gamma():
     light = np.linspace(0, 1, 101)
-    gamma = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    gamma = srgb_from_linear(light)
     assert linearise(3 * gamma**2 - 2 * gamma**3) == pytest.approx(light, abs=1e-4)
 
 

@@ -34,7 +34,7 @@ def read_clean(path: str | Path, cfa: str) -> Tensor:
         raise ValueError(f"{path}: a picture of {image.shape[0]} x {image.shape[1]} pixels has no 2x2 cell")
     light = np.nan_to_num(image if image.dtype.kind == "f" else image / np.iinfo(image.dtype).max).clip(0, 1)
     if image.dtype == np.uint8:
-        light = np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
+        light = raw.linear_from_srgb(light)
     light = light[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
     if light.ndim == 2:
         light = light[..., None].repeat(3, 2)

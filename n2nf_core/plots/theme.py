@@ -2,57 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import seaborn as sns
 
 COLOURS = sns.color_palette("colorblind")
 MARKERS = "osD^vPX*"
-LABELS = {
-    "awgn": "AWGN",
-    "camera_nlf": "camera NLF",
-    "calibrated_pg": "calibrated P-G",
-    "photon_transfer": "photon transfer",
-    "nlf_flow": "NLF flow",
-    "noise_flow": "Noise Flow",
-    "nlf_flow_paper": "NLF flow, paper's loss",
-    "noise_flow_paper": "Noise Flow, paper's loss",
-    "n2n_nf": "N2N+NF",
-    "supervised": "supervised",
-    "noise2noiseflow": "Noise2NoiseFlow",
-    "pair_difference": "pair difference",
-    "d_noise2noise": "Noise2Noise",
-    "d_noise2noiseflow": "Noise2NoiseFlow",
-    "d_pair_difference": "pair difference",
-    "d_supervised": "supervised",
-    "d_synthesized": "on drawn noise",
-    "noise_flow_oracle": "Noise Flow, clean image known",
-    "noisy": "noisy",
-    "linear": "linear",
-    "joint": "joint",
-    "joint_paper": "joint, paper's loss",
-    "noise2noise": "Noise2Noise",
-    "wavelet": "wavelet",
-    "nl_means": "non-local means",
-    "pretrained": "before joint training",
-    "cross_sample": "cross-sample",
-    "self_sample": "self-sample",
-    "likelihood_at_clean": "likelihood at the true signal",
-    "likelihood_at_denoised": "likelihood at D's signal",
-    "noise2noise_flow": "Noise2NoiseFlow",
-    "r2r": "R2RFlow, level 1",
-    "r2r_half": "R2RFlow, level 1/2",
-    "r2r_double": "R2RFlow, level 2",
-    "r2r_alpha_one": "R2RFlow, level 1, alpha 1",
-    "dncnn": "DnCNN",
-    "unet": "U-Net",
-    "dncnn_noise_flow": "DnCNN + Noise Flow",
-    "unet_noise_flow": "U-Net + Noise Flow",
-    "dncnn_nlf_flow": "DnCNN + NLF",
-    "unet_nlf_flow": "U-Net + NLF",
-    "from_scratch": "without pre-training",
-    "default_start": "without photon-transfer start",
-    "batch_statistics": "batch statistics in the flow",
-}
+LABELS = json.loads((Path(__file__).parent / "labels.json").read_text())
+"""Name in the code -> name as a reader sees it, here and in the pages' widgets."""
 
 
 def style() -> None:
@@ -74,3 +33,13 @@ def style() -> None:
 def label(name: str) -> str:
     """A model's name as a reader sees it."""
     return LABELS.get(name, name)
+
+
+def heading(name: str) -> str:
+    """A model's name as it stands in a title or at the start of a table's row.
+
+    >>> heading("nl_means")
+    'Non-local means'
+    """
+    text = label(name)
+    return text[:1].upper() + text[1:]

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from n2nf_core.raw import linear_from_srgb
+
 CAMERA_FROM_XYZ = np.array([[0.8198, -0.2239, -0.0724], [-0.4871, 1.2389, 0.2798], [-0.1043, 0.205, 0.7181]])
 """Adobe's D65 colour matrix of the Nikon D7000: one typical camera, not a study of cameras."""
 
@@ -246,7 +248,7 @@ def linearise(srgb: np.ndarray) -> np.ndarray:
     array([0.   , 0.214, 1.   ])
     """
     untoned = 0.5 - np.sin(np.arcsin(1 - 2 * srgb) / 3)
-    return np.where(untoned <= 0.04045, untoned / 12.92, ((untoned + 0.055) / 1.055) ** 2.4)
+    return linear_from_srgb(untoned)
 
 
 def _linear_photograph(name: str) -> np.ndarray:

@@ -18,6 +18,7 @@ from scipy import stats
 from n2nf_core import plots
 from n2nf_core.files import durable_replace
 from n2nf_core.plots import label
+from n2nf_core.study.columns import flatten
 from n2nf_core.study.figures import FIGURES
 
 GROUPS = {
@@ -53,19 +54,6 @@ NOTE = (
     "table, which also says, point by point, the command, commit, device, package versions and checksum of the data "
     "that it came from."
 )
-
-
-def flatten(content: Mapping, prefix: str = "") -> dict[str, object]:
-    """Nested blocks as ``a.b.c`` columns; lists of numbers stay lists, any other list becomes JSON text."""
-    row: dict[str, object] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            row |= flatten(value, f"{prefix}{key}.")
-        elif isinstance(value, list) and not all(isinstance(v, (int, float, type(None))) for v in value):
-            row[f"{prefix}{key}"] = json.dumps(value, sort_keys=True)
-        else:
-            row[f"{prefix}{key}"] = value
-    return row
 
 
 def read_runs(folders: Iterable[Path], profiles: Sequence[str]) -> dict[str, list[dict]]:

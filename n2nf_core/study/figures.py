@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from n2nf_core import plots
+from n2nf_core.study.columns import unflatten
 
 
 def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
@@ -40,29 +41,13 @@ def recovery(frame: pd.DataFrame) -> plots.Figure:
     return plots.recovery(points)
 
 
-def _block(row: Mapping, prefix: str) -> dict:
-    """The columns of a point below ``prefix``, nested again; what other points alone have is left out."""
-    block: dict = {}
-    for column, value in row.items():
-        missing = value is None or (isinstance(value, float) and pd.isna(value))
-        if column.startswith(f"{prefix}.") and not missing:
-            *path, last = column.removeprefix(f"{prefix}.").split(".")
-            inner = block
-            for name in path:
-                inner = inner.setdefault(name, {})
-            inner[last] = value
-    return block
-
-
 def regret_study(frame: pd.DataFrame) -> plots.Figure:
     """What brings a model closer to the truth, from the points of 80_measure_regret.
 
     Per camera from the points with most cameras; against steps and scenes from those of one camera; against cameras
     the regret on that one. Densities that are not Gaussian, those of a sensor, have a panel of their own.
     """
-    points = [
-        row | {"blocks": {k: _block(row, k) for k in ("by_camera", "history")}} for row in frame.to_dict("records")
-    ]
+    points = [row | {"blocks": unflatten(row)} for row in frame.to_dict("records")]
     sensors = [p for p in points if p["point.parameters.sensor"]]
     plain = [p for p in points if not p["point.parameters.sensor"]] or sensors
     usual = [p for p in plain if not int(p["point.parameters.scenes"])] or plain

@@ -8,7 +8,7 @@ import traitlets
 
 from n2nf_core.simulation.scenes import CAMERA_FROM_SRGB
 from n2nf_core.widgets import modules, pictures, weights
-from n2nf_core.widgets.lab import HERE, shipped_cameras, shipped_models
+from n2nf_core.widgets.lab import shipped_cameras, shipped_models
 
 SIGNALS = ("Coffee", "Leaves", "Greys")
 START = {
@@ -37,7 +37,7 @@ class FlowAnatomy(anywidget.AnyWidget):
     """
 
     _esm = modules.joined("anatomy.js")
-    _css = "".join((HERE / "js" / name).read_text() for name in ("lab.css", "anatomy.css"))
+    _css = modules.style("anatomy.css")
     weights = traitlets.Bytes().tag(sync=True)
     cameras = traitlets.List().tag(sync=True)
     scenes = traitlets.List().tag(sync=True)

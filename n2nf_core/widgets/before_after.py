@@ -10,18 +10,13 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
+from n2nf_core.plots import heading
 from n2nf_core.simulation.scenes import CAMERA_FROM_SRGB
 from n2nf_core.widgets import modules, pictures
 from n2nf_core.widgets.lab import HERE
 
-NAMES = {
-    "noisy": "Noisy",
-    "wavelet": "Wavelet",
-    "noise2noise": "Noise2Noise",
-    "joint_paper": "Joint, paper's loss",
-    "joint_pair_difference": "Joint, pair difference",
-    "reference": "Reference",
-}
+KEYS = ("noisy", "wavelet", "noise2noise", "joint_paper", "joint_pair_difference", "reference")
+NAMES = {key: heading(key) for key in KEYS}
 SETTINGS = {"left": "", "right": "", "view": "picture", "amplification": 8.0, "divider": 0.5}
 
 
@@ -48,7 +43,7 @@ class BeforeAfter(anywidget.AnyWidget):
     """
 
     _esm = modules.joined("before_after.js")
-    _css = "".join((HERE / "js" / name).read_text() for name in ("lab.css", "before_after.css"))
+    _css = modules.style("before_after.css")
     pictures = traitlets.List().tag(sync=True)
     reference = traitlets.Unicode().tag(sync=True)
     camera_from_srgb = traitlets.List().tag(sync=True)

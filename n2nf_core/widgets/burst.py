@@ -43,7 +43,7 @@ class YourBurst(anywidget.AnyWidget):
     """
 
     _esm = modules.joined("burst.js")
-    _css = "".join((modules.HOME / name).read_text() for name in ("lab.css", "explorer.css", "burst.css"))
+    _css = modules.style("explorer.css", "burst.css")
     path = traitlets.Unicode().tag(sync=True)
     options = traitlets.Dict().tag(sync=True)
     profile = traitlets.Enum(list(PROFILES), "smoke").tag(sync=True)

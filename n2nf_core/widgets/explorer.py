@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,29 +10,12 @@ import anywidget
 import traitlets
 
 from n2nf_core.evaluation.collapse import POINT_OF_NO_RETURN
+from n2nf_core.study.columns import unflatten
 from n2nf_core.widgets import modules
 
 LOSSES = ("cross_sample", "self_sample")
 PICTURES = ("noisy", "pretrained", *LOSSES, "reference")
 SETTINGS = ("weight", "loss", "seed", "view")
-
-
-def nested(row: Mapping[str, object]) -> dict:
-    """Columns ``a.b.c`` of a table as nested blocks, arrays as lists; what is missing (None, NaN) is left out.
-
-    >>> nested({"a.b": 1, "a.c": float("nan"), "d": 2})
-    {'a': {'b': 1}, 'd': 2}
-    """
-    content: dict = {}
-    for key, value in row.items():
-        if value is None or (isinstance(value, float) and math.isnan(value)):
-            continue
-        *blocks, name = key.split(".")
-        place = content
-        for block in blocks:
-            place = place.setdefault(block, {})
-        place[name] = value.tolist() if hasattr(value, "tolist") else value
-    return content
 
 
 def _short(value: float) -> float:
@@ -86,7 +68,7 @@ class LambdaExplorer(anywidget.AnyWidget):
     """
 
     _esm = modules.joined("explorer.js")
-    _css = "".join((modules.HOME / name).read_text() for name in ("lab.css", "explorer.css"))
+    _css = modules.style("explorer.css")
     points = traitlets.List().tag(sync=True)
     pictures = traitlets.Dict().tag(sync=True)
     point_of_no_return = traitlets.Float(POINT_OF_NO_RETURN).tag(sync=True)
@@ -111,7 +93,7 @@ class LambdaExplorer(anywidget.AnyWidget):
         """The explorer of a table that ``n2nf_core.study.collect`` wrote, one row per point."""
         import pandas as pd
 
-        return cls([nested(row) for row in pd.read_parquet(path).to_dict("records")], **settings)
+        return cls([unflatten(row) for row in pd.read_parquet(path).to_dict("records")], **settings)
 
 
 def _start(points: list[dict]) -> dict:

@@ -90,7 +90,7 @@ class NoiseLab(anywidget.AnyWidget):
     """
 
     _esm = modules.widget("lab.js")
-    _css = (HERE / "js/lab.css").read_text()
+    _css = modules.style()
     weights = traitlets.Bytes().tag(sync=True)
     cameras = traitlets.List().tag(sync=True)
     scenes = traitlets.List().tag(sync=True)

@@ -7,7 +7,14 @@ import re
 from pathlib import Path
 
 HOME = Path(__file__).parent / "js"
+SHARED = ("theme.css", "forms.css", "panels.css", "charts.css", "tables.css")
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
+DATA = re.compile(r'^import (\w+) from "([\w./]+\.json)" with \{ type: "json" \};\n', re.MULTILINE)
+
+
+def _constant(name: str, path: str) -> str:
+    """A JSON file as a constant, where a module imports it."""
+    return f"const {name} = {json.dumps(json.loads((HOME / path).read_text()), ensure_ascii=False)};\n"
 
 
 def _ordered(name: str, found: dict[str, str]) -> dict[str, str]:
@@ -16,6 +23,7 @@ def _ordered(name: str, found: dict[str, str]) -> dict[str, str]:
         text = (HOME / name).read_text()
         for other in IMPORT.findall(text):
             _ordered(other, found)
+        text = DATA.sub(lambda match: _constant(*match.groups()), text)
         found[name] = re.sub(r"^export (?=const|function|class|async)", "", IMPORT.sub("", text), flags=re.MULTILINE)
     return found
 
@@ -35,3 +43,8 @@ def joined(*names: str) -> str:
 def widget(name: str) -> str:
     """A front end with its worker: the worker's text is the constant WORKER."""
     return f"const WORKER = {json.dumps(joined('worker.js'))};\n{joined(name)}"
+
+
+def style(*names: str) -> str:
+    """The style sheets that all widgets share, and after them ``names``, as one text."""
+    return "".join((HOME / name).read_text() for name in (*SHARED, *names))

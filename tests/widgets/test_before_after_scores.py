@@ -80,7 +80,7 @@ def test_what_it_refuses():
         FlowAnatomy(layer=3)
 
 
-@pytest.mark.parametrize("name", ["anatomy.js", "before_after.js"])
+@pytest.mark.parametrize("name", ["anatomy.js", "before_after.js", "burst.js", "explorer.js"])
 def test_a_widgets_modules_join_into_one(name, tmp_path):
     text = modules.joined(name)
     assert not re.search(r"^(import|export (?!default))", text, re.MULTILINE)

@@ -2,11 +2,10 @@
 
 import json
 
-import pandas as pd
 import pytest
 
 from n2nf_core.study.collect import table
-from n2nf_core.widgets.explorer import LambdaExplorer, nested, point_of
+from n2nf_core.widgets.explorer import LambdaExplorer, point_of
 
 
 def result(weight: float, seed: int = 0, pictures: bool = True, collapse: int | None = None) -> dict:
@@ -72,8 +71,3 @@ def test_what_cannot_be_explored_is_refused():
     del other["critical_mse_weight"]
     with pytest.raises(ValueError, match="'critical_mse_weight'.*60_ablate_lambda"):
         point_of(other)
-
-
-def test_nested_blocks_come_back_from_columns():
-    frame = pd.DataFrame([{"a.b.c": 1, "a.d": None, "e": [1.0, 2.0]}])
-    assert nested(frame.to_dict("records")[0]) == {"a": {"b": {"c": 1}}, "e": [1.0, 2.0]}

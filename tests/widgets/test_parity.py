@@ -135,7 +135,7 @@ def test_the_authors_released_model_agrees(real_data, tmp_path):
 
 
 BREAKS = {  # one layer after the other, broken on purpose: file, what stands there, what takes its place
-    "1x1 convolution": ("models.js", "sign_s[r] * Math.exp(log_s[r])", "Math.exp(log_s[r])"),
+    "1x1 convolution": ("matrices.js", "sign_s[r] * Math.exp(log_s[r])", "Math.exp(log_s[r])"),
     "border channel": ("coupling.js", "sum += edge[k]", "sum += 0"),
     "gain": ("models.js", "gain *= Math.exp(-layer.log_gain[0])", "gain *= 1"),
     "coupling's sign": ("coupling.js", "p2 - shift2[x]", "p2 + shift2[x]"),

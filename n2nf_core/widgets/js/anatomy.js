@@ -1,28 +1,19 @@
 // Flow anatomy: a patch of noise pushed through a flow layer by layer, both ways, and what each layer does to it.
 import { ladjBars, nllSteps, planeSquare, stateCorrelation, stateHistogram } from "./anatomy_charts.js";
 import { AnatomyForm } from "./anatomy_form.js";
+import { atLevel, cropped, flat, GAP, SIDE, thumbnail, tiled } from "./anatomy_patch.js";
 import { explained, titleOf } from "./anatomy_words.js";
-import { diverging } from "./colours.js";
 import { Engine, KINDS } from "./engine.js";
 import { openScene } from "./image.js";
+import { headingOf } from "./labels.js";
 import { layersOf, runningNll, through } from "./layers.js";
 import { measured } from "./moments.js";
 import { bytesOf, make, minus } from "./page.js";
-import { brightness, develop, Lens, lookOf, Panel } from "./panels.js";
+import { Lens, lookOf, Panel } from "./panels.js";
 import { Random } from "./random.js";
 
-const SIDE = 64; // Bayer cells
-const GAP = 3; // pixels between the planes of a panel
 const FULL = 2.8; // deviations of a value that is shown in full colour
 const FLAT = "Flat";
-const MODELS = {
-  awgn: "AWGN",
-  camera_nlf: "Camera NLF",
-  calibrated_pg: "Calibrated P-G",
-  photon_transfer: "Photon transfer",
-  nlf_flow: "NLF flow",
-  noise_flow: "Noise Flow",
-};
 const SENSOR = ["R", "Gr", "Gb", "B"];
 const MIXED = ["1", "2", "3", "4"];
 const CHARTS = [
@@ -41,7 +32,9 @@ class Anatomy {
     this.engine = new Engine({ weights: bytesOf(model.get("weights")), cameras: this.cameras });
     this.root = make("section", "n2nf anatomy");
     this.root.setAttribute("aria-label", "Flow anatomy");
-    this.lens = new Lens(() => this.panels.forEach((panel) => panel.draw()));
+    this.lens = new Lens(() => {
+      for (const panel of this.panels) panel.draw();
+    });
     this.build();
     el.append(this.root);
     this.resized = new ResizeObserver(() => this.chain && this.show());
@@ -51,7 +44,11 @@ class Anatomy {
   build() {
     this.form = new AnatomyForm(this.cameras, this.settings, (name) => this.changed(name));
     this.words = make("div", "words");
-    this.panels = [["left", "Noise"], ["now", "State"], ["right", "Base"]].map(([kind, title]) => new Panel(this.lens, kind, title));
+    this.panels = [
+      ["left", "Noise"],
+      ["now", "State"],
+      ["right", "Base"],
+    ].map(([kind, title]) => new Panel(this.lens, kind, title));
     const panels = make("div", "panels");
     panels.append(...this.panels.map(({ element: panel }) => panel));
     this.status = Object.assign(make("p", "status"), { role: "status" });
@@ -65,7 +62,10 @@ class Anatomy {
     const [states, layers] = [make("div", "charts"), make("div", "charts wide")];
     states.append(...this.plots.slice(0, 3));
     layers.append(...this.plots.slice(3));
-    layers.addEventListener("click", ({ target }) => target.dataset.stage && this.form.set("stage", Number(target.dataset.stage)));
+    layers.addEventListener(
+      "click",
+      ({ target }) => target.dataset.stage && this.form.set("stage", Number(target.dataset.stage)),
+    );
     this.root.append(this.form.element, this.words, panels, under, states, layers);
   }
 
@@ -85,7 +85,7 @@ class Anatomy {
 
   useCamera() {
     const kinds = KINDS.filter((kind) => kind in this.camera.models);
-    this.form.offer(this.camera, Object.fromEntries(kinds.map((kind) => [kind, MODELS[kind]])));
+    this.form.offer(this.camera, Object.fromEntries(kinds.map((kind) => [kind, headingOf(kind)])));
   }
 
   changed(name) {
@@ -110,7 +110,13 @@ class Anatomy {
       : this.engine.truth(this.camera, context, seed).noise;
     const layers = layersOf(flow);
     const passed = through(layers, start, context, backward);
-    this.chain = { layers, context, ...passed, nll: runningNll(passed), share: passed.ladj.map((value) => value / clean.length) };
+    this.chain = {
+      layers,
+      context,
+      ...passed,
+      nll: runningNll(passed),
+      share: passed.ladj.map((value) => value / clean.length),
+    };
     this.dirty = false;
     this.form.limitStages(layers.length);
     this.show();
@@ -126,15 +132,23 @@ class Anatomy {
     const { stage, direction } = this.settings;
     const found = measured(states[stage], context);
     const layer = layers[this.passed];
-    this.words.innerHTML = explained({ layer, before: states[this.passed], context, share: share[this.passed] }, direction);
-    const between = direction === "forward" ? () => `after ${titleOf(layers[stage - 1])}` : () => `before ${titleOf(layers[stage])}`;
+    this.words.innerHTML = explained(
+      { layer, before: states[this.passed], context, share: share[this.passed] },
+      direction,
+    );
+    const between =
+      direction === "forward" ? () => `after ${titleOf(layers[stage - 1])}` : () => `before ${titleOf(layers[stage])}`;
     const place = stage === 0 ? "noise" : stage === layers.length ? "base" : between();
     this.form.say("stage", `${stage} of ${layers.length}: ${place}`);
     this.paint(0, 0, "noise");
     this.paint(1, stage, place);
     this.paint(2, layers.length, "base");
     this.draw(found);
-    const figures = [`σ ${found.sigma.toPrecision(3)}`, `excess kurtosis ${found.kurtosis.toFixed(2)}`, `neighbours along rows ${found.rows[0].toFixed(2)}`];
+    const figures = [
+      `σ ${found.sigma.toPrecision(3)}`,
+      `excess kurtosis ${found.kurtosis.toFixed(2)}`,
+      `neighbours along rows ${found.rows[0].toFixed(2)}`,
+    ];
     this.status.textContent = minus(`${[...figures, `NLL so far ${nll[stage].toFixed(3)} nats/dim`].join(", ")}.`);
     this.root.dataset.stage = String(stage);
     this.root.dataset.drawn = String(Number(this.root.dataset.drawn ?? 0) + 1);
@@ -164,7 +178,13 @@ class Anatomy {
     const side = 2 * SIDE + GAP;
     const [a, b, c, d] = this.names(stage);
     const paint = (pixels) => tiled(values, FULL * sigma, pixels);
-    this.panels[number].show(side, side, paint, `${a} ${b} / ${c} ${d}, σ ${sigma.toPrecision(3)}`, `${place}, four planes`);
+    this.panels[number].show(
+      side,
+      side,
+      paint,
+      `${a} ${b} / ${c} ${d}, σ ${sigma.toPrecision(3)}`,
+      `${place}, four planes`,
+    );
   }
 
   stop() {
@@ -172,46 +192,6 @@ class Anatomy {
     cancelAnimationFrame(this.frame);
     this.resized.disconnect();
     this.root.remove();
-  }
-}
-
-// A grey card as the camera sees it.
-const flat = ({ white }) => Float32Array.from({ length: 4 * SIDE ** 2 }, (_, i) => white[[0, 1, 1, 2][Math.floor(i / SIDE ** 2)]]);
-
-// The middle of a picture, SIDE cells along either side.
-function cropped({ planes, height, width }) {
-  const out = new Float32Array(4 * SIDE * SIDE);
-  const [top, left] = [height - SIDE, width - SIDE].map((rest) => Math.max(Math.floor(rest / 2), 0));
-  for (let i = 0; i < out.length; i++) {
-    const [plane, pixel] = [Math.floor(i / SIDE ** 2), i % SIDE ** 2];
-    const [y, x] = [(top + Math.floor(pixel / SIDE)) % height, (left + (pixel % SIDE)) % width];
-    out[i] = planes[(plane * height + y) * width + x];
-  }
-  return out;
-}
-
-function atLevel(planes, level) {
-  const mean = planes.reduce((sum, value) => sum + value, 0) / planes.length;
-  return planes.map((value) => Math.min((value * level) / mean, 1));
-}
-
-function thumbnail(planes, look) {
-  const canvas = Object.assign(make("canvas"), { width: SIDE, height: SIDE });
-  const pixels = new ImageData(SIDE, SIDE);
-  develop(planes, SIDE ** 2, look, 0.7 * brightness(planes), pixels.data);
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
-  canvas.setAttribute("aria-hidden", "true");
-  return canvas;
-}
-
-// Four planes, two above two.
-function tiled(values, full, pixels) {
-  const side = 2 * SIDE + GAP;
-  for (let i = 0; i < values.length; i++) {
-    const [plane, pixel] = [Math.floor(i / SIDE ** 2), i % SIDE ** 2];
-    const y = Math.floor(pixel / SIDE) + (plane >> 1) * (SIDE + GAP);
-    const x = (pixel % SIDE) + (plane & 1) * (SIDE + GAP);
-    diverging(values[i] / full, pixels, 4 * (y * side + x));
   }
 }
 

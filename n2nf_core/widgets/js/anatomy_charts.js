@@ -18,7 +18,9 @@ class BarPlot extends Plot {
     values.forEach((value, k) => {
       const [top, bottom] = [this.y(Math.max(value, base)), this.y(Math.min(value, base))];
       const at = { x: (this.x(k) - half).toFixed(1), y: top.toFixed(1), width: (2 * half).toFixed(1) };
-      this.parts.push(tag("rect", { class: k === current ? "bar now" : "bar", ...at, height: Math.max(bottom - top, 1).toFixed(1) }));
+      this.parts.push(
+        tag("rect", { class: k === current ? "bar now" : "bar", ...at, height: Math.max(bottom - top, 1).toFixed(1) }),
+      );
     });
   }
 
@@ -34,17 +36,26 @@ class BarPlot extends Plot {
 
 export function stateHistogram(element, { density, sigma, kurtosis }) {
   const plot = new Plot(element, [-REACH, REACH], [-4, 0.2]);
-  plot.axes([-4, -2, 0, 2, 4].map((v) => [v, minus(v)]), decades([-4, 0.2]), "value, in σ of this state");
-  const gauss = (scale) => Array.from({ length: 101 }, (_, k) => {
-    const u = REACH * (k / 50 - 1);
-    return [u, Math.log10((scale * Math.exp(-0.5 * (u * scale) ** 2)) / Math.sqrt(2 * Math.PI))];
-  });
-  const points = [...density].map((value, k, all) => [REACH * ((2 * k + 1) / all.length - 1), Math.log10(Math.max(value, 1e-9))]);
+  plot.axes(
+    [-4, -2, 0, 2, 4].map((v) => [v, minus(v)]),
+    decades([-4, 0.2]),
+    "value, in σ of this state",
+  );
+  const gauss = (scale) =>
+    Array.from({ length: 101 }, (_, k) => {
+      const u = REACH * (k / 50 - 1);
+      return [u, Math.log10((scale * Math.exp(-0.5 * (u * scale) ** 2)) / Math.sqrt(2 * Math.PI))];
+    });
+  const points = [...density].map((value, k, all) => [
+    REACH * ((2 * k + 1) / all.length - 1),
+    Math.log10(Math.max(value, 1e-9)),
+  ]);
   plot.area(points, "state");
   plot.line(gauss(sigma), "true", "thick");
   plot.line(gauss(1), "true", "dashed");
   plot.line(points, "noise_flow");
-  plot.into(element, `Histogram of this state, log scale, against Gaussians. σ ${sigma.toPrecision(3)}, excess kurtosis ${kurtosis.toFixed(2)}.`);
+  const figures = `σ ${sigma.toPrecision(3)}, excess kurtosis ${kurtosis.toFixed(2)}`;
+  plot.into(element, `Histogram of this state, log scale, against Gaussians. ${figures}.`);
 }
 
 export function stateCorrelation(element, { rows, columns }) {
@@ -54,13 +65,21 @@ export function stateCorrelation(element, { rows, columns }) {
   const step = high > 0.6 ? 0.2 : 0.1;
   const count = Math.floor(high / step) - Math.ceil(low / step) + 1;
   const ticks = Array.from({ length: count }, (_, k) => (Math.ceil(low / step) + k) * step);
-  plot.axes([1, 2, 3, 4, 5, 6, 7, 8].map((v) => [v, v]), ticks.map((v) => [v, minus(v.toFixed(1))]), "distance in Bayer cells");
-  for (const [values, kind] of [[rows, "noise_flow"], [columns, "camera_nlf"]]) {
+  plot.axes(
+    [1, 2, 3, 4, 5, 6, 7, 8].map((v) => [v, v]),
+    ticks.map((v) => [v, minus(v.toFixed(1))]),
+    "distance in Bayer cells",
+  );
+  for (const [values, kind] of [
+    [rows, "noise_flow"],
+    [columns, "camera_nlf"],
+  ]) {
     const points = values.map((value, k) => [k + 1, value]);
     plot.line(points, kind);
     plot.dots(points, kind, 3);
   }
-  plot.into(element, `Autocorrelation. Next neighbour along rows ${minus(rows[0].toFixed(2))}, along columns ${minus(columns[0].toFixed(2))}.`);
+  const [next, below] = [rows[0], columns[0]].map((value) => minus(value.toFixed(2)));
+  plot.into(element, `Autocorrelation. Next neighbour along rows ${next}, along columns ${below}.`);
 }
 
 // Correlation of the planes at one place, as a square of numbers.
@@ -72,15 +91,22 @@ export function planeSquare(element, { planes }, names) {
   });
   const row = (r) => `<tr><th scope="row">${names[r]}</th>${cells.slice(4 * r, 4 * r + 4).join("")}</tr>`;
   const head = names.map((name) => `<th scope="col">${name}</th>`).join("");
-  element.innerHTML = `<table class="square"><thead><tr><td></td>${head}</tr></thead><tbody>${[0, 1, 2, 3].map(row).join("")}</tbody></table>`;
+  element.innerHTML = `<table class="square"><thead><tr><td></td>${head}</tr></thead>
+    <tbody>${[0, 1, 2, 3].map(row).join("")}</tbody></table>`;
 }
 
 // ladj of every layer, in nats per dimension, on an axis that is logarithmic on both sides of zero.
 export function ladjBars(element, layers, ladj, current) {
   const ends = [Math.min(-0.02, ...ladj) * 1.3, Math.max(0.02, ...ladj) * 1.3].map(signedLog);
   const plot = new BarPlot(element, [-0.6, layers.length - 0.4], ends);
-  const ticks = [...TICKS.map((v) => -v).reverse(), 0, ...TICKS].filter((v) => signedLog(v) > ends[0] && signedLog(v) < ends[1]);
-  plot.axes(layers.map((layer, k) => [k, letterOf(layer)]), ticks.map((v) => [signedLog(v), minus(v)]), "layer, from noise to base");
+  const ticks = [...TICKS.map((v) => -v).reverse(), 0, ...TICKS].filter(
+    (v) => signedLog(v) > ends[0] && signedLog(v) < ends[1],
+  );
+  plot.axes(
+    layers.map((layer, k) => [k, letterOf(layer)]),
+    ticks.map((v) => [signedLog(v), minus(v)]),
+    "layer, from noise to base",
+  );
   plot.bars(ladj.map(signedLog), 0, current);
   plot.targets(layers.length, 1);
   const said = ladj.map((value, k) => `${letterOf(layers[k])} ${minus(value.toFixed(4))}`);
@@ -95,11 +121,24 @@ export function nllSteps(element, layers, nll, stage) {
   const plot = new BarPlot(element, [-0.6, layers.length - 0.4], range);
   const digits = room < 0.1 ? 3 : 2;
   const ticks = [0, 0.5, 1].map((share) => Math.min(...shown) + share * room).map((v) => [v, minus(v.toFixed(digits))]);
-  plot.axes(layers.map((layer, k) => [k, letterOf(layer)]), ticks, "flow cut after this layer");
-  plot.line(shown.map((value, k) => [k, value]), "noise_flow");
-  plot.dots(shown.map((value, k) => [k, value]), "noise_flow", 3);
+  plot.axes(
+    layers.map((layer, k) => [k, letterOf(layer)]),
+    ticks,
+    "flow cut after this layer",
+  );
+  plot.line(
+    shown.map((value, k) => [k, value]),
+    "noise_flow",
+  );
+  plot.dots(
+    shown.map((value, k) => [k, value]),
+    "noise_flow",
+    3,
+  );
   if (stage) plot.dots([[stage - 1, nll[stage]]], "noise_flow", 7);
   plot.targets(layers.length, 1);
   const said = shown.map((value, k) => `${letterOf(layers[k])} ${minus(value.toFixed(3))}`);
-  plot.into(element, `NLL in nats per dimension if the flow ended there: before all layers ${minus(nll[0].toFixed(3))}, after ${said.join(", ")}.`);
+  const before = minus(nll[0].toFixed(3));
+  const after = said.join(", ");
+  plot.into(element, `NLL in nats per dimension if the flow ended there: before all layers ${before}, after ${after}.`);
 }

@@ -10,7 +10,8 @@ const PICKS = ["camera", "model", "signal", "direction"];
 
 const LAYOUT = `
   <div class="top"><fieldset class="scenes"><legend>Signal</legend><div class="thumbs"></div></fieldset>
-    <div class="field seed"><label><span>Seed</span><input type="number" name="seed" min="0" max="4294967295" step="1"></label>
+    <div class="field seed">
+      <label><span>Seed</span><input type="number" name="seed" min="0" max="4294967295" step="1"></label>
       <button type="button" name="again">New noise</button></div></div>
   <div class="fields">
     <label class="field"><span>Camera</span><select name="camera"></select></label>
@@ -20,7 +21,8 @@ const LAYOUT = `
     ${slider("iso", RANGES.iso)}${slider("level", RANGES.level)}
   </div>
   <div class="steps"><button type="button" name="back" aria-label="One layer towards the noise">◀</button>
-    <label class="slider"><span>State of the patch</span><output></output><input type="range" name="stage" min="0" step="1"></label>
+    <label class="slider"><span>State of the patch</span><output></output>
+      <input type="range" name="stage" min="0" step="1"></label>
     <button type="button" name="on" aria-label="One layer towards the base">▶</button>
     <button type="button" name="play" aria-pressed="false">Play</button></div>`;
 
@@ -83,7 +85,8 @@ export class AnatomyForm {
       this.say(name, text(settings[name]));
     }
     for (const name of ["camera", "model", "seed", "stage"]) if (name !== moved) fields[name].value = settings[name];
-    for (const radio of this.element.querySelectorAll("input[type=radio]")) radio.checked = radio.value === settings[radio.name];
+    for (const radio of this.element.querySelectorAll("input[type=radio]"))
+      radio.checked = radio.value === settings[radio.name];
     fields.back.disabled = settings.stage === 0;
     fields.on.disabled = settings.stage === this.count;
   }

@@ -2,7 +2,11 @@
 import { minus } from "./page.js";
 
 const EQUATIONS = {
-  scale: ["z = x / σ, with σ² = shot · max(signal, 0) + read", "x = z · σ, with σ² = shot · max(signal, 0) + read", "ladj = − Σ log σ"],
+  scale: [
+    "z = x / σ, with σ² = shot · max(signal, 0) + read",
+    "x = z · σ, with σ² = shot · max(signal, 0) + read",
+    "ladj = − Σ log σ",
+  ],
   mix: ["z = W x, at every pixel", "x = W⁻¹ z, at every pixel", "ladj = pixels · log |det W|"],
   coupling: [
     "z₁ z₂ = x₁ x₂;   z₃ z₄ = x₃ x₄ · exp(l) + t",
@@ -35,8 +39,10 @@ const DETAILS = {
       training found. Bright pixels are divided by more than dark ones, and all have the same deviation after it.</p>`;
   },
   mix: ({ weight }) => {
-    const row = (r) => `<tr>${[0, 1, 2, 3].map((c) => `<td>${minus(weight[4 * r + c].toFixed(2))}</td>`).join("")}</tr>`;
-    return `<div class="matrix"><span>W =</span><table aria-label="W"><tbody>${[0, 1, 2, 3].map(row).join("")}</tbody></table></div>
+    const row = (r) =>
+      `<tr>${[0, 1, 2, 3].map((c) => `<td>${minus(weight[4 * r + c].toFixed(2))}</td>`).join("")}</tr>`;
+    const rows = [0, 1, 2, 3].map(row).join("");
+    return `<div class="matrix"><span>W =</span><table aria-label="W"><tbody>${rows}</tbody></table></div>
       <p>Mixes the four planes, so that the next coupling can predict other combinations from other ones.</p>`;
   },
   coupling: (layer, { before, context, share }) => {
@@ -50,8 +56,16 @@ const DETAILS = {
 };
 
 const ENDS = {
-  forward: ["The noise as it is", "n = y − x, noisy minus clean", "Nothing has been done yet. Move on to push it through the first layer."],
-  backward: ["A draw from the base", "z ~ N(0, 1), every value by itself", "Nothing has been undone yet. Move back to push it through the last layer."],
+  forward: [
+    "The noise as it is",
+    "n = y − x, noisy minus clean",
+    "Nothing has been done yet. Move on to push it through the first layer.",
+  ],
+  backward: [
+    "A draw from the base",
+    "z ~ N(0, 1), every value by itself",
+    "Nothing has been undone yet. Move back to push it through the last layer.",
+  ],
 };
 
 // state: {layer, before, context, share}; layer is the one just passed, before what it read in the density direction.
@@ -64,5 +78,6 @@ export function explained(state, direction) {
   const [forward, inverse, ladj] = EQUATIONS[layer.kind];
   const undone = direction === "backward" ? " <small>undone</small>" : "";
   return `<div class="title">${TITLES[layer.kind]}${undone}</div>
-    <p class="equation">${direction === "backward" ? inverse : forward}</p><p class="equation">${ladj}</p>${DETAILS[layer.kind](layer, state)}`;
+    <p class="equation">${direction === "backward" ? inverse : forward}</p><p class="equation">${ladj}</p>
+    ${DETAILS[layer.kind](layer, state)}`;
 }

@@ -1,6 +1,6 @@
 // Before and after: pictures of one scene behind a divider, with PSNR and SSIM of what is visible.
 import { diverging } from "./colours.js";
-import { choice, slider } from "./controls.js";
+import { choice, slider, times } from "./controls.js";
 import { demosaiced } from "./demosaic.js";
 import { decodePng } from "./image.js";
 import { LEAST, psnr, ssim } from "./metrics.js";
@@ -13,7 +13,8 @@ const REST = 60; // ms without a change until the numbers are made again
 const CHOICES = `<div class="fields">
   <label class="field"><span>Left</span><select name="left"></select></label>
   <label class="field"><span>Right</span><select name="right"></select></label>
-  <fieldset class="switch"><legend>Show</legend>${choice("view", "picture", "Pictures")}${choice("view", "difference", "Difference")}</fieldset>
+  <fieldset class="switch"><legend>Show</legend>
+    ${choice("view", "picture", "Pictures")}${choice("view", "difference", "Difference")}</fieldset>
   ${slider("amplification", AMPLIFY)}</div>`;
 
 class BeforeAfter {
@@ -43,13 +44,19 @@ class BeforeAfter {
     this.panel.share = this.settings.divider;
     this.status = Object.assign(make("p", "status"), { role: "status" });
     const under = make("div", "under");
-    under.append(this.status, make("p", "", "Drag the divider, or the picture once zoomed in."), ...zoomButtons(this.lens));
+    under.append(
+      this.status,
+      make("p", "", "Drag the divider, or the picture once zoomed in."),
+      ...zoomButtons(this.lens),
+    );
     this.table = make("div", "scores");
     this.root.append(this.form, this.panel.element, under, this.table);
   }
 
   async start() {
-    const found = await Promise.all(this.model.get("pictures").map(async ({ id, planes, png }) => [id, await opened(png, planes)]));
+    const found = await Promise.all(
+      this.model.get("pictures").map(async ({ id, planes, png }) => [id, await opened(png, planes)]),
+    );
     this.pictures = Object.fromEntries(found);
     this.gain = 0.8 * brightness(this.pictures[this.reference].values);
     this.write();
@@ -74,7 +81,7 @@ class BeforeAfter {
     const { settings, form } = this;
     for (const name of ["left", "right"]) form.elements[name].value = settings[name];
     const field = form.elements.amplification;
-    const text = `× ${settings.amplification < 10 ? settings.amplification.toFixed(1) : settings.amplification.toFixed(0)}`;
+    const text = times(settings.amplification);
     if (moved !== "amplification") field.value = Math.log(settings.amplification);
     field.disabled = settings.view !== "difference";
     field.setAttribute("aria-valuetext", text);
@@ -86,8 +93,13 @@ class BeforeAfter {
     const { left, right, view, amplification } = this.settings;
     const { height, width } = this.pictures[this.reference];
     const minus = view === "difference" ? ` − ${this.reference}` : "";
-    const sides = [left, right].map((id) => ({ name: id + minus, paint: (pixels) => this.paint(this.pictures[id], pixels) }));
-    const note = minus ? `blue too dark, orange too bright, full at ${(1 / amplification).toPrecision(2)} of white` : "";
+    const sides = [left, right].map((id) => ({
+      name: id + minus,
+      paint: (pixels) => this.paint(this.pictures[id], pixels),
+    }));
+    const note = minus
+      ? `blue too dark, orange too bright, full at ${(1 / amplification).toPrecision(2)} of white`
+      : "";
     const fine = minus || this.pictures[this.reference].planes === 1 ? 1 : 2; // pixels shown for one of a plane
     this.panel.showBoth(fine * width, fine * height, sides, note);
     this.moved();
@@ -97,7 +109,13 @@ class BeforeAfter {
     const size = height * width;
     if (this.settings.view === "difference") return this.paintDifference(values, planes, size, pixels);
     if (planes === 4) return develop(demosaiced(values, height, width), 4 * size, this.look, this.gain, pixels);
-    for (let i = 0; i < size; i++) pixels.set(Array(3).fill(developed(this.gain * values[i])).concat(255), 4 * i);
+    for (let i = 0; i < size; i++)
+      pixels.set(
+        Array(3)
+          .fill(developed(this.gain * values[i]))
+          .concat(255),
+        4 * i,
+      );
   }
 
   // The mean over the planes.
@@ -167,12 +185,18 @@ const escaped = (text) => Object.assign(document.createElement("i"), { textConte
 function scoresOf(rows, { left, right }, reference, small) {
   const best = (key) => Math.max(...rows.map((row) => row[key]));
   const most = { psnr: best("psnr"), ssim: best("ssim") };
-  const cell = (row, key, digits) => `<td${row[key] === most[key] ? ' class="best"' : ""}>${Number.isFinite(row[key]) ? row[key].toFixed(digits) : "–"}</td>`;
+  const digits = { psnr: 2, ssim: 4 };
+  const text = (value, key) => (Number.isFinite(value) ? value.toFixed(digits[key]) : "–");
+  const cell = (row, key) => `<td${row[key] === most[key] ? ' class="best"' : ""}>${text(row[key], key)}</td>`;
   const side = (id) => [id === left && "left", id === right && "right"].filter(Boolean).join(", ");
-  const lines = rows.map((row) => `<tr${side(row.id) ? ' class="shown"' : ""}><th scope="row">${escaped(row.id)} <small>${side(row.id)}</small></th>${cell(row, "psnr", 2)}${cell(row, "ssim", 4)}</tr>`);
+  const line = (row) => `<tr${side(row.id) ? ' class="shown"' : ""}>
+    <th scope="row">${escaped(row.id)} <small>${side(row.id)}</small></th>
+    ${cell(row, "psnr")}${cell(row, "ssim")}</tr>`;
   const hint = small ? ` <small>SSIM needs ${LEAST} × ${LEAST} pixels</small>` : "";
-  return `<table><caption>What is visible, against ${escaped(reference)}${hint}</caption><thead><tr><th scope="col">Picture</th>
-    <th scope="col">PSNR <small>dB</small></th><th scope="col">SSIM</th></tr></thead><tbody>${lines.join("")}</tbody></table>`;
+  return `<table><caption>What is visible, against ${escaped(reference)}${hint}</caption>
+    <thead><tr><th scope="col">Picture</th><th scope="col">PSNR <small>dB</small></th>
+    <th scope="col">SSIM</th></tr></thead>
+    <tbody>${rows.map(line).join("")}</tbody></table>`;
 }
 
 function render({ model, el }) {

@@ -9,7 +9,10 @@ export const tag = (name, attributes, text = "") => {
 };
 
 // A linear map of [from, to] to pixels.
-const linear = ([from, to], [start, end]) => (value) => start + ((value - from) / (to - from || 1)) * (end - start);
+const linear =
+  ([from, to], [start, end]) =>
+  (value) =>
+    start + ((value - from) / (to - from || 1)) * (end - start);
 
 export class Plot {
   constructor(element, xRange, yRange) {
@@ -47,7 +50,9 @@ export class Plot {
   area(points, kind) {
     const [low] = this.yRange;
     const [first, last] = [points[0][0], points.at(-1)[0]];
-    this.parts.push(tag("path", { class: "area", "data-kind": kind, d: this.path([[first, low], ...points, [last, low]]) }));
+    this.parts.push(
+      tag("path", { class: "area", "data-kind": kind, d: this.path([[first, low], ...points, [last, low]]) }),
+    );
   }
 
   dots(points, kind, radius) {
@@ -58,7 +63,13 @@ export class Plot {
   }
 
   into(element, label) {
-    const box = { viewBox: `0 0 ${this.width} ${HEIGHT}`, width: this.width, height: HEIGHT, role: "img", "aria-label": label };
+    const box = {
+      viewBox: `0 0 ${this.width} ${HEIGHT}`,
+      width: this.width,
+      height: HEIGHT,
+      role: "img",
+      "aria-label": label,
+    };
     element.innerHTML = tag("svg", box, this.parts.join(""));
   }
 }
@@ -73,17 +84,24 @@ export const decades = ([low, high]) => {
 };
 
 // frames: {kind: {stats}}, "true" among them; widths in deviations of the true noise.
-export function histogram(element, frames, names) {
+export function histogram(element, frames, nameOf) {
   const { limit, sigma, density } = frames.true.stats;
   const reach = limit / sigma;
   const points = ({ stats }) =>
-    [...stats.density].map((value, k, all) => [reach * ((2 * k + 1) / all.length - 1), Math.log10(Math.max(value * sigma, 1e-9))]);
+    [...stats.density].map((value, k, all) => [
+      reach * ((2 * k + 1) / all.length - 1),
+      Math.log10(Math.max(value * sigma, 1e-9)),
+    ]);
   const top = Math.log10(Math.max(...density) * sigma) + 0.35;
   const plot = new Plot(element, [-reach, reach], [-4, Math.max(top, 0)]);
-  plot.axes([-4, -2, 0, 2, 4].map((v) => [v, String(v).replace("-", "−")]), decades([-4, Math.max(top, 0)]), "noise, in σ of the true noise");
+  plot.axes(
+    [-4, -2, 0, 2, 4].map((v) => [v, String(v).replace("-", "−")]),
+    decades([-4, Math.max(top, 0)]),
+    "noise, in σ of the true noise",
+  );
   plot.area(points(frames.true), "true");
   each(frames, (kind, frame) => plot.line(points(frame), kind));
-  const said = ranked(frames, "kl").map(([kind, value]) => `${names[kind]} ${value.toFixed(4)}`);
+  const said = ranked(frames, "kl").map(([kind, value]) => `${nameOf(kind)} ${value.toFixed(4)}`);
   plot.into(element, `Histograms of the noise, log scale. KL in nats: ${said.join(", ")}.`);
 }
 
@@ -91,18 +109,31 @@ export function variance(element, frames) {
   const { line, stats } = frames.true;
   const logs = (points) => points.map(({ signal, variance }) => [Math.log10(signal), Math.log10(variance)]);
   const all = logs(stats.variance);
-  if (!all.length) return void (element.textContent = "Too few pixels.");
+  if (!all.length) {
+    element.textContent = "Too few pixels.";
+    return;
+  }
   const range = (values) => [Math.min(...values) - 0.25, Math.max(...values) + 0.25];
   const plot = new Plot(element, range(all.map(([x]) => x)), range(all.map(([, y]) => y)));
   plot.axes(decades(plot.xRange), decades(plot.yRange), "signal");
   const steps = Array.from({ length: 40 }, (_, k) => plot.xRange[0] + (k / 39) * (plot.xRange[1] - plot.xRange[0]));
-  plot.line(steps.map((x) => [x, Math.log10(line.shot * 10 ** x + line.read)]), "true", "dashed");
+  plot.line(
+    steps.map((x) => [x, Math.log10(line.shot * 10 ** x + line.read)]),
+    "true",
+    "dashed",
+  );
   plot.dots(all, "true", 5);
-  each(frames, (kind, frame) => plot.dots(logs(frame.stats.variance).filter(([, y]) => y > plot.yRange[0] && y < plot.yRange[1]), kind, 3));
+  each(frames, (kind, frame) =>
+    plot.dots(
+      logs(frame.stats.variance).filter(([, y]) => y > plot.yRange[0] && y < plot.yRange[1]),
+      kind,
+      3,
+    ),
+  );
   plot.into(element, "Variance of the noise against the signal, both logarithmic, with the line of the true noise.");
 }
 
-export function correlation(element, frames, names) {
+export function correlation(element, frames, nameOf) {
   const points = ({ stats }) => stats.correlation.map((value, k) => [k + 1, value]);
   const all = Object.values(frames).flatMap(({ stats }) => stats.correlation);
   const high = Math.max(0.1, ...all) * 1.15;
@@ -110,15 +141,21 @@ export function correlation(element, frames, names) {
   const plot = new Plot(element, [0.7, 8.3], [low, high]);
   const step = high > 0.6 ? 0.2 : high > 0.25 ? 0.1 : 0.05;
   const ticks = Array.from({ length: Math.floor(high / step) + 1 }, (_, k) => [k * step, (k * step).toFixed(2)]);
-  plot.axes([1, 2, 3, 4, 5, 6, 7, 8].map((v) => [v, v]), ticks, "distance in Bayer cells");
+  plot.axes(
+    [1, 2, 3, 4, 5, 6, 7, 8].map((v) => [v, v]),
+    ticks,
+    "distance in Bayer cells",
+  );
   plot.line(points(frames.true), "true", "thick");
   each(frames, (kind, frame) => plot.line(points(frame), kind));
   each(frames, (kind, frame) => plot.dots(points(frame), kind, 2.5));
-  const said = Object.entries(frames).map(([kind, { stats }]) => `${names[kind]} ${stats.correlation[0]?.toFixed(2)}`);
+  const said = Object.entries(frames).map(([kind, { stats }]) => `${nameOf(kind)} ${stats.correlation[0]?.toFixed(2)}`);
   plot.into(element, `Autocorrelation of the noise along rows. Next neighbour: ${said.join(", ")}.`);
 }
 
-const each = (frames, act) => Object.entries(frames).forEach(([kind, frame]) => kind !== "true" && act(kind, frame));
+function each(frames, act) {
+  for (const [kind, frame] of Object.entries(frames)) if (kind !== "true") act(kind, frame);
+}
 
 const ranked = (frames, key) =>
   Object.entries(frames)

@@ -1,5 +1,4 @@
 // The engine's side of the page: a worker, or where a page may not have one the engine itself.
-/* global WORKER */
 import { Session } from "./engine.js";
 
 export function connect(setup, receive) {

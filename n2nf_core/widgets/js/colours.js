@@ -1,6 +1,10 @@
 // A diverging scale: dark is zero, blue below, orange above.
 
-const [ZERO, BELOW, ABOVE] = [[16, 20, 26], [86, 190, 238], [255, 158, 74]];
+const [ZERO, BELOW, ABOVE] = [
+  [16, 20, 26],
+  [86, 190, 238],
+  [255, 158, 74],
+];
 
 // Writes RGBA at pixels[at]; share: the value over what is shown in full colour.
 export function diverging(share, pixels, at) {

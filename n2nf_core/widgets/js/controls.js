@@ -1,7 +1,7 @@
 // The lab's form: every control has a label and a name, and writes one entry of the settings.
 
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)} EV`;
-const times = (value) => `× ${value < 10 ? value.toFixed(1) : value.toFixed(0)}`;
+export const times = (value) => `× ${value < 10 ? value.toFixed(1) : value.toFixed(0)}`;
 
 // Sliders: how a setting lies on the track, and how it reads.
 const SLIDERS = {
@@ -17,14 +17,17 @@ export const slider = (name, { label, low, high, step, log }) => {
     <input type="range" name="${name}" min="${from}" max="${to}" step="${step}"></label>`;
 };
 
-export const choice = (name, value, label) => `<label><input type="radio" name="${name}" value="${value}"><span>${label}</span></label>`;
+export const choice = (name, value, label) =>
+  `<label><input type="radio" name="${name}" value="${value}"><span>${label}</span></label>`;
 
 const FORM = `
   <div class="top"><fieldset class="scenes"><legend>Clean picture</legend><div class="thumbs"></div>
     <label class="own"><input type="file" accept="image/*" name="file" aria-label="Open a picture of your own"><span
       aria-hidden="true"><b>+</b>open or drop<br>your own</span></label></fieldset>
-    <div class="field seed"><label><span>Seed</span><input type="number" name="seed" min="0" max="4294967295" step="1"></label>
-      <button type="button" name="again">New noise</button><button type="button" name="play" aria-pressed="false">Play</button></div></div>
+    <div class="field seed">
+      <label><span>Seed</span><input type="number" name="seed" min="0" max="4294967295" step="1"></label>
+      <button type="button" name="again">New noise</button>
+      <button type="button" name="play" aria-pressed="false">Play</button></div></div>
   <div class="fields">
     <label class="field"><span>Camera</span><select name="camera"></select></label>
     ${slider("iso", SLIDERS.iso)}${slider("exposure", SLIDERS.exposure)}

@@ -9,14 +9,32 @@ const HALF = 2;
 
 // out[x] += sum of a 3x3 window about x; rows have one pixel of padding on either side.
 function addWindow(out, above, here, below, weight, at, width) {
-  const w0 = weight[at], w1 = weight[at + 1], w2 = weight[at + 2];
-  const w3 = weight[at + 3], w4 = weight[at + 4], w5 = weight[at + 5];
-  const w6 = weight[at + 6], w7 = weight[at + 7], w8 = weight[at + 8];
-  let a0 = above[0], a1 = above[1], h0 = here[0], h1 = here[1], b0 = below[0], b1 = below[1];
+  const w0 = weight[at];
+  const w1 = weight[at + 1];
+  const w2 = weight[at + 2];
+  const w3 = weight[at + 3];
+  const w4 = weight[at + 4];
+  const w5 = weight[at + 5];
+  const w6 = weight[at + 6];
+  const w7 = weight[at + 7];
+  const w8 = weight[at + 8];
+  let a0 = above[0];
+  let a1 = above[1];
+  let h0 = here[0];
+  let h1 = here[1];
+  let b0 = below[0];
+  let b1 = below[1];
   for (let x = 1; x <= width; x++) {
-    const a2 = above[x + 1], h2 = here[x + 1], b2 = below[x + 1];
+    const a2 = above[x + 1];
+    const h2 = here[x + 1];
+    const b2 = below[x + 1];
     out[x] += w0 * a0 + w1 * a1 + w2 * a2 + (w3 * h0 + w4 * h1 + w5 * h2) + (w6 * b0 + w7 * b1 + w8 * b2);
-    a0 = a1; a1 = a2; h0 = h1; h1 = h2; b0 = b1; b1 = b2;
+    a0 = a1;
+    a1 = a2;
+    h0 = h1;
+    h1 = h2;
+    b0 = b1;
+    b1 = b2;
   }
 }
 
@@ -47,7 +65,7 @@ export class Coupling {
       const from = o * inputs * 9;
       for (let k = 0; k < this.width * 9; k++) image[o * this.width * 9 + k] = weight[from + k] * factor;
       const edge = weight.subarray(from + this.width * 9, from + inputs * 9);
-      biases.forEach((row, kind) => (row[o] = factor * (bias[o] + outside(edge, kind))));
+      for (const [kind, row] of biases.entries()) row[o] = factor * (bias[o] + outside(edge, kind));
     }
     return { weight: image, biases };
   }
@@ -55,7 +73,13 @@ export class Coupling {
   // Scratch rows for images of one width.
   scratch(width) {
     const ring = (channels) => Array.from({ length: 3 }, () => rows(channels, width));
-    return { width, signal: ring(HALF), hidden: ring(this.width), between: rows(this.width, width), out: rows(PLANES, width) };
+    return {
+      width,
+      signal: ring(HALF),
+      hidden: ring(this.width),
+      between: rows(this.width, width),
+      out: rows(PLANES, width),
+    };
   }
 
   // target = mix * coupling(source), or of the inverse coupling; returns the sum of log scales.
@@ -66,7 +90,7 @@ export class Coupling {
     load(-1);
     load(0);
     load(1);
-    hidden[2].forEach((row) => row.fill(0));
+    for (const row of hidden[2]) row.fill(0);
     this.hiddenRow(scratch, 0, height);
     let ladj = 0;
     for (let y = 0; y < height; y++) {
@@ -80,7 +104,10 @@ export class Coupling {
 
   hiddenRow({ signal, hidden, between, width }, y, height) {
     const target = hidden[y % 3];
-    if (y >= height) return target.forEach((row) => row.fill(0));
+    if (y >= height) {
+      for (const row of target) row.fill(0);
+      return;
+    }
     const [above, here, below] = [signal[(y + 2) % 3], signal[y % 3], signal[(y + 1) % 3]];
     for (let o = 0; o < this.width; o++) {
       between[o].fill(this.first.bias[o]);
@@ -156,7 +183,8 @@ function outside(edge, kind) {
   let sum = 0;
   for (let k = 0; k < 9; k++) {
     const [row, column] = [Math.floor(k / 3), k % 3];
-    const out = (row === 0 && kind & 1) || (row === 2 && kind & 2) || (column === 0 && kind & 4) || (column === 2 && kind & 8);
+    const out =
+      (row === 0 && kind & 1) || (row === 2 && kind & 2) || (column === 0 && kind & 4) || (column === 2 && kind & 8);
     if (out) sum += edge[k];
   }
   return sum;

@@ -25,7 +25,11 @@ export function around(values, margin = 0.06) {
 // A horizontal dashed line with its name above one of its ends, "start" or "end".
 export function level(plot, value, text, end = "end") {
   const [left, right] = plot.xRange.map(plot.x);
-  plot.line(plot.xRange.map((x) => [x, value]), "level", "dashed");
+  plot.line(
+    plot.xRange.map((x) => [x, value]),
+    "level",
+    "dashed",
+  );
   const at = { class: "note", x: end === "end" ? right - 2 : left + 4, y: plot.y(value) - 5, "text-anchor": end };
   plot.parts.push(tag("text", at, text));
 }

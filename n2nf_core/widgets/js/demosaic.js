@@ -4,7 +4,9 @@
 function spread(planes, at, height, width, oy, ox, share, out, to) {
   const inside = (k, length) => Math.min(Math.max(k, 0), length - 1);
   for (let y = 0; y < 2 * height; y++) {
-    const [above, below] = [Math.floor((y - oy) / 2), Math.ceil((y - oy) / 2)].map((k) => at + width * inside(k, height));
+    const [above, below] = [Math.floor((y - oy) / 2), Math.ceil((y - oy) / 2)].map(
+      (k) => at + width * inside(k, height),
+    );
     for (let x = 0; x < 2 * width; x++) {
       const left = inside((x - ox) >> 1, width);
       const right = inside((x - ox + 1) >> 1, width);

@@ -1,50 +1,31 @@
 // The lambda explorer: every point of the sweep, one of them looked at closely.
 import { choice } from "./controls.js";
-import { curves } from "./curves.js";
-import { fromBase64, make, minus, zoomButtons } from "./page.js";
+import { CHARTS } from "./explorer_charts.js";
+import { scoresOf, verdict } from "./explorer_scores.js";
 import { decodePng } from "./image.js";
-import { Lens, Panel } from "./panels.js";
-import { bent, BENT_TICKS, landscape, LOSSES, sweep, valley, weightText } from "./sweep.js";
+import { headingOf } from "./labels.js";
+import { fromBase64, make, zoomButtons } from "./page.js";
+import { greys, Lens, Panel } from "./panels.js";
+import { LOSSES, weightText } from "./sweep.js";
 
-const TITLES = {
-  noisy: "Noisy",
-  pretrained: "Pretrained",
-  cross_sample: "Cross-sample",
-  self_sample: "Self-sample",
-  reference: "Reference",
-  photon_transfer: "Photon transfer",
-};
-
-const SETTINGS = (seeds) => `
-  <label class="slider weight"><span>λ, Noise2Noise weight</span><output></output>
-    <input type="range" name="weight" min="0" step="1"></label>
-  <fieldset class="switch"><legend>Loss in the picture</legend>${LOSSES.map((loss) => choice("loss", loss, TITLES[loss])).join("")}</fieldset>
-  <fieldset class="switch"><legend>Seed</legend>${seeds.map((seed) => choice("seed", seed, seed)).join("")}</fieldset>
-  <fieldset class="switch"><legend>Show</legend>${choice("view", "picture", "D(y)")}${choice("view", "removed", "y − D(y)")}</fieldset>`;
-
-// Title, hint and how it is drawn: (element, explorer).
-const CHARTS = [
-  ["Training: NLL of the residuals", "Nats per dimension. No likelihood of real noise is better than the entropy floor.", (at, { chosen, point }) =>
-    curves(at, { ...training(point, chosen.loss, "nll"), levels: [[point.floor, "entropy floor"]], label: said(point, "NLL of the residuals", "nll") })],
-  ["Training: the leak", "Share of a frame’s own noise that D lets through.", (at, { chosen, point, limit }) =>
-    curves(at, { ...training(point, chosen.loss, "leak"), levels: [[limit, "point of no return", "start"], [0, ""]], label: said(point, "leak", "leak") })],
-  ["The loss that it went down", "Loss f(a) above f(0), nats per dimension. Dots: where training ended.", (at, { chosen }) => landscape(at, chosen)],
-  ["All λ: NLL of unseen noise", "Above photon transfer’s, nats per dimension; crosses have collapsed.", (at, { points, chosen }) =>
-    sweep(at, points, { value: (p, loss) => bent(p.losses[loss].nll - p.photon), chosen, ticks: BENT_TICKS, zero: 0, label: "NLL of unseen noise above photon transfer's, over lambda." })],
-  ["All λ: PSNR of unseen frames", "Above the start’s, dB. Click a mark to look at it.", (at, { points, chosen }) =>
-    sweep(at, points, { value: (p, loss) => p.losses[loss].psnr - p.pretrained, chosen, zero: 0, label: "PSNR above that before joint training, over lambda." })],
-  ["All λ: the leak at the end", "Long dashes: the valley that theory gives self-sample.", (at, { points, chosen }) =>
-    sweep(at, points, { value: (p, loss) => p.losses[loss].leak, chosen, theory: valley(chosen.point.critical), zero: 0, label: "Leak at the end of training, over lambda, with the theory of the self-sample loss." })],
+const LOSS_CHOICES = LOSSES.map((loss) => [loss, headingOf(loss)]);
+const VIEW_CHOICES = [
+  ["picture", "D(y)"],
+  ["removed", "y − D(y)"],
 ];
 
-function training(point, chosen, key) {
-  const line = (loss) => point.losses[loss].curve.step.map((step, k) => [step, point.losses[loss].curve[key][k]]);
-  const series = LOSSES.map((loss) => ({ kind: loss, points: line(loss), more: loss === chosen ? "" : "faint" }));
-  const at = (loss) => line(loss).filter(([step]) => step === point.losses[loss].collapse);
-  return { series, dots: LOSSES.map((loss) => ({ kind: loss, points: at(loss) })), xLabel: "step (dot: collapsed)" };
-}
+// choices: [[value, label]].
+const choicesOf = (name, legend, choices) =>
+  `<fieldset class="switch"><legend>${legend}</legend>${choices
+    .map(([value, label]) => choice(name, value, label))
+    .join("")}</fieldset>`;
 
-const said = (point, what, key) => `${what} in training, ending at ${LOSSES.map((loss) => `${TITLES[loss]} ${point.losses[loss].curve[key].at(-1).toFixed(2)}`).join(", ")}.`;
+const formOf = (seedChoices) => `
+  <label class="slider weight"><span>λ, Noise2Noise weight</span><output></output>
+    <input type="range" name="weight" min="0" step="1"></label>
+  ${choicesOf("loss", "Loss in the picture", LOSS_CHOICES)}
+  ${choicesOf("seed", "Seed", seedChoices)}
+  ${choicesOf("view", "Show", VIEW_CHOICES)}`;
 
 class Explorer {
   constructor(model, el) {
@@ -57,7 +38,9 @@ class Explorer {
     this.pictures = {};
     this.root = make("section", "n2nf explorer");
     this.root.setAttribute("aria-label", "Lambda explorer");
-    this.lens = new Lens(() => Object.values(this.panels).forEach((panel) => panel.canvas.isConnected && panel.draw()));
+    this.lens = new Lens(() => {
+      for (const panel of Object.values(this.panels)) if (panel.canvas.isConnected) panel.draw();
+    });
     this.build();
     el.append(this.root);
     this.resized = new ResizeObserver(() => this.show());
@@ -66,11 +49,16 @@ class Explorer {
 
   build() {
     this.form = make("form", "controls fields");
-    this.form.innerHTML = SETTINGS(this.seeds);
+    this.form.innerHTML = formOf(this.seeds.map((seed) => [seed, seed]));
     this.form.elements.weight.max = this.grid.length - 1;
     this.form.addEventListener("submit", (event) => event.preventDefault());
     this.form.addEventListener("input", ({ target }) => this.read(target));
-    this.panels = Object.fromEntries(["noisy", "pretrained", ...LOSSES, "reference"].map((kind) => [kind, new Panel(this.lens, kind, TITLES[kind])]));
+    this.panels = Object.fromEntries(
+      ["noisy", "pretrained", ...LOSSES, "reference"].map((kind) => [
+        kind,
+        new Panel(this.lens, kind, headingOf(kind)),
+      ]),
+    );
     this.row = make("div", "panels");
     this.status = Object.assign(make("p", "status"), { role: "status" });
     const under = make("div", "under");
@@ -85,7 +73,9 @@ class Explorer {
       return { at, draw };
     });
     const legend = make("p", "legend");
-    legend.innerHTML = LOSSES.map((loss) => `<span data-kind="${loss}">${TITLES[loss]}</span>`).join("") + `<span class="dotted">critical λ = 2/σ²</span>`;
+    legend.innerHTML =
+      LOSSES.map((loss) => `<span data-kind="${loss}">${headingOf(loss)}</span>`).join("") +
+      `<span class="dotted">critical λ = 2/σ²</span>`;
     charts.addEventListener("click", (event) => this.pick(event));
     this.root.append(this.form, this.row, under, this.table, legend, charts);
   }
@@ -130,7 +120,7 @@ class Explorer {
     this.write();
     this.status.textContent = verdict(this.point);
     this.table.innerHTML = scoresOf(this.point, this.settings.loss);
-    this.charts.forEach(({ at, draw }) => draw(at, this));
+    for (const { at, draw } of this.charts) draw(at, this);
     return this.paint();
   }
 
@@ -149,15 +139,26 @@ class Explorer {
   }
 
   async paint() {
-    const { chosen: { point, loss }, settings: { view } } = this;
+    const {
+      chosen: { point, loss },
+      settings: { view },
+    } = this;
     const kinds = ["noisy", "pretrained", loss, "reference"];
     if (!point.pictures[loss]) {
-      this.row.replaceChildren(make("p", "missing", "No pictures are stored with this point: it was run before points kept them."));
+      this.row.replaceChildren(
+        make("p", "missing", "No pictures are stored with this point: it was run before points kept them."),
+      );
     } else {
       const shown = await Promise.all(kinds.map((kind) => this.picture(point.pictures[kind])));
       if (this.chosen.point !== point || this.chosen.loss !== loss || this.settings.view !== view) return;
-      if (kinds.some((kind, k) => this.row.children[k] !== this.panels[kind].element)) this.row.replaceChildren(...kinds.map((kind) => this.panels[kind].element));
-      kinds.forEach((kind, k) => this.panels[kind].show(shown[k].width, shown[k].height, painter(shown, k, view), psnrOf(point, kind), view === "removed" && k ? "what was removed" : "picture"));
+      if (kinds.some((kind, k) => this.row.children[k] !== this.panels[kind].element)) {
+        this.row.replaceChildren(...kinds.map((kind) => this.panels[kind].element));
+      }
+      for (const [k, kind] of kinds.entries()) {
+        const { width, height } = shown[k];
+        const what = view === "removed" && k ? "what was removed" : "picture";
+        this.panels[kind].show(width, height, painter(shown, k, view), psnrOf(point, kind), what);
+      }
     }
     this.root.dataset.shown = [point.weight, point.seed, loss, view].join("/");
   }
@@ -179,32 +180,13 @@ function painter(shown, k, view) {
   const deviation = Math.sqrt(noisy.reduce((sum, value, i) => sum + (value - reference[i]) ** 2, 0) / noisy.length);
   const { data } = shown[k];
   const grey = view === "removed" && k ? (i) => 128 + (38 / deviation) * (noisy[i] - data[i]) : (i) => 255 * data[i];
-  return (pixels) => data.forEach((_, i) => pixels.set([grey(i), grey(i), grey(i), 255], 4 * i));
+  return (pixels) => greys(data.length, grey, pixels);
 }
 
 const decibels = (value) => `${value.toFixed(2)} dB`;
-const psnrOf = (point, kind) => ({ noisy: decibels(point.noisy), pretrained: decibels(point.pretrained), reference: "" })[kind] ?? decibels(point.losses[kind].psnr);
-
-const outcome = ({ collapse }, steps) => (collapse === null ? "held" : `collapsed at step ${collapse} of ${steps}`);
-
-function verdict(point) {
-  const ratio = point.weight / point.critical;
-  const where = point.weight ? `, ${ratio < 10 ? ratio.toPrecision(2) : ratio.toFixed(0)} times the critical λ` : "";
-  const ends = LOSSES.map((loss) => `${TITLES[loss].toLowerCase()} ${outcome(point.losses[loss], point.steps)}`);
-  return `λ = ${weightText(point.weight)}${where}: ${ends.join(", ")}.`;
-}
-
-function scoresOf(point, chosen) {
-  const rows = LOSSES.map((loss) => {
-    const { nll, psnr, leak, collapse } = point.losses[loss];
-    return [loss, nll.toFixed(3), psnr.toFixed(2), leak.toFixed(3), collapse ?? "held"];
-  });
-  rows.push(["photon_transfer", point.photon.toFixed(3), "–", "–", "–"], ["pretrained", "–", point.pretrained.toFixed(2), "–", "–"], ["noisy", "–", point.noisy.toFixed(2), "–", "–"]);
-  const cells = rows.map(([kind, ...values]) => `<tr data-kind="${kind}"${kind === chosen ? ' class="chosen"' : ""}><th scope="row">${TITLES[kind]}</th>${values.map((v) => `<td>${minus(String(v))}</td>`).join("")}</tr>`);
-  return `<table><caption>λ = ${weightText(point.weight)}, seed ${point.seed}, profile ${point.profile}: on unseen frames</caption>
-    <thead><tr><th scope="col">Model</th><th scope="col">NLL <small>nats/dim</small></th><th scope="col">PSNR <small>dB</small></th>
-    <th scope="col">leak <small>at the end</small></th><th scope="col">collapse <small>at step</small></th></tr></thead><tbody>${cells.join("")}</tbody></table>`;
-}
+const psnrOf = (point, kind) =>
+  ({ noisy: decibels(point.noisy), pretrained: decibels(point.pretrained), reference: "" })[kind] ??
+  decibels(point.losses[kind].psnr);
 
 function render({ model, el }) {
   const explorer = new Explorer(model, el);

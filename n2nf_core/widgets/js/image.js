@@ -1,4 +1,5 @@
 // Pictures to packed planes: PNG (8 and 16 bits) read here, whatever else the browser reads by the browser.
+import { linearFromSrgb } from "./srgb.js";
 
 const PNG_CHANNELS = { 0: 1, 2: 3, 4: 2, 6: 4 };
 
@@ -38,7 +39,7 @@ function paeth(a, b, c) {
   return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
 }
 
-const FILTERS = [() => 0, (a) => a, (a, b) => b, (a, b) => (a + b) >> 1, paeth];
+const FILTERS = [() => 0, (a) => a, (_, b) => b, (a, b) => (a + b) >> 1, paeth];
 
 function unfiltered(raw, height, stride, step) {
   const out = new Uint8Array(height * stride);
@@ -78,17 +79,13 @@ export function linearRgb({ width, height, channels, data }, longest) {
       let sum = 0;
       for (let k = 0; k < block * block; k++) {
         const pixel = (top + Math.floor(k / block)) * width + left + (k % block);
-        sum += toLinear(data[pixel * channels + channel]);
+        sum += linearFromSrgb(data[pixel * channels + channel]);
       }
       out[c * w * h + i] = sum / (block * block);
     }
   }
   return { rgb: out, width: w, height: h };
 }
-
-// The sRGB curve undone, IEC 61966-2-1.
-export const toLinear = (v) => (v <= 0.04045 ? v / 12.92 : Math.pow((v + 0.055) / 1.055, 2.4));
-export const fromLinear = (v) => (v <= 0.0031308 ? 12.92 * v : 1.055 * Math.pow(v, 1 / 2.4) - 0.055);
 
 // Linear sRGB -> camera colours -> RGGB planes of half the size.
 export function mosaic({ rgb, width, height }, cameraFromSrgb) {

@@ -4,19 +4,10 @@ import { connect } from "./client.js";
 import { Controls } from "./controls.js";
 import { KINDS } from "./engine.js";
 import { openPicture, openScene } from "./image.js";
-import { bytesOf, make, minus, zoomButtons } from "./page.js";
+import { nameOf, noteOf, scores } from "./lab_scores.js";
+import { bytesOf, make, zoomButtons } from "./page.js";
 import { brightness, develop, developNoise, Lens, lookOf, Panel } from "./panels.js";
 
-const NAMES = {
-  true: "True noise",
-  awgn: "AWGN",
-  camera_nlf: "Camera NLF",
-  calibrated_pg: "Calibrated P-G",
-  photon_transfer: "Photon transfer",
-  nlf_flow: "NLF flow",
-  noise_flow: "Noise Flow",
-  clean: "Clean signal",
-};
 const CHARTS = [
   ["Histogram", histogram, "Log scale; grey is the true noise."],
   ["Variance and signal", variance, "Dashed: the noise level function of the true noise."],
@@ -104,7 +95,7 @@ class Lab {
     const kinds = ["true", ...KINDS.filter((kind) => kind in this.camera.models)];
     if (kinds.length % 3 === 2) kinds.push("clean");
     this.frames = {};
-    this.shown = Object.fromEntries(kinds.map((kind) => [kind, new Panel(this.lens, kind, NAMES[kind])]));
+    this.shown = Object.fromEntries(kinds.map((kind) => [kind, new Panel(this.lens, kind, nameOf(kind))]));
     this.panels.replaceChildren(...Object.values(this.shown).map(({ element }) => element));
   }
 
@@ -118,7 +109,9 @@ class Lab {
   ask() {
     const { camera, iso, seed, temperature, exposure } = this.settings;
     this.root.dataset.asked = String(++this.asked);
-    this.engine.send({ settings: { id: this.asked, camera, iso, seed, temperature, exposure: 2 ** exposure, size: this.size } });
+    this.engine.send({
+      settings: { id: this.asked, camera, iso, seed, temperature, exposure: 2 ** exposure, size: this.size },
+    });
   }
 
   receive({ id, camera, frame, size, done }) {
@@ -132,10 +125,12 @@ class Lab {
     }
     this.measure();
     const [width, height] = [2 * this.size.width, 2 * this.size.height];
-    this.status.textContent = `${width} × ${height} pixels, ${Object.keys(this.frames).length} frames in ${done.toFixed(0)} ms`;
+    const count = Object.keys(this.frames).length;
+    this.status.textContent = `${width} × ${height} pixels, ${count} frames in ${done.toFixed(0)} ms`;
     this.root.dataset.drawn = String(id);
     clearTimeout(this.timer);
-    if (this.controls.playing) this.timer = setTimeout(() => this.controls.playing && this.controls.set("seed", this.settings.seed + 1), FRAME);
+    if (this.controls.playing)
+      this.timer = setTimeout(() => this.controls.playing && this.controls.set("seed", this.settings.seed + 1), FRAME);
   }
 
   paint(kind) {
@@ -145,7 +140,10 @@ class Lab {
     const { width, height } = frame.size;
     const { view, amplification } = this.settings;
     const factor = kind === "clean" ? 0 : amplification;
-    const { clean, stats: { sigma } } = this.frames.true;
+    const {
+      clean,
+      stats: { sigma },
+    } = this.frames.true;
     if (clean.length !== frame.noise.length) return;
     const pictured = (pixels) => {
       if (view === "noise" && factor) return developNoise(frame.noise, width * height, (0.3 * factor) / sigma, pixels);
@@ -167,7 +165,7 @@ class Lab {
   measure() {
     const known = Object.keys(this.shown).filter((kind) => this.frames[kind]);
     const frames = Object.fromEntries(known.map((kind) => [kind, this.frames[kind]]));
-    this.charts.forEach(({ draw, at }) => draw(at, frames, NAMES));
+    for (const { draw, at } of this.charts) draw(at, frames, nameOf);
     this.table.innerHTML = scores(frames);
   }
 
@@ -178,7 +176,10 @@ class Lab {
         this.root.classList.add("over");
       });
     }
-    this.root.addEventListener("dragleave", (event) => this.root.contains(event.relatedTarget) || this.root.classList.remove("over"));
+    this.root.addEventListener(
+      "dragleave",
+      (event) => this.root.contains(event.relatedTarget) || this.root.classList.remove("over"),
+    );
     this.root.addEventListener("drop", (event) => {
       event.preventDefault();
       this.root.classList.remove("over");
@@ -203,26 +204,6 @@ class Lab {
     this.engine.close();
     this.root.remove();
   }
-}
-
-const noteOf = (kind, { stats, milliseconds }) =>
-  ({ true: `σ ${(1000 * stats.sigma).toFixed(2)} ‰`, clean: "no noise" })[kind] ?? `KL ${stats.kl.toFixed(4)}, ${milliseconds.toFixed(0)} ms`;
-
-function scores(frames) {
-  const models = Object.entries(frames).filter(([kind]) => kind !== "true");
-  const least = (key) => Math.min(...models.map(([, { stats }]) => stats[key]));
-  const best = { kl: least("kl"), nll: least("nll") };
-  const cell = (stats, key, digits) => `<td${stats[key] === best[key] ? ' class="best"' : ""}>${minus(stats[key].toFixed(digits))}</td>`;
-  const { stats: truth } = frames.true;
-  const rows = models.map(
-    ([kind, { stats }]) => `<tr data-kind="${kind}"><th scope="row">${NAMES[kind]}</th>${cell(stats, "kl", 4)}${cell(stats, "nll", 3)}
-      <td>${(stats.sigma / truth.sigma).toFixed(3)}</td><td>${minus((stats.correlation[0] ?? NaN).toFixed(3))}</td></tr>`
-  );
-  return `<table><caption>How near each model comes to the true noise of this frame</caption>
-    <thead><tr><th scope="col">Model</th><th scope="col">KL <small>nats</small></th><th scope="col">NLL <small>nats/dim</small></th>
-    <th scope="col">σ <small>/ true σ</small></th><th scope="col">correlation <small>of neighbours</small></th></tr></thead>
-    <tbody><tr data-kind="true"><th scope="row">True, 2nd frame</th><td>${truth.kl.toFixed(4)} <small>floor</small></td><td>–</td><td>1</td>
-    <td>${(truth.correlation[0] ?? NaN).toFixed(3)}</td></tr>${rows.join("")}</tbody></table>`;
 }
 
 function render({ model, el }) {

@@ -2,7 +2,8 @@
 //
 // forward(values, context) and inverse(values, context) -> {values, ladj}; ladj = log |det dz/dx| in nats, of the
 // density direction in both. Planes and contexts are those of models.js.
-import { gaussianLogProb, IDENTITY, inverted, mixPlanes, weightOf } from "./models.js";
+import { IDENTITY, inverted, mixPlanes, weightOf } from "./matrices.js";
+import { gaussianLogProb } from "./models.js";
 
 // S: z = n / sigma(x).
 class ScaleLayer {
@@ -105,7 +106,8 @@ export function layersOf(model) {
   return [new ScaleLayer(model), ...rest];
 }
 
-// From noise to base, or from base to noise: states[k] before layer k (the last is the base), ladj[k] of layer k in nats.
+// From noise to base, or from base to noise: states[k] before layer k (the last is the base), ladj[k] of layer k in
+// nats.
 export function through(layers, start, context, backward) {
   const count = layers.length;
   const states = new Array(count + 1);

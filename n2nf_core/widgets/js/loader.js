@@ -22,7 +22,7 @@
 
     set(name, value) {
       this.state[name] = value;
-      this.listeners.filter(([event]) => event === `change:${name}`).forEach(([, call]) => call());
+      for (const [event, call] of [...this.listeners]) if (event === `change:${name}`) call();
     }
 
     on(event, call) {

@@ -20,7 +20,7 @@ export function psnr(estimate, reference, region) {
   let [sum, count] = [0, 0];
   for (let plane = 0; plane < reference.planes; plane++) {
     const [a, b] = [cutOut(estimate, plane, region), cutOut(reference, plane, region)];
-    a.forEach((value, i) => (sum += (value - b[i]) ** 2));
+    for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
     count += a.length;
   }
   return 10 * Math.log10(count / sum);

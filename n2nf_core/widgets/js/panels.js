@@ -1,7 +1,7 @@
 // The panels: noise on the picture or alone, zoomed and moved together.
-import { fromLinear } from "./image.js";
+import { srgbFromLinear } from "./srgb.js";
 
-const CURVE = Uint8ClampedArray.from({ length: 4097 }, (_, k) => Math.round(255 * fromLinear(k / 4096)));
+const CURVE = Uint8ClampedArray.from({ length: 4097 }, (_, k) => Math.round(255 * srgbFromLinear(k / 4096)));
 export const developed = (value) => CURVE[Math.max(0, Math.min(4096, (value * 4096) | 0))];
 
 // How camera colours become sRGB: white balance first, cut there so that highlights stay white, then the colour matrix.
@@ -38,6 +38,11 @@ export function developNoise(noise, size, scale, out) {
     out[4 * i + 2] = 128 + 127 * scale * noise[3 * size + i];
     out[4 * i + 3] = 255;
   }
+}
+
+// Grey pixels, value(i) in [0, 255].
+export function greys(size, value, out) {
+  for (let i = 0; i < size; i++) out.set([value(i), value(i), value(i), 255], 4 * i);
 }
 
 // What all panels show of the picture: centre in [0, 1], magnification from 1 (all of it) on.
@@ -91,7 +96,10 @@ export class Panel {
     paint(pixels.data);
     this.picture.getContext("2d").putImageData(pixels, 0, 0);
     this.element.querySelector("span").textContent = note;
-    this.canvas.setAttribute("aria-label", `${this.title}: ${label}. Arrow keys move, plus and minus zoom, 0 shows all.`);
+    this.canvas.setAttribute(
+      "aria-label",
+      `${this.title}: ${label}. Arrow keys move, plus and minus zoom, 0 shows all.`,
+    );
     this.canvas.style.aspectRatio = `${width} / ${height}`;
     this.draw();
   }
@@ -99,13 +107,25 @@ export class Panel {
   draw() {
     const { canvas, picture, lens } = this;
     const sharp = window.devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.max(1, Math.round(side * sharp)));
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) =>
+      Math.max(1, Math.round(side * sharp)),
+    );
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const [w, h] = [picture.width / lens.zoom, picture.height / lens.zoom];
     const brush = canvas.getContext("2d");
     brush.imageSmoothingEnabled = width < 3 * w;
     brush.clearRect(0, 0, width, height); // a picture may be transparent in places
-    brush.drawImage(picture, lens.x * picture.width - w / 2, lens.y * picture.height - h / 2, w, h, 0, 0, width, height);
+    brush.drawImage(
+      picture,
+      lens.x * picture.width - w / 2,
+      lens.y * picture.height - h / 2,
+      w,
+      h,
+      0,
+      0,
+      width,
+      height,
+    );
   }
 
   listen() {

@@ -1,4 +1,5 @@
-// The physical sensor of n2nf_core.simulation.sensor: y = clip(round(K Poisson(s / K) + read + row + black)), in [0, 1] units.
+// The physical sensor of n2nf_core.simulation.sensor, in [0, 1] units:
+// y = clip(round(K Poisson(s / K) + read + row + black)).
 import { Random } from "./random.js";
 
 // law: {gain, read: [slope, bias], row: [slope, bias], shape, white, black}; scales in DN.
@@ -10,7 +11,7 @@ export function sensorAt(law, iso) {
 
 // u uniform -> (u^l - (1 - u)^l) / l, the Tukey-lambda distribution.
 export function tukeyLambda(u, shape) {
-  return (Math.pow(u, shape) - Math.pow(1 - u, shape)) / shape;
+  return (u ** shape - (1 - u) ** shape) / shape;
 }
 
 // Frame minus clean: noise of one frame, planes R Gr Gb B; the two planes of a mosaic row share its offset.
@@ -24,7 +25,8 @@ export function sensorNoise(sensor, { clean, height, width }, seed, stream) {
     const y = Math.floor(i / width);
     const pair = Math.floor(y / height) >> 1;
     const electrons = random.poisson((Math.max(clean[i], 0) * full) / gain);
-    const dn = gain * electrons + read * tukeyLambda(random.uniform(), shape) + offsets[2 * (y % height) + pair] + black;
+    const dn =
+      gain * electrons + read * tukeyLambda(random.uniform(), shape) + offsets[2 * (y % height) + pair] + black;
     out[i] = (Math.min(Math.max(Math.round(dn), 0), white) - black) / full - clean[i];
   }
   return out;

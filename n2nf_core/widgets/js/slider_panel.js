@@ -1,7 +1,16 @@
 // One canvas with two pictures of the same scene, left and right of a divider.
 import { Panel } from "./panels.js";
 
-const STEPS = { ArrowLeft: -0.02, ArrowDown: -0.02, ArrowRight: 0.02, ArrowUp: 0.02, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 };
+const STEPS = {
+  ArrowLeft: -0.02,
+  ArrowDown: -0.02,
+  ArrowRight: 0.02,
+  ArrowUp: 0.02,
+  PageDown: -0.1,
+  PageUp: 0.1,
+  Home: -1,
+  End: 1,
+};
 
 export class DividedPanel extends Panel {
   // moved(share) after the divider went somewhere.
@@ -14,9 +23,12 @@ export class DividedPanel extends Panel {
     this.frame.className = "frame";
     this.canvas.replaceWith(this.frame);
     this.frame.append(this.canvas);
-    this.frame.insertAdjacentHTML("beforeend", `<div class="side left"></div><div class="side right"></div>
-      <div class="divider" role="slider" tabindex="0" aria-orientation="horizontal" aria-label="Divider" aria-valuemin="0"
-        aria-valuemax="100"><i></i></div>`);
+    this.frame.insertAdjacentHTML(
+      "beforeend",
+      `<div class="side left"></div><div class="side right"></div>
+      <div class="divider" role="slider" tabindex="0" aria-orientation="horizontal" aria-label="Divider"
+        aria-valuemin="0" aria-valuemax="100"><i></i></div>`,
+    );
     this.divider = this.frame.querySelector(".divider");
     this.listenToDivider();
   }
@@ -54,7 +66,13 @@ export class DividedPanel extends Panel {
     sides[1].paint(pixels.data);
     this.right.getContext("2d").putImageData(pixels, 0, 0);
     this.names = sides.map(({ name }) => name);
-    this.show(width, height, sides[0].paint, note, `${this.names[0]} left of the divider, ${this.names[1]} right of it`);
+    this.show(
+      width,
+      height,
+      sides[0].paint,
+      note,
+      `${this.names[0]} left of the divider, ${this.names[1]} right of it`,
+    );
   }
 
   draw() {
@@ -67,7 +85,17 @@ export class DividedPanel extends Panel {
     brush.beginPath();
     brush.rect(Math.round(share * canvas.width), 0, canvas.width, canvas.height);
     brush.clip();
-    brush.drawImage(right, lens.x * right.width - w / 2, lens.y * right.height - h / 2, w, h, 0, 0, canvas.width, canvas.height);
+    brush.drawImage(
+      right,
+      lens.x * right.width - w / 2,
+      lens.y * right.height - h / 2,
+      w,
+      h,
+      0,
+      0,
+      canvas.width,
+      canvas.height,
+    );
     brush.restore();
     this.say();
   }

@@ -14,7 +14,8 @@ const placeOf = (grid) => {
 
 // Even steps near 0, octaves of ten away from it; for numbers that go over several decades on both sides.
 const NEAR = 0.01;
-export const bent = (value) => (Math.abs(value) < NEAR ? value / NEAR : Math.sign(value) * (1 + Math.log10(Math.abs(value) / NEAR)));
+export const bent = (value) =>
+  Math.abs(value) < NEAR ? value / NEAR : Math.sign(value) * (1 + Math.log10(Math.abs(value) / NEAR));
 export const BENT_TICKS = [-0.01, 0, 0.01, 0.1, 1, 10].map((value) => [bent(value), minus(String(value))]);
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -32,29 +33,48 @@ export function sweep(element, points, { value, chosen, ticks, theory, zero, lab
   const grid = [...new Set(points.map(({ weight }) => weight))].sort((a, b) => a - b);
   const place = placeOf(grid);
   const all = points.flatMap((point) => LOSSES.map((loss) => value(point, loss)));
-  const plot = new Plot(element, around(grid.map(place), 0.05), around(zero === undefined ? all : [...all, zero], 0.08));
+  const heights = zero === undefined ? all : [...all, zero];
+  const plot = new Plot(element, around(grid.map(place), 0.05), around(heights, 0.08));
   const shown = grid.filter((weight, k) => !k || plot.x(place(weight)) - plot.x(place(grid[k - 1])) > 17);
   const inside = ([y]) => y >= plot.yRange[0] && y <= plot.yRange[1];
-  plot.axes(shown.map((w) => [place(w), w ? String(Math.round(Math.log2(w))) : "λ=0"]), (ticks ?? roundTicks(plot.yRange)).filter(inside), "log₂ λ");
+  plot.axes(
+    shown.map((w) => [place(w), w ? String(Math.round(Math.log2(w))) : "λ=0"]),
+    (ticks ?? roundTicks(plot.yRange)).filter(inside),
+    "log₂ λ",
+  );
   upright(plot, place(chosen.point.weight), "column");
   upright(plot, Math.log2(mean(points.map(({ critical }) => critical))), "critical");
-  if (zero !== undefined) plot.line([[plot.xRange[0], zero], [plot.xRange[1], zero]], "level", "dashed");
-  if (theory) plot.line(theory.filter(([w]) => place(w) <= plot.xRange[1]).map(([w, y]) => [place(w), y]), "self_sample", "theory");
+  if (zero !== undefined) level(plot, zero, "");
+  if (theory)
+    plot.line(
+      theory.filter(([w]) => place(w) <= plot.xRange[1]).map(([w, y]) => [place(w), y]),
+      "self_sample",
+      "theory",
+    );
   for (const loss of LOSSES) {
     const of = (weight) => mean(points.filter((point) => point.weight === weight).map((point) => value(point, loss)));
-    plot.line(grid.map((weight) => [place(weight), of(weight)]), loss, loss === chosen.loss ? "" : "faint");
+    plot.line(
+      grid.map((weight) => [place(weight), of(weight)]),
+      loss,
+      loss === chosen.loss ? "" : "faint",
+    );
   }
-  points.forEach((point, index) => LOSSES.forEach((loss) => {
-    const [x, y] = [plot.x(place(point.weight)), plot.y(value(point, loss))];
-    if (point === chosen.point && loss === chosen.loss) plot.parts.push(tag("circle", { class: "ring", "data-kind": loss, cx: x, cy: y, r: 9 }));
-    plot.parts.push(mark(x, y, point.losses[loss].collapse === null, { kind: loss, index }));
-  }));
+  for (const [index, point] of points.entries()) {
+    for (const loss of LOSSES) {
+      const [x, y] = [plot.x(place(point.weight)), plot.y(value(point, loss))];
+      const ring = { class: "ring", "data-kind": loss, cx: x, cy: y, r: 9 };
+      if (point === chosen.point && loss === chosen.loss) plot.parts.push(tag("circle", ring));
+      plot.parts.push(mark(x, y, point.losses[loss].collapse === null, { kind: loss, index }));
+    }
+  }
   plot.into(element, label);
 }
 
 function upright(plot, x, kind) {
   const [bottom, top] = plot.yRange.map(plot.y);
-  plot.parts.push(tag("line", { class: kind, x1: plot.x(x).toFixed(1), x2: plot.x(x).toFixed(1), y1: top, y2: bottom }));
+  plot.parts.push(
+    tag("line", { class: kind, x1: plot.x(x).toFixed(1), x2: plot.x(x).toFixed(1), y1: top, y2: bottom }),
+  );
 }
 
 // The minimum of the self-sample loss, a (1 - a) = 1 / (2 lambda sigma^2) with a <= 1/2, from the critical lambda on.
@@ -83,6 +103,10 @@ export function landscape(element, { point, loss }) {
     plot.line(end < 0 ? curve : curve.slice(0, end + 1), name, name === loss ? "" : "faint");
   }
   level(plot, 0, "");
-  for (const name of LOSSES) plot.dots([place(name, Math.min(Math.max(point.losses[name].leak, 0), 0.995))].map(([a, y]) => [a, Math.min(Math.max(y, low), high)]), name, name === loss ? 6 : 3.5);
-  plot.into(element, `The loss f(a) of both losses at λ = ${point.weight}; training ended at a = ${point.losses[loss].leak.toFixed(2)}.`);
+  for (const name of LOSSES) {
+    const [share, y] = place(name, Math.min(Math.max(point.losses[name].leak, 0), 0.995));
+    plot.dots([[share, Math.min(Math.max(y, low), high)]], name, name === loss ? 6 : 3.5);
+  }
+  const end = point.losses[loss].leak.toFixed(2);
+  plot.into(element, `The loss f(a) of both losses at λ = ${point.weight}; training ended at a = ${end}.`);
 }

@@ -1,0 +1,47 @@
+"""Nested results and flat rows: {"a": {"b": 1}} is the column ``a.b``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+
+def flatten(nested: Mapping, prefix: str = "") -> dict[str, object]:
+    """Nested blocks as columns ``a.b.c``; the inverse of :func:`unflatten`.
+
+    Lists of numbers stay lists. Parquet has no type for any other list, so that it becomes JSON text. prefix: what
+    every column begins with.
+
+    >>> flatten({"a": {"b": 1, "c": [1, None]}, "d": ["x"]})
+    {'a.b': 1, 'a.c': [1, None], 'd': '["x"]'}
+    """
+    row: dict[str, object] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            row |= flatten(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and not all(isinstance(v, (int, float, type(None))) for v in value):
+            row[f"{prefix}{key}"] = json.dumps(value, sort_keys=True)
+        else:
+            row[f"{prefix}{key}"] = value
+    return row
+
+
+def unflatten(row: Mapping[str, object]) -> dict:
+    """Columns ``a.b.c`` as nested blocks; the inverse of :func:`flatten`.
+
+    Arrays become lists. None and NaN are left out: a table has them where other rows alone have the column.
+
+    >>> unflatten({"a.b": 1, "a.c": float("nan"), "d": 2})
+    {'a': {'b': 1}, 'd': 2}
+    """
+    nested: dict = {}
+    for column, value in row.items():
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            continue
+        *blocks, name = column.split(".")
+        place = nested
+        for block in blocks:
+            place = place.setdefault(block, {})
+        place[name] = value.tolist() if hasattr(value, "tolist") else value
+    return nested
