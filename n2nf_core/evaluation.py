@@ -36,6 +36,10 @@ class HeldOut(NamedTuple):
         keep = [i for i, setting in enumerate(zip(self.camera, self.iso, strict=True)) if setting == (camera, iso)]
         return HeldOut(self.noise[keep], self.clean[keep], [camera] * len(keep), [iso] * len(keep), self.place[keep])
 
+    def to(self, device: str | torch.device) -> HeldOut:
+        """The same patches on ``device``; what scores them then runs there, if the models are there too."""
+        return self._replace(noise=self.noise.to(device), clean=self.clean.to(device))
+
     @property
     def settings(self) -> list[tuple[str, float]]:
         """Every (camera, ISO), in order."""
@@ -163,7 +167,7 @@ def score_noise_models(
     true_nll = None if truth is None else nll(truth, held)
     rows = {}
     for name, model in models.items():
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator(held.noise.device).manual_seed(seed)
         first, second = draw(model, held, generator), draw(model, held, generator)
         values = {"nll_nats_per_dim": nll(model, held)}
         values["kl_nats"], values["kl_floor_nats"] = metrics.marginal_kl(held.noise, first, floor=second)
