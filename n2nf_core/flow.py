@@ -13,7 +13,7 @@ from n2nf_core.cameras import NLF, IsoKnots
 from n2nf_core.coupling import AffineCoupling
 from n2nf_core.fused import FusedChain
 from n2nf_core.linear import InvertibleConv1x1
-from n2nf_core.tiles import tiled
+from n2nf_core.tiles import TILE, tiled
 from n2nf_core.types import Context, check_shapes
 
 
@@ -62,7 +62,8 @@ class NoiseFlow(nn.Module):
         def inverse(eps: Tensor, clean: Tensor) -> Tensor:
             return self.bijection.inverse(eps, context._replace(clean=clean))
 
-        return tiled(inverse, eps, clean, margin=self.bijection.margin)
+        tile = TILE if clean.device.type == "cpu" else 8 * TILE  # a GPU wants large ones
+        return tiled(inverse, eps, clean, margin=self.bijection.margin, tile=tile)
 
     @property
     def signal_scale(self) -> SignalDependentScale:
