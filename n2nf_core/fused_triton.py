@@ -20,7 +20,7 @@ import triton.language as tl
 from torch import Tensor
 
 BLOCK = 256
-"""Pixels of a program, and of a program of :func:`_weights` four times as many: those sums end in memory."""
+"""Pixels of a program, in rows of 32."""
 
 
 class Saved(NamedTuple):
@@ -47,241 +47,267 @@ def _relu(x):
 
 
 @triton.jit
-def _column(tile, columns, k):
-    """Column k of a tile (pixels, columns)."""
-    return tl.sum(tl.where(columns[None, :] == k, tile, 0.0), 1)
+def _block(height, width, SIZE: tl.constexpr):
+    """Rows and columns of a program's pixels, and whether they are in the image."""
+    number, across, k = tl.program_id(1), (width + 31) // 32, tl.arange(0, SIZE)
+    row, column = number // across * (SIZE // 32) + k // 32, number % across * 32 + k % 32
+    return row, column, (row < height) & (column < width)
 
 
 @triton.jit
-def _tile(pointer, plane, pixel, channels, mask):
-    """Values (pixels, channels) of an image, 0 where the mask is."""
-    return tl.load(pointer + channels[None, :] * plane + pixel[:, None], mask=mask, other=0.0)
+def _near(row, column, here, height, width, down, right):
+    """Neighbours: where they are in a plane, and whether they are in the image."""
+    r, c = row + down, column + right
+    return r * width + c, here & (r >= 0) & (r < height) & (c >= 0) & (c < width)
 
 
-@triton.jit(do_not_specialize=["step"])
-def _mix(
-    source, target, matrix, step, height, width,
-    C: tl.constexpr, CP: tl.constexpr, TURN: tl.constexpr, SIZE: tl.constexpr,
-):
-    """target = W source, or W^T source, at every pixel."""
-    plane, image = height * width, tl.program_id(0).to(tl.int64) * C * height * width
-    pixel, out = tl.program_id(1) * SIZE + tl.arange(0, SIZE), tl.arange(0, CP)
-    total = tl.zeros((SIZE, CP), tl.float32)
-    for i in tl.static_range(C):
-        value = tl.load(source + image + i * plane + pixel, mask=pixel < plane, other=0.0)
-        place = i * C + out if TURN else out * C + i
-        total += value[:, None] * tl.load(matrix + step * C * C + place, mask=out < C, other=0.0)[None, :]
-    mask = (pixel < plane)[:, None] & (out < C)[None, :]
-    tl.store(target + image + out[None, :] * plane + pixel[:, None], total, mask=mask)
+@triton.jit
+def _values(pointer, plane, at, mask, COUNT: tl.constexpr):
+    """The values of COUNT planes, 0 where the mask is."""
+    found = ()
+    for k in tl.static_range(COUNT):
+        found = found + (tl.load(pointer + k * plane + at, mask=mask, other=0.0),)
+    return found
 
 
-@triton.jit(do_not_specialize=["step"])
+@triton.jit
+def _start(bias, SIZE: tl.constexpr, COUNT: tl.constexpr):
+    """COUNT sums that begin with a bias."""
+    found = ()
+    for k in tl.static_range(COUNT):
+        found = found + (tl.zeros((SIZE,), tl.float32) + tl.load(bias + k),)
+    return found
+
+
+@triton.jit
+def _add(total, value, weight, STRIDE: tl.constexpr, COUNT: tl.constexpr):
+    """The sums with weight * value more, the weights STRIDE apart."""
+    found = ()
+    for k in tl.static_range(COUNT):
+        found = found + (total[k] + value * tl.load(weight + k * STRIDE),)
+    return found
+
+
+@triton.jit
+def _sums(target, value, grads, STRIDE: tl.constexpr, COUNT: tl.constexpr):
+    """Sums over the program's pixels of value * gradient, for COUNT gradients, to places STRIDE apart."""
+    for k in tl.static_range(COUNT):
+        tl.store(target + k * STRIDE, tl.sum(value * grads[k], 0))
+
+
+@triton.jit(do_not_specialize=["step", "height", "width"])
+def _mix(source, target, matrix, step, height, width, C: tl.constexpr, SIZE: tl.constexpr):
+    """target = W source at every pixel."""
+    row, column, here = _block(height, width, SIZE)
+    plane, at = height * width, row * width + column
+    image = tl.program_id(0).to(tl.int64) * C * plane
+    values = _values(source + image, plane, at, here, C)
+    for o in tl.static_range(C):
+        total = tl.zeros((SIZE,), tl.float32)
+        for i in tl.static_range(C):
+            total += values[i] * tl.load(matrix + (step * C + o) * C + i)
+        tl.store(target + image + o * plane + at, total, mask=here)
+
+
+@triton.jit(do_not_specialize=["step", "height", "width"])
 def _hidden(
-    y, h1, h2, conv1, bias1, conv2, bias2, step, height, width,
-    C: tl.constexpr, N: tl.constexpr, NP: tl.constexpr, SIZE: tl.constexpr,
+    y, h1, h2, conv1, bias1, conv2, bias2, step, height, width, C: tl.constexpr, N: tl.constexpr, SIZE: tl.constexpr
 ):
     """h1 = relu(c1 * a), h2 = relu(c2 h1)."""
-    plane, image = height * width, tl.program_id(0).to(tl.int64) * height * width
-    pixel, out = tl.program_id(1) * SIZE + tl.arange(0, SIZE), tl.arange(0, NP)
-    row, column, known = pixel // width, pixel % width, out < N
-    first = tl.zeros((SIZE, NP), tl.float32) + tl.load(bias1 + step * N + out, mask=known, other=0.0)[None, :]
+    row, column, here = _block(height, width, SIZE)
+    plane, at = height * width, row * width + column
+    image = tl.program_id(0).to(tl.int64) * plane
+    first = _start(bias1 + step * N, SIZE, N)
     for tap in tl.static_range(9):
-        r, c = row + tap // 3 - 1, column + tap % 3 - 1
-        inside = (pixel < plane) & (r >= 0) & (r < height) & (c >= 0) & (c < width)
+        there, inside = _near(row, column, here, height, width, tap // 3 - 1, tap % 3 - 1)
         for i in tl.static_range(C // 2):
-            value = tl.load(y + image * C + i * plane + r * width + c, mask=inside, other=0.0)
-            weight = tl.load(conv1 + ((step * N + out) * (C // 2) + i) * 9 + tap, mask=known, other=0.0)
-            first += value[:, None] * weight[None, :]
-    first = _relu(first)
-    second = tl.zeros((SIZE, NP), tl.float32) + tl.load(bias2 + step * N + out, mask=known, other=0.0)[None, :]
+            value = tl.load(y + image * C + i * plane + there, mask=inside, other=0.0)
+            first = _add(first, value, conv1 + (step * N * (C // 2) + i) * 9 + tap, (C // 2) * 9, N)
+    second = _start(bias2 + step * N, SIZE, N)
     for i in tl.static_range(N):
-        weight = tl.load(conv2 + (step * N + out) * N + i, mask=known, other=0.0)
-        second += _column(first, out, i)[:, None] * weight[None, :]
-    place, mask = image * N + out[None, :] * plane + pixel[:, None], (pixel < plane)[:, None] & known[None, :]
-    tl.store(h1 + place, first, mask=mask)
-    tl.store(h2 + place, _relu(second), mask=mask)
+        value = _relu(first[i])
+        tl.store(h1 + image * N + i * plane + at, value, mask=here)
+        second = _add(second, value, conv2 + step * N * N + i, N, N)
+    for o in tl.static_range(N):
+        tl.store(h2 + image * N + o * plane + at, _relu(second[o]), mask=here)
 
 
-@triton.jit(do_not_specialize=["step"])
+@triton.jit(do_not_specialize=["step", "height", "width"])
 def _couple(
-    y, h2, z, tanh, ladj, conv3, bias3, scale, step, height, width, C: tl.constexpr, N: tl.constexpr, HP: tl.constexpr,
+    y, h2, z, tanh, ladj, conv3, bias3, scale, step, height, width, C: tl.constexpr, N: tl.constexpr,
     INVERSE: tl.constexpr, LEARN: tl.constexpr, SIZE: tl.constexpr,
-):
+):  # fmt: skip
     """z from y and h2, and the block's sum of l; or y from z."""
-    plane, image, H = height * width, tl.program_id(0).to(tl.int64) * height * width, C // 2
-    pixel, out = tl.program_id(1) * SIZE + tl.arange(0, SIZE), tl.arange(0, HP)
-    row, column, known = pixel // width, pixel % width, out < H
-    shift = tl.zeros((SIZE, HP), tl.float32) + tl.load(bias3 + step * C + out, mask=known, other=0.0)[None, :]
-    raw = tl.zeros((SIZE, HP), tl.float32) + tl.load(bias3 + step * C + H + out, mask=known, other=0.0)[None, :]
+    row, column, here = _block(height, width, SIZE)
+    plane, at = height * width, row * width + column
+    image = tl.program_id(0).to(tl.int64) * plane
+    shift = _start(bias3 + step * C, SIZE, C // 2)
+    raw = _start(bias3 + step * C + C // 2, SIZE, C // 2)
     for tap in tl.static_range(9):
-        r, c = row + tap // 3 - 1, column + tap % 3 - 1
-        inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
+        there, inside = _near(row, column, here, height, width, tap // 3 - 1, tap % 3 - 1)
         for i in tl.static_range(N + 1):
             if i < N:
-                there = inside & (pixel < plane)
-                value = tl.load(h2 + image * N + i * plane + r * width + c, mask=there, other=0.0)
+                value = tl.load(h2 + image * N + i * plane + there, mask=inside, other=0.0)
             else:
                 value = tl.where(inside, 0.0, 1.0)
-            weight = conv3 + ((step * C + out) * (N + 1) + i) * 9 + tap
-            shift += value[:, None] * tl.load(weight, mask=known, other=0.0)[None, :]
-            raw += value[:, None] * tl.load(weight + H * (N + 1) * 9, mask=known, other=0.0)[None, :]
-    mask = (pixel < plane)[:, None] & known[None, :]
-    raw = _tanh(raw)
-    log_scale = raw * tl.load(scale + step)
-    second = _tile(y + image * C + H * plane, plane, pixel, out, mask)
-    second = (second - shift) * tl.exp(-log_scale) if INVERSE else second * tl.exp(log_scale) + shift
-    place = out[None, :] * plane + pixel[:, None]
-    tl.store(z + image * C + place, _tile(y + image * C, plane, pixel, out, mask), mask=mask)
-    tl.store(z + image * C + H * plane + place, second, mask=mask)
+            weight = conv3 + (step * C * (N + 1) + i) * 9 + tap
+            shift = _add(shift, value, weight, (N + 1) * 9, C // 2)
+            raw = _add(raw, value, weight + (C // 2) * (N + 1) * 9, (N + 1) * 9, C // 2)
+    total, factor = tl.zeros((SIZE,), tl.float32), tl.load(scale + step)
+    for c in tl.static_range(C // 2):
+        place = image * C + c * plane + at
+        tl.store(z + place, tl.load(y + place, mask=here), mask=here)
+        squashed = _tanh(raw[c])
+        log_scale = factor * squashed
+        second = tl.load(y + place + (C // 2) * plane, mask=here, other=0.0)
+        if INVERSE:
+            second = (second - shift[c]) * tl.exp(-log_scale)
+        else:
+            second = second * tl.exp(log_scale) + shift[c]
+        tl.store(z + place + (C // 2) * plane, second, mask=here)
+        total += tl.where(here, log_scale, 0.0)
+        if LEARN:
+            tl.store(tanh + image * (C // 2) + c * plane + at, squashed, mask=here)
     if not INVERSE:
-        block = tl.program_id(0) * tl.num_programs(1) + tl.program_id(1)
-        tl.store(ladj + block, tl.sum(tl.sum(tl.where(mask, log_scale, 0.0), 1), 0))
-    if LEARN:
-        tl.store(tanh + image * H + place, raw, mask=mask)
+        tl.store(ladj + tl.program_id(0) * tl.num_programs(1) + tl.program_id(1), tl.sum(total, 0))
 
 
-@triton.jit(do_not_specialize=["step"])
+@triton.jit(do_not_specialize=["step", "height", "width"])
 def _couple_back(
     grad_z, grad_ladj, y, tanh, grad_out, grad_y, grad_scale, scale, step, height, width,
-    C: tl.constexpr, HP: tl.constexpr, SIZE: tl.constexpr,
-):
+    C: tl.constexpr, SIZE: tl.constexpr,
+):  # fmt: skip
     """Gradients of (t, r), of b, and the block's sum for the scale."""
-    plane, image, H = height * width, tl.program_id(0).to(tl.int64) * height * width, C // 2
-    pixel, out = tl.program_id(1) * SIZE + tl.arange(0, SIZE), tl.arange(0, HP)
-    mask = (pixel < plane)[:, None] & (out < H)[None, :]
-    factor, squashed = tl.load(scale + step), _tile(tanh + image * H, plane, pixel, out, mask)
-    grad = _tile(grad_z + image * C + H * plane, plane, pixel, out, mask)
-    second = _tile(y + image * C + H * plane, plane, pixel, out, mask)
-    grown = grad * tl.exp(factor * squashed)
-    grad_log = grown * second + tl.load(grad_ladj + tl.program_id(0))
-    place = image * C + out[None, :] * plane + pixel[:, None]
-    tl.store(grad_out + place, grad, mask=mask)
-    tl.store(grad_out + place + H * plane, grad_log * factor * (1 - squashed * squashed), mask=mask)
-    tl.store(grad_y + place + H * plane, grown, mask=mask)
-    block = tl.program_id(0) * tl.num_programs(1) + tl.program_id(1)
-    tl.store(grad_scale + block, tl.sum(tl.sum(tl.where(mask, grad_log * squashed, 0.0), 1), 0))
+    row, column, here = _block(height, width, SIZE)
+    plane, at = height * width, row * width + column
+    image = tl.program_id(0).to(tl.int64) * plane
+    total, factor = tl.zeros((SIZE,), tl.float32), tl.load(scale + step)
+    of_ladj = tl.load(grad_ladj + tl.program_id(0))
+    for c in tl.static_range(C // 2):
+        place = image * C + c * plane + at
+        behind = place + (C // 2) * plane
+        squashed = tl.load(tanh + image * (C // 2) + c * plane + at, mask=here, other=0.0)
+        grad = tl.load(grad_z + behind, mask=here, other=0.0)
+        grown = grad * tl.exp(factor * squashed)
+        of_log = tl.where(here, grown * tl.load(y + behind, mask=here, other=0.0) + of_ladj, 0.0)
+        tl.store(grad_out + place, grad, mask=here)
+        tl.store(grad_out + behind, of_log * factor * (1 - squashed * squashed), mask=here)
+        tl.store(grad_y + behind, grown, mask=here)
+        total += of_log * squashed
+    tl.store(grad_scale + tl.program_id(0) * tl.num_programs(1) + tl.program_id(1), tl.sum(total, 0))
 
 
-@triton.jit(do_not_specialize=["step"])
+@triton.jit(do_not_specialize=["step", "height", "width"])
 def _hidden_back(
     grad_out, h1, h2, grad_h1, grad_h2, conv2, conv3, step, height, width,
-    C: tl.constexpr, N: tl.constexpr, NP: tl.constexpr, SIZE: tl.constexpr,
-):
+    C: tl.constexpr, N: tl.constexpr, SIZE: tl.constexpr,
+):  # fmt: skip
     """Gradients before the two ReLUs."""
-    plane, image = height * width, tl.program_id(0).to(tl.int64) * height * width
-    pixel, out = tl.program_id(1) * SIZE + tl.arange(0, SIZE), tl.arange(0, NP)
-    row, column, known = pixel // width, pixel % width, out < N
-    second = tl.zeros((SIZE, NP), tl.float32)
+    row, column, here = _block(height, width, SIZE)
+    plane, at = height * width, row * width + column
+    image = tl.program_id(0).to(tl.int64) * plane
+    second, first = (), ()
+    for _ in tl.static_range(N):
+        second = second + (tl.zeros((SIZE,), tl.float32),)
+        first = first + (tl.zeros((SIZE,), tl.float32),)
     for tap in tl.static_range(9):
-        r, c = row + 1 - tap // 3, column + 1 - tap % 3
-        inside = (pixel < plane) & (r >= 0) & (r < height) & (c >= 0) & (c < width)
+        there, inside = _near(row, column, here, height, width, 1 - tap // 3, 1 - tap % 3)
         for i in tl.static_range(C):
-            value = tl.load(grad_out + image * C + i * plane + r * width + c, mask=inside, other=0.0)
-            weight = tl.load(conv3 + ((step * C + i) * (N + 1) + out) * 9 + tap, mask=known, other=0.0)
-            second += value[:, None] * weight[None, :]
-    mask = (pixel < plane)[:, None] & known[None, :]
-    second = tl.where(_tile(h2 + image * N, plane, pixel, out, mask) > 0, second, 0.0)
-    first = tl.zeros((SIZE, NP), tl.float32)
+            value = tl.load(grad_out + image * C + i * plane + there, mask=inside, other=0.0)
+            second = _add(second, value, conv3 + (step * C + i) * (N + 1) * 9 + tap, 9, N)
     for i in tl.static_range(N):
-        weight = tl.load(conv2 + (step * N + i) * N + out, mask=known, other=0.0)
-        first += _column(second, out, i)[:, None] * weight[None, :]
-    first = tl.where(_tile(h1 + image * N, plane, pixel, out, mask) > 0, first, 0.0)
-    place = image * N + out[None, :] * plane + pixel[:, None]
-    tl.store(grad_h1 + place, first, mask=mask)
-    tl.store(grad_h2 + place, second, mask=mask)
+        place = image * N + i * plane + at
+        value = tl.where(tl.load(h2 + place, mask=here, other=0.0) > 0, second[i], 0.0)
+        tl.store(grad_h2 + place, value, mask=here)
+        first = _add(first, value, conv2 + (step * N + i) * N, 1, N)
+    for o in tl.static_range(N):
+        place = image * N + o * plane + at
+        value = tl.where(tl.load(h1 + place, mask=here, other=0.0) > 0, first[o], 0.0)
+        tl.store(grad_h1 + place, value, mask=here)
 
 
-@triton.jit(do_not_specialize=["step"])
+@triton.jit(do_not_specialize=["step", "height", "width"])
 def _first_back(
-    grad_z, grad_h1, grad_y, conv1, step, height, width,
-    C: tl.constexpr, N: tl.constexpr, HP: tl.constexpr, SIZE: tl.constexpr,
-):
-    """Gradient of a."""
-    plane, image, H = height * width, tl.program_id(0).to(tl.int64) * height * width, C // 2
-    pixel, out = tl.program_id(1) * SIZE + tl.arange(0, SIZE), tl.arange(0, HP)
-    row, column, known = pixel // width, pixel % width, out < H
-    mask = (pixel < plane)[:, None] & known[None, :]
-    total = _tile(grad_z + image * C, plane, pixel, out, mask)
+    grad_z, grad_h1, grad_y, grad_x, conv1, matrix, step, height, width,
+    C: tl.constexpr, N: tl.constexpr, SIZE: tl.constexpr,
+):  # fmt: skip
+    """Gradients of a, and of x = W^-1 y."""
+    row, column, here = _block(height, width, SIZE)
+    plane, at = height * width, row * width + column
+    image = tl.program_id(0).to(tl.int64) * plane
+    first = _values(grad_z + image * C, plane, at, here, C // 2)
     for tap in tl.static_range(9):
-        r, c = row + 1 - tap // 3, column + 1 - tap % 3
-        inside = (pixel < plane) & (r >= 0) & (r < height) & (c >= 0) & (c < width)
+        there, inside = _near(row, column, here, height, width, 1 - tap // 3, 1 - tap % 3)
         for i in tl.static_range(N):
-            value = tl.load(grad_h1 + image * N + i * plane + r * width + c, mask=inside, other=0.0)
-            weight = tl.load(conv1 + ((step * N + i) * H + out) * 9 + tap, mask=known, other=0.0)
-            total += value[:, None] * weight[None, :]
-    tl.store(grad_y + image * C + out[None, :] * plane + pixel[:, None], total, mask=mask)
-
-
-@triton.jit
-def _weights(
-    x, y, h1, h2, grad_y, grad_out, grad_h1, grad_h2, sums, images, height, width, blocks,
-    C: tl.constexpr, N: tl.constexpr, CP: tl.constexpr, NP: tl.constexpr, COUNT: tl.constexpr, SIZE: tl.constexpr,
-):
-    """A block's sums for the gradients of all weights but the scales, (k, programs, COUNT), in the order of weights."""
-    plane, H = height * width, C // 2
-    image = (tl.program_id(1).to(tl.int64) * images + tl.program_id(0) // blocks) * plane
-    pixel = (tl.program_id(0) % blocks) * SIZE + tl.arange(0, SIZE)
-    row, column, here = pixel // width, pixel % width, pixel < plane
-    sums += (tl.program_id(1).to(tl.int64) * tl.num_programs(0) + tl.program_id(0)) * COUNT
-    planes, units = tl.arange(0, CP), tl.arange(0, NP)
-    some, few = here[:, None] & (planes < C)[None, :], here[:, None] & (units < N)[None, :]
-
-    grad = _tile(grad_y + image * C, plane, pixel, planes, some)
+            value = tl.load(grad_h1 + image * N + i * plane + there, mask=inside, other=0.0)
+            first = _add(first, value, conv1 + (step * N + i) * (C // 2) * 9 + tap, 9, C // 2)
+    both = first + _values(grad_y + (image * C + (C // 2) * plane), plane, at, here, C // 2)
+    for c in tl.static_range(C // 2):
+        tl.store(grad_y + image * C + c * plane + at, first[c], mask=here)
     for i in tl.static_range(C):
-        value = tl.load(x + image * C + i * plane + pixel, mask=here, other=0.0)
-        tl.store(sums + planes * C + i, tl.sum(grad * value[:, None], 0), mask=planes < C)
-    sums += C * C
+        total = tl.zeros((SIZE,), tl.float32)
+        for o in tl.static_range(C):
+            total += both[o] * tl.load(matrix + (step * C + o) * C + i)
+        tl.store(grad_x + image * C + i * plane + at, total, mask=here)
 
-    grad = _tile(grad_h1 + image * N, plane, pixel, units, few)
-    for tap in tl.static_range(9):
-        r, c = row + tap // 3 - 1, column + tap % 3 - 1
-        inside = here & (r >= 0) & (r < height) & (c >= 0) & (c < width)
+
+@triton.jit(do_not_specialize=["images", "height", "width"])
+def _weights(
+    x, y, h1, h2, grad_y, grad_out, grad_h1, grad_h2, sums, images, height, width,
+    C: tl.constexpr, N: tl.constexpr, COUNT: tl.constexpr, SIZE: tl.constexpr,
+):  # fmt: skip
+    """A block's sums for the gradients of all weights but the scales, (k, images, blocks, COUNT) in their order.
+
+    Third index of a program: the step, and ten times a neighbour of the pixels or, last, what needs the pixels alone.
+    """
+    row, column, here = _block(height, width, SIZE)
+    plane, at = height * width, row * width + column
+    step, tap = tl.program_id(2) // 10, tl.program_id(2) % 10
+    number = step.to(tl.int64) * images + tl.program_id(0)
+    image = number * plane
+    sums += (number * tl.num_programs(1) + tl.program_id(1)) * COUNT
+    bias1 = C * C + N * (C // 2) * 9
+    conv3 = bias1 + N + N * N + N
+    if tap < 9:
+        there, inside = _near(row, column, here, height, width, tap // 3 - 1, tap % 3 - 1)
+        grads = _values(grad_h1 + image * N, plane, at, here, N)
         for i in tl.static_range(C // 2):
-            value = tl.load(y + image * C + i * plane + r * width + c, mask=inside, other=0.0)
-            tl.store(sums + (units * H + i) * 9 + tap, tl.sum(grad * value[:, None], 0), mask=units < N)
-    sums += N * H * 9
-    tl.store(sums + units, tl.sum(grad, 0), mask=units < N)
-    sums += N
-
-    grad = _tile(grad_h2 + image * N, plane, pixel, units, few)
-    for i in tl.static_range(N):
-        value = tl.load(h1 + image * N + i * plane + pixel, mask=here, other=0.0)
-        tl.store(sums + units * N + i, tl.sum(grad * value[:, None], 0), mask=units < N)
-    sums += N * N
-    tl.store(sums + units, tl.sum(grad, 0), mask=units < N)
-    sums += N
-
-    grad = _tile(grad_out + image * C, plane, pixel, planes, some)
-    for tap in tl.static_range(9):
-        r, c = row + tap // 3 - 1, column + tap % 3 - 1
-        inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
-        for i in tl.static_range(N + 1):
-            if i < N:
-                value = tl.load(h2 + image * N + i * plane + r * width + c, mask=inside & here, other=0.0)
-            else:
-                value = tl.where(inside, 0.0, 1.0)
-            tl.store(sums + (planes * (N + 1) + i) * 9 + tap, tl.sum(grad * value[:, None], 0), mask=planes < C)
-    sums += C * (N + 1) * 9
-    tl.store(sums + planes, tl.sum(grad, 0), mask=planes < C)
+            value = tl.load(y + image * C + i * plane + there, mask=inside, other=0.0)
+            _sums(sums + C * C + i * 9 + tap, value, grads, (C // 2) * 9, N)
+        grads = _values(grad_out + image * C, plane, at, here, C)
+        for i in tl.static_range(N):
+            value = tl.load(h2 + image * N + i * plane + there, mask=inside, other=0.0)
+            _sums(sums + conv3 + i * 9 + tap, value, grads, (N + 1) * 9, C)
+        _sums(sums + conv3 + N * 9 + tap, tl.where(inside, 0.0, 1.0), grads, (N + 1) * 9, C)
+    else:
+        one = tl.full((SIZE,), 1.0, tl.float32)
+        grads = _values(grad_y + image * C, plane, at, here, C)
+        for i in tl.static_range(C):
+            _sums(sums + i, tl.load(x + image * C + i * plane + at, mask=here, other=0.0), grads, C, C)
+        _sums(sums + bias1, one, _values(grad_h1 + image * N, plane, at, here, N), 1, N)
+        grads = _values(grad_h2 + image * N, plane, at, here, N)
+        for i in tl.static_range(N):
+            value = tl.load(h1 + image * N + i * plane + at, mask=here, other=0.0)
+            _sums(sums + bias1 + N + i, value, grads, N, N)
+        _sums(sums + bias1 + N + N * N, one, grads, 1, N)
+        _sums(sums + conv3 + C * (N + 1) * 9, one, _values(grad_out + image * C, plane, at, here, C), 1, C)
 
 
 class _Launch:
     """What all launches for one batch share."""
 
     def __init__(self, x: Tensor, weights: tuple[Tensor, ...]):
-        self.images, self.C, self.height, self.width = x.shape
+        self.images, self.C, *self.size = x.shape
         self.k, self.N = weights[2].shape
-        self.blocks = triton.cdiv(self.height * self.width, BLOCK)
-        self.grid, self.size = (self.images, self.blocks), (self.height, self.width)
-        self.CP, self.HP, self.NP = map(triton.next_power_of_2, (self.C, self.C // 2, self.N))
+        self.grid = self.images, triton.cdiv(self.size[0], BLOCK // 32) * triton.cdiv(self.size[1], 32)
 
     def empty(self, like: Tensor, channels: int, steps: int) -> Tensor:
         """Room for ``channels`` planes of every image at each of ``steps``."""
         return like.new_empty(steps, self.images, channels, *self.size)
 
-    def mix(self, source: Tensor, target: Tensor, matrix: Tensor, step: int, turn: bool = False) -> None:
-        """target = W source, or W^T source."""
-        _mix[self.grid](source, target, matrix, step, *self.size, C=self.C, CP=self.CP, TURN=turn, SIZE=BLOCK)
+    def mix(self, source: Tensor, target: Tensor, matrix: Tensor, step: int) -> None:
+        """target = W source."""
+        _mix[self.grid](source, target, matrix, step, *self.size, C=self.C, SIZE=BLOCK)
 
     def couple(
         self, y: Tensor, h1: Tensor, h2: Tensor, z: Tensor, tanh: Tensor | None, ladj: Tensor | None,
@@ -290,11 +316,11 @@ class _Launch:
         """The coupling, or its inverse where there is no place for ladj."""
         conv1, bias1, conv2, bias2, conv3, bias3, scale = weights[1:]
         _hidden[self.grid](
-            y, h1, h2, conv1, bias1, conv2, bias2, step, *self.size, C=self.C, N=self.N, NP=self.NP, SIZE=BLOCK
-        )
+            y, h1, h2, conv1, bias1, conv2, bias2, step, *self.size, C=self.C, N=self.N, SIZE=BLOCK
+        )  # fmt: skip
         _couple[self.grid](
             y, h2, z, z if tanh is None else tanh, z if ladj is None else ladj, conv3, bias3, scale, step, *self.size,
-            C=self.C, N=self.N, HP=self.HP, INVERSE=ladj is None, LEARN=tanh is not None, SIZE=BLOCK,
+            C=self.C, N=self.N, INVERSE=ladj is None, LEARN=tanh is not None, SIZE=BLOCK,
         )  # fmt: skip
 
 
@@ -333,36 +359,40 @@ def backward(grad_z: Tensor, grad_ladj: Tensor, saved: Saved, weights: tuple[Ten
     grad_y, grad_out = run.empty(grad_z, run.C, run.k), run.empty(grad_z, run.C, run.k)
     grad_h1, grad_h2 = run.empty(grad_z, run.N, run.k), run.empty(grad_z, run.N, run.k)
     grad_scale, grad_x = grad_z.new_empty(run.k, *run.grid), grad_z
-    _, conv1, _, conv2, _, conv3, _, scale = weights
+    mixing, conv1, _, conv2, _, conv3, _, scale = weights
     shape = {"C": run.C, "N": run.N}
     with torch.cuda.device_of(grad_z):
         for s in reversed(range(run.k)):
             grad_z, grad_x = grad_x, torch.empty_like(grad_z)
             _couple_back[run.grid](
                 grad_z, grad_ladj, saved.y[s], saved.tanh[s], grad_out[s], grad_y[s], grad_scale[s], scale, s,
-                *run.size, C=run.C, HP=run.HP, SIZE=BLOCK,
+                *run.size, C=run.C, SIZE=BLOCK,
             )  # fmt: skip
             _hidden_back[run.grid](
                 grad_out[s], saved.h1[s], saved.h2[s], grad_h1[s], grad_h2[s], conv2, conv3, s,
-                *run.size, **shape, NP=run.NP, SIZE=BLOCK,
+                *run.size, **shape, SIZE=BLOCK,
             )  # fmt: skip
-            _first_back[run.grid](grad_z, grad_h1[s], grad_y[s], conv1, s, *run.size, **shape, HP=run.HP, SIZE=BLOCK)
-            run.mix(grad_y[s], grad_x, weights[0], s, turn=True)
-        blocks = triton.cdiv(run.height * run.width, 4 * BLOCK)
-        sums = grad_z.new_empty(run.k, run.images * blocks, count)
-        _weights[run.images * blocks, run.k](
-            saved.x, saved.y, saved.h1, saved.h2, grad_y, grad_out, grad_h1, grad_h2, sums,
-            run.images, *run.size, blocks, **shape, CP=run.CP, NP=run.NP, COUNT=count, SIZE=4 * BLOCK,
+            _first_back[run.grid](
+                grad_z, grad_h1[s], grad_y[s], grad_x, conv1, mixing, s, *run.size, **shape, SIZE=BLOCK
+            )  # fmt: skip
+        sums = grad_z.new_empty(run.k, *run.grid, count)
+        _weights[*run.grid, 10 * run.k](
+            saved.x, saved.y, saved.h1, saved.h2, grad_y, grad_out, grad_h1, grad_h2, sums, run.images, *run.size,
+            **shape, COUNT=count, SIZE=BLOCK, num_warps=1,
         )  # fmt: skip
-    parts = sums.sum(1).split([w[0].numel() for w in weights[:-1]], 1)
+    parts = sums.sum((1, 2)).split([w[0].numel() for w in weights[:-1]], 1)
     grads = (part.reshape(weight.shape) for part, weight in zip(parts, weights, strict=False))
     return grad_x, *grads, grad_scale.sum((1, 2))
 
 
 def try_out() -> None:
-    """Run the smallest kernel; what is wrong with Triton on this machine is raised here."""
-    one = torch.eye(2, device="cuda")
-    source, target = torch.ones(1, 2, 1, 1, device="cuda"), torch.empty(1, 2, 1, 1, device="cuda")
-    _Launch(source, (one[None], one, one)).mix(source, target, one, 0)
-    if not torch.equal(source, target):
+    """Every kernel once, on one pixel; what is wrong with Triton on this machine is raised here."""
+    x = torch.ones(1, 4, 1, 1, device="cuda")
+    sizes = ((4, 4), (4, 2, 3, 3), (4,), (4, 4), (4,), (4, 5, 3, 3), (4,), ())
+    weights = tuple(torch.zeros(1, *size, device="cuda") for size in sizes)
+    weights[0][0] = torch.eye(4)
+    z, ladj, saved = forward(x, weights, learn=True)
+    assert saved is not None
+    grad_x, *_ = backward(z, ladj, saved, weights)
+    if not torch.equal(z, x) or not torch.equal(grad_x, x) or not torch.equal(inverse(z, weights), x):
         raise RuntimeError("a kernel gave a wrong result")
