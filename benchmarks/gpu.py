@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,13 +23,18 @@ import torch
 from torch import nn
 
 from benchmarks import cases, ceilings
+from benchmarks.timing import interleaved
 from n2nf_core import baselines, evaluation, metrics, results
 from n2nf_core.arms import Comparison
 from n2nf_core.denoisers import DnCNN, linear_skip
 from n2nf_core.flow import NoiseFlow, noise_flow
+from n2nf_core.joint import Joint
+from n2nf_core.losses import joint_loss
 from n2nf_core.profiles import STUDY, Profile
+from n2nf_core.recorded import Recorded
 from n2nf_core.simulator import FIVE_CAMERAS, simulated_bursts
 from n2nf_core.training import fit
+from n2nf_core.types import NoisyPair
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ REHEARSAL = Sizes(
     (40, 56), 50,
 )  # fmt: skip
 
+SHIPPED = "graph, denoiser compiled"
 WAYS = {
     "eager": {"cuda_graph": False, "compile": False},
     "eager, denoiser compiled": {"cuda_graph": False, "compile": True},
@@ -88,35 +94,71 @@ class Setting:
 
 
 def epoch(sizes: Sizes, device: torch.device, folder: Path) -> dict:
-    """Joint training as the profile asks for it: every way for some steps, then two epochs of the fastest."""
+    """Joint training as the profile asks for it, two epochs; then where its time goes, and the other ways to train."""
     steps = -(-sizes.epoch_pairs // sizes.profile.batch)
+    found: dict[str, object] = {"pairs": steps * sizes.profile.batch, "batch": sizes.profile.batch, "steps": steps}
+
+    def keep(more: Mapping[str, object]) -> None:
+        found.update(more)
+        results.write_json(folder / "epoch.json", found)
+
+    keep({"step_alone_seconds": recorded_step(sizes, device)})
     with tempfile.TemporaryDirectory() as scratch:
         setting = Setting(sizes.profile, sizes.scenes, Path(scratch))
         run = partial(_train, setting, device, Path(scratch))
-        trials = {name: run(name, sizes.trial_steps, 4, **options) for name, options in WAYS.items()}
-        fastest = max(trials, key=lambda name: trials[name]["images_per_second"])
-        found = run("epochs", 2 * steps, 16, **WAYS[fastest])
-        clock = [row["clock_seconds"] for row in found.pop("history")]
-        profiled = _profile(partial(run, "profiled", 40, 1, **WAYS[fastest]))
-    (folder / "profile.txt").write_text(profiled)
-    for trial in trials.values():
-        trial["last"] = trial.pop("history")[-1]
+        epochs = run("epochs", 2 * steps, 16, **WAYS[SHIPPED])
+        clock = [row["clock_seconds"] for row in epochs.pop("history")]
+        keep({"way": SHIPPED, "epoch_seconds": clock[-1] - clock[len(clock) // 2 - 1], **epochs})
+        keep(_shares(sizes, device, epochs["images_per_second"]))
+        (folder / "profile.txt").write_text(_profile(partial(run, "profiled", 40, 1, **WAYS[SHIPPED])))
+        trials: dict[str, dict] = {}
+        for name, options in WAYS.items():
+            trial = run(name, sizes.trial_steps, 4, **options)
+            trials[name] = trial | {"history": trial["history"][-1]}
+            keep({"trials": trials})
+    return found
+
+
+def _shares(sizes: Sizes, device: torch.device, rate: float) -> dict[str, float]:
+    """What the denoiser's arithmetic at ``rate`` images per second is of the card's ceilings."""
+    types = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+    found = {f"conv_ceiling_{n}_flops": ceilings.convolution(device, t) for n, t in types.items()}
+    found |= {f"matrix_ceiling_{n}_flops": ceilings.matrix_product(device, t, 4096) for n, t in types.items()}
     network = cases.Network("profile", sizes.profile.features, nn.Identity, patch=sizes.profile.patch)
-    rates = {f"conv_ceiling_{n}_flops": ceilings.convolution(device, t) for n, t in _types().items()}
-    rates |= {f"matrix_ceiling_{n}_flops": ceilings.matrix_product(device, t, 4096) for n, t in _types().items()}
-    used = found["images_per_second"] * network.operations
-    return {
-        "pairs": steps * sizes.profile.batch, "batch": sizes.profile.batch, "steps": steps, "way": fastest,
-        "epoch_seconds": clock[-1] - clock[len(clock) // 2 - 1], "images_per_second": found["images_per_second"],
-        "warm_up_seconds": found["warm_up_seconds"], "trials": trials, **rates,
-        "denoiser_flops": used, "share_of_conv_ceiling": used / rates["conv_ceiling_bfloat16_flops"],
-        "share_of_matrix_ceiling": used / rates["matrix_ceiling_bfloat16_flops"],
+    used = rate * network.operations
+    return found | {
         "copy_bytes_per_second": ceilings.copy(device),
-    }  # fmt: skip
+        "denoiser_flops": used,
+        "share_of_conv_ceiling": used / found["conv_ceiling_bfloat16_flops"],
+        "share_of_matrix_ceiling": used / found["matrix_ceiling_bfloat16_flops"],
+    }
 
 
-def _types() -> dict[str, torch.dtype]:
-    return {"bfloat16": torch.bfloat16, "float32": torch.float32}
+def recorded_step(sizes: Sizes, device: torch.device) -> float:
+    """Seconds of the joint step alone on a batch that is there already, as training runs it."""
+    cuda, profile = device.type == "cuda", sizes.profile
+    flow = cases.perturbed_flow(device)
+    denoiser = DnCNN(features=profile.features, norm=nn.Identity).to(device).train()
+    model = Joint(denoiser, flow, "bf16-mixed", compile=cuda).to(memory_format=torch.channels_last)
+    rate = torch.tensor(1e-9, device=device) if cuda else 1e-9
+    adam = torch.optim.Adam(model.parameters(), lr=rate, eps=1e-15, fused=True, capturable=cuda)
+
+    def update(loss: Callable, pair: NoisyPair) -> torch.Tensor:
+        adam.zero_grad(set_to_none=True)
+        terms = model(loss, pair)
+        terms.total.backward()
+        adam.step()
+        return torch.stack([term.detach() for term in terms])
+
+    step = Recorded(update) if cuda else update
+    pair = cases.batch_of(flow, profile.batch, profile.patch, profile.patch, device)
+
+    def ten() -> None:
+        for _ in range(10):
+            step(joint_loss, pair)
+        ceilings.wait(device)
+
+    return statistics.median(interleaved({"step": ten}, 5)["step"]) / 10
 
 
 def _train(

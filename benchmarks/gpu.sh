@@ -40,7 +40,10 @@ part() { # NAME SECONDS COMMAND...: run it, for no longer than that and no longe
   echo "$name: exit status $status after $((SECONDS - begun)) s"
 }
 
-part tests 120 "$python" -m pytest -q -n 4 --durations 8 --junitxml "$out/tests.xml" tests/test_device.py
+# One thread for each test process, and none for what others already test on a CPU.
+if [ "$device" = cpu ]; then chosen=(-k histograms); else chosen=(-n 4 --dist worksteal); fi
+part tests 120 env OMP_NUM_THREADS=1 \
+  "$python" -m pytest -v "${chosen[@]}" --durations 8 --junitxml "$out/tests.xml" tests/test_device.py
 part bench 120 "$python" -m benchmarks.gpu bench "$out" --device "$device"
 part epoch 150 "$python" -m benchmarks.gpu epoch "$out" --device "$device"
 part evaluation 60 "$python" -m benchmarks.gpu evaluation "$out" --device "$device"

@@ -62,8 +62,8 @@ class NoiseFlow(nn.Module):
         def inverse(eps: Tensor, clean: Tensor) -> Tensor:
             return self.bijection.inverse(eps, context._replace(clean=clean))
 
-        tile = TILE if clean.device.type == "cpu" else 8 * TILE  # a GPU wants large ones
-        return tiled(inverse, eps, clean, margin=self.bijection.margin, tile=tile)
+        large = {} if clean.device.type == "cpu" else {"tile": 8 * TILE}  # a GPU is idle on small ones
+        return tiled(inverse, eps, clean, margin=self.bijection.margin, **large)
 
     @property
     def signal_scale(self) -> SignalDependentScale:
