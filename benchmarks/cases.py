@@ -155,8 +155,7 @@ def flow_training(device: torch.device, compile: bool) -> list[Row]:
     }
     if compile:
         ways["compiled"] = step(torch.compile(flow.log_prob), fused.layer_by_layer)
-    if device.type == "cpu":
-        ways["fused"] = step(flow.log_prob)
+    ways["fused"] = step(flow.log_prob)
     return compared("Noise Flow, likelihood and gradient", ways, 64, "patches/s")
 
 

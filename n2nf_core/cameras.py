@@ -97,7 +97,9 @@ class IsoKnots(nn.Module):
         return Context(clean, index, torch.tensor(values, dtype=clean.dtype, device=clean.device))
 
     def forward(self, table: Tensor, camera: Tensor, iso: Tensor) -> Tensor:
-        """Interpolate ``table`` (cameras, K) at ``camera`` (B,) long and ``iso`` (B,): (B,)."""
+        """Interpolate ``table`` (cameras, K, n) at ``camera`` (B,) long and ``iso`` (B,): (B, n); or all without n."""
+        if table.dim() == 2:
+            return self(table[..., None], camera, iso)[:, 0]
         if iso.device.type == "cpu" and not torch.compiler.is_compiling():  # elsewhere a look would stall
             self._check(camera, iso)
         knots, last = self.log_knots[camera], self.last[camera]
@@ -108,8 +110,8 @@ class IsoKnots(nn.Module):
         gap = (knots.gather(1, high[:, None])[:, 0] - start).clamp(min=1e-12)
         weight = ((log_iso - start) / gap).clamp(0, 1).to(table.dtype)
         rows = table[camera]
-        left, right = rows.gather(1, low[:, None])[:, 0], rows.gather(1, high[:, None])[:, 0]
-        return torch.lerp(left, right, weight)
+        left, right = (rows.gather(1, k[:, None, None].expand(-1, 1, rows.shape[2]))[:, 0] for k in (low, high))
+        return torch.lerp(left, right, weight[:, None])
 
     def _check(self, camera: Tensor, iso: Tensor) -> None:
         if not bool((iso > 0).all()):

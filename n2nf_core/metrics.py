@@ -36,6 +36,10 @@ PER_UNIT = 320
 """Inner bins per unit of noise, 64 / 0.2."""
 
 
+AT_A_TIME = 2**26
+"""Values whose bins are looked for at once on a GPU: that takes 20 bytes for each."""
+
+
 @functools.cache
 def _lower_edges(dtype: torch.dtype) -> Tensor:
     """The lower end of every bin: -inf, then k / 320 for k = -32 ... 32.
@@ -54,10 +58,13 @@ def _counts(patches: Tensor) -> Tensor:
     """Histogram of every patch: (N, ...) -> (N, 66) counts."""
     values = patches.reshape(len(patches), -1)
     values = values.to(torch.promote_types(values.dtype, torch.float32))
-    counts = _on_cpu(values) if values.device.type == "cpu" else _on_device(values)
-    if counts is None:
+    if values.device.type == "cpu":
+        parts = [_on_cpu(values)]
+    else:
+        parts = [_on_device(part) for part in values.split(max(1, AT_A_TIME // values.shape[1]))]
+    if any(part is None for part in parts):
         raise ValueError("noise has values that are not finite: a histogram of them says nothing")
-    return counts
+    return torch.cat(parts)
 
 
 def _on_cpu(values: Tensor) -> Tensor | None:

@@ -31,6 +31,10 @@ class HeldOut(NamedTuple):
         keep = [i for i, setting in enumerate(zip(self.camera, self.iso, strict=True)) if setting == (camera, iso)]
         return HeldOut(self.noise[keep], self.clean[keep], [camera] * len(keep), [iso] * len(keep), self.place[keep])
 
+    def to(self, device: str | torch.device) -> HeldOut:
+        """The same patches on ``device``; what scores them then runs there, if the models are there too."""
+        return self._replace(noise=self.noise.to(device), clean=self.clean.to(device))
+
     @property
     def settings(self) -> list[tuple[str, float]]:
         """Every (camera, ISO), in order."""

@@ -84,10 +84,8 @@ class SignalDependentScale(ConditionalScale):
         self.log_read = nn.Parameter(torch.full(knots.shape, float(nlf.read)).log())
 
     def log_scale(self, context: Context) -> Tensor:
-        shot, read = (
-            self.knots(table, context.camera, context.iso).exp()[:, None, None, None]
-            for table in (self.log_shot, self.log_read)
-        )
+        table = torch.stack((self.log_shot, self.log_read), 2)
+        shot, read = self.knots(table, context.camera, context.iso).exp()[:, :, None, None, None].unbind(1)
         return 0.5 * torch.log(shot * context.clean.clamp(min=0) + read)
 
     @torch.no_grad()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -61,3 +63,13 @@ class InvertibleConv1x1(Bijection):
 
     def inverse(self, z: Tensor, context: Context) -> Tensor:
         return F.conv2d(z, self.inverse_weight()[:, :, None, None])
+
+
+def factors(layers: Sequence[InvertibleConv1x1]) -> tuple[Tensor, Tensor, Tensor]:
+    """P, L and U + diag(s) of several layers, (k, C, C) each: few operations however many layers there are."""
+    permutation, lower, upper, log_s, sign_s = (
+        torch.stack([getattr(layer, name) for layer in layers])
+        for name in ("permutation", "lower", "upper", "log_s", "sign_s")
+    )
+    one = torch.eye(lower.shape[-1], dtype=lower.dtype, device=lower.device)
+    return permutation, lower.tril(-1) + one, upper.triu(1) + torch.diag_embed(sign_s * log_s.exp())

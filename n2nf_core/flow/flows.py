@@ -13,7 +13,7 @@ from n2nf_core.flow.bijections import Bijection, Chain, Gain, SignalDependentSca
 from n2nf_core.flow.conv1x1 import InvertibleConv1x1
 from n2nf_core.flow.coupling import AffineCoupling
 from n2nf_core.flow.fused import FusedChain
-from n2nf_core.tiles import tiled
+from n2nf_core.tiles import TILE, tiled
 from n2nf_core.types import Context, check_shapes
 
 
@@ -54,7 +54,8 @@ class NoiseFlow(OnKnots):
         def inverse(eps: Tensor, clean: Tensor) -> Tensor:
             return self.bijection.inverse(eps, context._replace(clean=clean))
 
-        return tiled(inverse, eps, clean, margin=self.bijection.margin)
+        large = {} if clean.device.type == "cpu" else {"tile": 8 * TILE}  # a GPU is idle on small ones
+        return tiled(inverse, eps, clean, margin=self.bijection.margin, **large)
 
     @property
     def signal_scale(self) -> SignalDependentScale:

@@ -1,13 +1,17 @@
-"""Runs of 1x1 convolution and affine coupling as one operation on the CPU.
+"""Runs of 1x1 convolution and affine coupling as one operation.
 
 Layer by layer, Noise Flow reads and writes every plane some eighty times, and its convolutions are too thin for the
-libraries that PyTorch calls. Here all steps of a tile run while it lies in the cache, in the kernels of
-:mod:`n2nf_core.kernels.flow_steps`, and the gradient is written out by hand. In float32 on the CPU only; everywhere
-else the layers run one by one.
+libraries that PyTorch calls. On a CPU all steps of a tile run while it lies in the cache, in the kernels of
+:mod:`n2nf_core.kernels.flow_steps`; on a GPU a step is a few kernels of :mod:`n2nf_core.kernels.flow_steps_triton`. The
+gradient is written out by hand. In float32 only, on a GPU where Triton works; everywhere else the layers run one by
+one.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,7 +25,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from n2nf_core.flow.bijections import Bijection, Chain, Gain
-from n2nf_core.flow.conv1x1 import InvertibleConv1x1
+from n2nf_core.flow.conv1x1 import InvertibleConv1x1, factors
 from n2nf_core.flow.coupling import AffineCoupling
 from n2nf_core.types import Context
 
@@ -97,8 +101,25 @@ def _in_kernels(layer: Bijection) -> bool:
 
 
 def _usable(x: Tensor) -> bool:
-    compiling = torch.compiler.is_compiling()
-    return _enabled.get() and x.device.type == "cpu" and x.dtype == torch.float32 and not compiling
+    if torch.compiler.is_compiling() or x.dtype != torch.float32 or not _enabled.get():
+        return False
+    return x.device.type == "cpu" or (x.device.type == "cuda" and _triton_works())
+
+
+@functools.cache
+def _triton_works() -> bool:
+    """Whether a kernel compiles and runs: Triton is there, knows the GPU, and finds the C compiler that it needs."""
+    if importlib.util.find_spec("triton") is None:
+        return False
+    try:
+        from n2nf_core.kernels import flow_steps_triton
+
+        flow_steps_triton.try_out()
+    except Exception as error:  # what a compiler that is missing or old raises differs between versions and machines
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        warnings.warn(f"Triton does not work here, so the flow runs layer by layer: {reason}", stacklevel=2)
+        return False
+    return True
 
 
 class FusedSteps:
@@ -117,20 +138,25 @@ class FusedSteps:
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         log_gain = self._log_gain()
-        mixing = torch.exp(-log_gain)[:, None, None] * torch.stack([c.weight() for c in self.convolutions])
-        z, ladj = _Steps.apply(x, self.margin, mixing, *self._conditioners())
+        permutation, lower, upper = factors(self.convolutions)
+        weights = [torch.exp(-log_gain)[:, None, None] * (permutation @ lower @ upper), *self._conditioners()]
+        z, ladj = _StepsOnGpu.apply(x, *weights) if x.is_cuda else _Steps.apply(x, self.margin, *weights)
         log_s = torch.stack([c.log_s for c in self.convolutions])
         return z, ladj + (log_s - log_gain[:, None]).sum() * (x.shape[2] * x.shape[3])
 
     def inverse(self, z: Tensor, context: Context) -> Tensor:
+        permutation, lower, upper = factors(self.convolutions)
+        half = torch.linalg.solve_triangular(lower, permutation.mT, upper=False, unitriangular=True)
+        inverses = torch.linalg.solve_triangular(upper, half, upper=True)
+        weights = [torch.exp(self._log_gain())[:, None, None] * inverses, *self._conditioners()]
+        return (_inverse_on_gpu if z.is_cuda else self._inverse_on_cpu)(z.detach().contiguous(), weights)
+
+    def _inverse_on_cpu(self, z: Tensor, weights: list[Tensor]) -> Tensor:
         from n2nf_core.kernels import flow_steps
 
-        inverses = torch.stack([c.inverse_weight() for c in self.convolutions])
-        weights = _arrays(torch.exp(self._log_gain())[:, None, None] * inverses, *self._conditioners())
-        z = z.detach().contiguous()
-        x, tiles = torch.empty_like(z), _tiles(*z.shape[::2], z.shape[3], TILE)
+        x, tiles, arrays = torch.empty_like(z), _tiles(*z.shape[::2], z.shape[3], TILE), _arrays(*weights)
         source, target, margin = z.numpy(), x.numpy(), self.margin
-        _in_threads(lambda part: flow_steps.inverse(source, weights, tiles[part], margin, target), len(tiles))
+        _in_threads(lambda part: flow_steps.inverse(source, arrays, tiles[part], margin, target), len(tiles))
         return x
 
     @property
@@ -194,6 +220,39 @@ class _Steps(torch.autograd.Function):
             return grads
 
         return grad_x, None, *(sum(parts) for parts in zip(*_in_threads(work, len(grad_z)), strict=True))
+
+
+class _StepsOnGpu(torch.autograd.Function):
+    """The same in Triton."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
+        from n2nf_core.kernels import flow_steps_triton
+
+        weights, learn = _contiguous(weights), any(ctx.needs_input_grad)
+        z, ladj, saved = flow_steps_triton.forward(x.contiguous(), weights, learn)
+        if learn:
+            ctx.save_for_backward(*saved, *weights)
+        return z, ladj
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_z: Tensor, grad_ladj: Tensor) -> tuple[Tensor, ...]:
+        from n2nf_core.kernels import flow_steps_triton
+
+        kept = len(flow_steps_triton.Saved._fields)
+        saved, weights = flow_steps_triton.Saved(*ctx.saved_tensors[:kept]), ctx.saved_tensors[kept:]
+        return flow_steps_triton.backward(grad_z.contiguous(), grad_ladj.contiguous(), saved, weights)
+
+
+def _inverse_on_gpu(z: Tensor, weights: list[Tensor]) -> Tensor:
+    from n2nf_core.kernels import flow_steps_triton
+
+    return flow_steps_triton.inverse(z, _contiguous(weights))
+
+
+def _contiguous(weights: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(weight.detach().contiguous() for weight in weights)
 
 
 def _arrays(*weights: Tensor) -> tuple[np.ndarray, ...]:

@@ -109,15 +109,15 @@ class DeviceBuffer:
 
     def cut(self, places: Places, size: int) -> Tensor:
         """Patches (N, 4, size, size) float32, in the numbers of the frames."""
-        start, height, width, top, left, vertical, horizontal = self.place(np.stack(places))
-        plane, row = torch.arange(4, device=start.device), torch.arange(size, device=start.device)
-        parity = plane[:, None].div(2, rounding_mode="floor")
-        down = torch.where(vertical[:, None, None] > 0, size - parity - row, row)  # (N, 4, size)
+        start, height, width, top, left, vertical, horizontal = places
+        plane, row = np.arange(4), np.arange(size)
+        down = np.where(vertical[:, None, None] > 0, size - plane[:, None] // 2 - row, row)  # (N, 4, size)
         column = left[:, None] + horizontal[:, None] * (1 - plane % 2)
         corner = start[:, None] + plane * (height * width)[:, None] + column
-        first = corner[:, :, None] + (top[:, None, None] + down) * width[:, None, None]
+        first, mirrored = corner[:, :, None] + (top[:, None, None] + down) * width[:, None, None], horizontal > 0
+        first, mirrored = self.place(first), self.place(mirrored)  # worked out here: there each operation has its price
         cut = self.values.unfold(0, size, 1)[first]  # whole rows at once: one index for each, not for each value
-        cut = torch.where(horizontal[:, None, None, None] > 0, cut.flip(-1), cut)
+        cut = torch.where(mirrored[:, None, None, None], cut.flip(-1), cut)
         return (cut.to(torch.int32) & 0xFFFF).to(torch.float32) if self.integer else cut
 
 

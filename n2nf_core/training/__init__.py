@@ -4,6 +4,7 @@ from n2nf_core.training.fitting import (
     CompileWarning,
     FitConfig,
     FitResult,
+    GraphWarning,
     Loss,
     LostProcessError,
     NonFiniteLossError,
@@ -16,6 +17,7 @@ from n2nf_core.training.profiles import PROFILES, STUDY, SWEEP, Profile
 from n2nf_core.training.recipe import Recipe, Trained, dncnn
 
 __all__ = [
-    "PROFILES", "STUDY", "SWEEP", "CompileWarning", "FitConfig", "FitResult", "Loss", "LostProcessError",
-    "NonFiniteLossError", "Profile", "Recipe", "Trained", "constant", "cosine", "dncnn", "fit", "never",
+    "PROFILES", "STUDY", "SWEEP", "CompileWarning", "FitConfig", "FitResult", "GraphWarning", "Loss",
+    "LostProcessError", "NonFiniteLossError", "Profile", "Recipe", "Trained", "constant", "cosine", "dncnn", "fit",
+    "never",
 ]  # fmt: skip

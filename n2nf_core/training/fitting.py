@@ -20,12 +20,13 @@ from torch import nn
 
 from n2nf_core.losses import joint_loss
 from n2nf_core.training import checkpoints
+from n2nf_core.training.cuda_graph import GraphWarning
 from n2nf_core.training.loop import Loop, LostProcessError, NonFiniteLossError
 from n2nf_core.training.step import CompileWarning, Joint, Loss
 from n2nf_core.types import NoisyPair, PairSource
 
 __all__ = [
-    "CompileWarning", "FitConfig", "FitResult", "LostProcessError", "Loss", "NonFiniteLossError",
+    "CompileWarning", "FitConfig", "FitResult", "GraphWarning", "LostProcessError", "Loss", "NonFiniteLossError",
     "constant", "cosine", "fit", "never",
 ]  # fmt: skip
 
@@ -63,8 +64,10 @@ class FitConfig:
     (paper: 1e-4 for both, 1e-3 falling to 5e-5 in pre-training). clip_norm: limit of the gradient's norm, 0 for none.
     device: an accelerator that Fabric knows, "auto" takes a GPU if there is one. precision: of the denoiser, "32-true"
     or "bf16-mixed"; the skip connection, the flow and the losses stay in float32. compile: the denoiser, through
-    torch.compile; where that fails, a CompileWarning says why and it runs as it is. devices: processes on each of
-    ``nodes`` machines, DDP if there is more than one. log_every, checkpoint_every: steps.
+    torch.compile; where that fails, a CompileWarning says why and it runs as it is. cuda_graph: on one GPU, record a
+    step as a CUDA graph and replay it, with the same results; where that fails, a GraphWarning says why. Say False for
+    a loss that changes from step to step other than through its tensors: a replay does not run its code.
+    devices: processes on each of ``nodes`` machines, DDP if there is more than one. log_every, checkpoint_every: steps.
     """
 
     steps: int
@@ -75,6 +78,7 @@ class FitConfig:
     device: str = "auto"
     precision: str = "32-true"
     compile: bool = False
+    cuda_graph: bool = True
     devices: int = 1
     nodes: int = 1
     seed: int = 0
@@ -178,7 +182,7 @@ class IterablePairs:
 
 def _fingerprint(config: FitConfig, loss: Loss, schedule: Callable, pairs: PairSource) -> dict:
     """What the result of a run depends on; where and how it runs may change between calls."""
-    free = {"device", "devices", "nodes", "compile", "log_every", "checkpoint_every"}
+    free = {"device", "devices", "nodes", "compile", "cuda_graph", "log_every", "checkpoint_every"}
     found = {key: value for key, value in asdict(config).items() if key not in free}
     data = pairs.fingerprint()
     return found | {"loss": _name(loss), "schedule": _name(schedule), "data": data}

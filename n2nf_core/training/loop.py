@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from itertools import islice
 
 import torch
+from torch import Tensor
 
 from n2nf_core.files import CheckpointError, one_line
 from n2nf_core.losses import denoiser_loss
 from n2nf_core.training import checkpoints
-from n2nf_core.types import LossTerms, NoisyPair, PairSource
+from n2nf_core.training.cuda_graph import Recorded
+from n2nf_core.training.step import Loss
+from n2nf_core.types import NoisyPair, PairSource
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -60,9 +63,10 @@ class Loop:
         self.history: list[dict[str, float]] = []
         self.rows: list[tuple[int, float]] = []  # images and seconds of every row
         self.values: list[list[float]] = []  # losses since the last row of the history
-        self.recent: list[tuple[LossTerms, NoisyPair]] = []  # steps whose losses are still on the device
+        self.recent: list[tuple[Tensor, NoisyPair]] = []  # steps whose losses (3,) are still on the device
         self.fingerprint = fingerprint  # what a checkpoint must agree with to be gone on from
         self.step = self._resume()
+        self.update = self._recorded() if self._recordable() else self._update
 
     def _resume(self) -> int:
         torch.manual_seed(self.config.seed)
@@ -81,6 +85,15 @@ class Loop:
         checkpoints.restore_random(tensors)
         self.history, self.values = state["history"], state["values"]
         return state["step"]
+
+    def _recordable(self) -> bool:
+        return self.config.cuda_graph and self.fabric.device.type == "cuda" and self.fabric.world_size == 1
+
+    def _recorded(self) -> Recorded:
+        """:meth:`_update` as a CUDA graph; the optimizer then reads its rates on the device."""
+        for group in self.optimizer.param_groups:
+            group |= {"lr": torch.tensor(group["lr"], device=self.fabric.device), "capturable": True}
+        return Recorded(self._update)
 
     def train(self, pairs: PairSource) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -127,16 +140,22 @@ class Loop:
     def _take_step(self, pair: NoisyPair) -> None:
         factor = self.schedule(self.step / self.config.steps)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * factor
-        terms = self.wrapped(denoiser_loss if self.step < self.config.pretrain_steps else self.loss, pair)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(terms.total)
-        if self.config.clip_norm:
-            self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=self.config.clip_norm)
-        self.optimizer.step()
+            group["lr"] = group["lr"].fill_(rate * factor) if isinstance(group["lr"], Tensor) else rate * factor
+        losses = self.update(denoiser_loss if self.step < self.config.pretrain_steps else self.loss, pair)
         self.step += 1
         self.images += 2 * len(pair.first) * self.fabric.world_size
-        self.recent.append((LossTerms(*(t.detach() for t in terms)), pair))
+        self.recent.append((losses, pair))
+
+    def _update(self, loss: Loss, pair: NoisyPair) -> Tensor:
+        """One step of the optimizer; the loss and its parts, (3,), which stay on the device."""
+        terms = self.wrapped(loss, pair)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(terms.total)
+        if self.config.clip_norm:  # that the loss is finite is asked where losses are read: here it would stall
+            limit = self.config.clip_norm
+            self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=limit, error_if_nonfinite=False)
+        self.optimizer.step()
+        return torch.stack([term.detach() for term in terms])
 
     @contextmanager
     def _in_company(self) -> Iterator[None]:
@@ -157,7 +176,7 @@ class Loop:
         """Fetch the losses of the steps since the last look, and stop if one is not finite."""
         if not self.recent:
             return
-        losses = torch.stack([torch.stack(terms) for terms, _ in self.recent])
+        losses = torch.stack([losses for losses, _ in self.recent])
         values = self.fabric.all_reduce(losses, reduce_op="mean").tolist()
         bad = [position for position, row in enumerate(values) if not math.isfinite(row[0])]
         if bad:

@@ -12,7 +12,8 @@ class Profile:
     """Sizes that the notebooks share.
 
     scenes, size: simulated scenes per camera and ISO, and their side in planes. patch, batch: of training, in planes
-    and pairs. features: of the denoiser. pretrain, joint: steps of the denoiser alone, and of both after it.
+    and pairs. features: of the denoiser. pretrain, joint: steps of the denoiser alone, and of both after it. compile:
+    the denoiser, which pays where there are many steps.
     """
 
     scenes: int
@@ -22,6 +23,7 @@ class Profile:
     features: int
     pretrain: int
     joint: int
+    compile: bool = False
 
     def pretraining(self, seed: int, **options) -> FitConfig:
         """The denoiser alone, on the Noise2Noise term."""
@@ -37,26 +39,27 @@ class Profile:
         return self._config(self.joint, seed, **{"denoiser_lr": 2e-4, "pretrain_steps": self.joint} | options)
 
     def _config(self, steps: int, seed: int, **options) -> FitConfig:
-        options = {"log_every": max(1, steps // 60), "checkpoint_every": 100, "precision": "bf16-mixed"} | options
+        often = {"log_every": max(1, steps // 60), "checkpoint_every": max(100, steps // 60)}
+        options = often | {"precision": "bf16-mixed", "compile": self.compile} | options
         return FitConfig(steps=steps, seed=seed, **options)
 
 
 PROFILES = {
     "smoke": Profile(scenes=4, size=64, patch=16, batch=8, features=16, pretrain=30, joint=15),
     "cpu": Profile(scenes=8, size=128, patch=32, batch=32, features=32, pretrain=2500, joint=800),
-    "gpu": Profile(scenes=40, size=256, patch=32, batch=138, features=64, pretrain=20_000, joint=20_000),
+    "gpu": Profile(scenes=40, size=256, patch=32, batch=138, features=64, pretrain=20_000, joint=20_000, compile=True),
 }
 
 SWEEP = {
     "smoke": Profile(scenes=8, size=64, patch=16, batch=8, features=16, pretrain=30, joint=20),
     "cpu": Profile(scenes=12, size=128, patch=32, batch=16, features=16, pretrain=400, joint=800),
-    "gpu": Profile(scenes=120, size=256, patch=32, batch=138, features=64, pretrain=5_000, joint=10_000),
+    "gpu": Profile(scenes=120, size=256, patch=32, batch=138, features=64, pretrain=5_000, joint=10_000, compile=True),
 }
 """The same for one point of a sweep on one camera: shorter, because there are many of them."""
 
 STUDY = {
     "smoke": Profile(scenes=4, size=64, patch=16, batch=8, features=16, pretrain=20, joint=10),
     "cpu": Profile(scenes=8, size=128, patch=32, batch=16, features=16, pretrain=800, joint=1200),
-    "gpu": Profile(scenes=40, size=256, patch=32, batch=138, features=64, pretrain=20_000, joint=20_000),
+    "gpu": Profile(scenes=40, size=256, patch=32, batch=138, features=64, pretrain=20_000, joint=20_000, compile=True),
 }
 """For a point that trains many models on many cameras."""

@@ -150,8 +150,9 @@ def test_methods_are_looked_for_in_their_class():
 
 
 INNER = {  # modules that a reader of the book need not know
-    "checks", "chunks", "frames", "fused", "fused_kernels", "histogram_kernel", "joint", "plane_kernels", "plots",
-    "readahead", "residents", "sensor_stages", "sweep_figures", "training_loop", "visits", "widgets",
+    "checks", "chunks", "frames", "fused", "fused_kernels", "fused_triton", "histogram_kernel", "joint",
+    "plane_kernels", "plots", "readahead", "recorded", "residents", "sensor_stages", "sweep_figures", "training_loop",
+    "visits", "widgets",
 }  # fmt: skip
 
 
