@@ -21,7 +21,7 @@ from n2nf_core.denoisers import DnCNN
 from n2nf_core.flow import NoiseFlow, fused, noise_flow
 from n2nf_core.losses import denoiser_loss, joint_loss
 from n2nf_core.metrics import marginal_kl
-from n2nf_core.training.step import Joint
+from n2nf_core.training.step import TrainingStep
 from n2nf_core.types import NoisyPair
 
 Row = dict[str, str | float]
@@ -104,7 +104,7 @@ def steps_of(network: Network, device: torch.device, joint: bool, compile: bool 
     if compile:
         modes |= {"bfloat16 compiled": ("bf16-mixed", True)}
     for name, (precision, compiled) in modes.items():
-        model = Joint(network.build(device).train(), perturbed_flow(device), precision, compiled)
+        model = TrainingStep(network.build(device).train(), perturbed_flow(device), precision, compiled)
         model.to(memory_format=torch.channels_last)
         ours = joint_loss if joint else denoiser_loss
         used = list(model.parameters() if joint else model.denoiser.parameters())

@@ -34,7 +34,7 @@ from n2nf_core.study import results
 from n2nf_core.study.comparison import Comparison
 from n2nf_core.training import STUDY, Profile, Recipe, fit
 from n2nf_core.training.cuda_graph import Recorded
-from n2nf_core.training.step import Joint
+from n2nf_core.training.step import TrainingStep
 from n2nf_core.types import NoisyPair
 
 
@@ -138,7 +138,7 @@ def recorded_step(sizes: Sizes, device: torch.device) -> float:
     cuda, profile = device.type == "cuda", sizes.profile
     flow = cases.perturbed_flow(device)
     denoiser = DnCNN(features=profile.features, norm=nn.Identity).to(device).train()
-    model = Joint(denoiser, flow, "bf16-mixed", compile=cuda).to(memory_format=torch.channels_last)
+    model = TrainingStep(denoiser, flow, "bf16-mixed", compile=cuda).to(memory_format=torch.channels_last)
     rate = torch.tensor(1e-9, device=device) if cuda else 1e-9
     adam = torch.optim.Adam(model.parameters(), lr=rate, eps=1e-15, fused=True, capturable=cuda)
 

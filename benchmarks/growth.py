@@ -20,7 +20,7 @@ from n2nf_core.bursts import Burst
 from n2nf_core.flow import NoiseFlow, noise_flow
 from n2nf_core.losses import joint_loss
 from n2nf_core.pairs import PatchPairs
-from n2nf_core.training.step import Joint
+from n2nf_core.training.step import TrainingStep
 
 Row = dict[str, object]
 
@@ -39,7 +39,7 @@ def line(name: str, unit: str, ways: dict[int, Callable[[], object]], repeats: i
 
 def step(device: torch.device, count: int, size: int, flow: NoiseFlow) -> Callable[[], None]:
     """One joint step, forward and backward."""
-    model = Joint(PROFILE.build(device).train(), flow, "bf16-mixed").to(memory_format=torch.channels_last)
+    model = TrainingStep(PROFILE.build(device).train(), flow, "bf16-mixed").to(memory_format=torch.channels_last)
     pair = batch_of(flow, count, size, size, device)
 
     def run() -> None:

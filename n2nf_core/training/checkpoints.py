@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from n2nf_core.files import CheckpointError, durable_replace, remove
+from n2nf_core.types import NoisyPair
 
 KEEP = 2  # the newest, and the one before it
 
@@ -29,16 +30,43 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def save_checkpoint(
-    folder: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, state: Mapping
-) -> Path:
-    """Write ``folder/step-<step>`` atomically and drop all but the newest two; returns its path."""
-    from safetensors.torch import save_file
+def state_tensors(
+    model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Everything that a run goes on from, by name.
 
+    Arguments:
+        model: both models, as ``model.<entry of the state dict>``.
+        optimizer: as :func:`optimizer_tensors`.
+        generator: of losses that draw, as ``random.loss``; PyTorch's own generators are added.
+    """
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()} | optimizer_tensors(optimizer)
-    tensors["random.cpu"] = torch.get_rng_state()
+    tensors |= {"random.cpu": torch.get_rng_state(), "random.loss": generator.get_state()}
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
+    return tensors
+
+
+def save_batch(path: Path, pair: NoisyPair) -> None:
+    """Write a batch, whose fields become tensors of the same names."""
+    from safetensors.torch import save_file
+
+    fields = {name: field for name, field in pair._asdict().items() if field is not None}
+    with durable_replace(path) as new:
+        save_file({name: field.cpu().contiguous() for name, field in fields.items()}, new)
+
+
+def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping) -> Path:
+    """Write ``folder/step-<step>``, whole or not at all, and remove all but the newest two; returns its path.
+
+    Arguments:
+        folder: of the run's checkpoints.
+        step: number of steps that are done.
+        tensors: what :func:`state_tensors` gives.
+        state: JSON values that belong to it: configuration, history.
+    """
+    from safetensors.torch import save_file
+
     target = folder / f"step-{step:08d}"
     with durable_replace(target) as new:
         new.mkdir()
@@ -66,7 +94,15 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
-    """Copy the ``model.`` tensors into ``model``; CheckpointError where names or shapes differ."""
+    """Copy the ``model.`` tensors into a model.
+
+    Arguments:
+        model: receives them.
+        tensors: of a checkpoint.
+        source: the checkpoint, for the message.
+
+    CheckpointError where names or shapes differ.
+    """
     weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
     try:
         model.load_state_dict(weights)
@@ -90,8 +126,10 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def restore_random(tensors: Mapping[str, Tensor]) -> None:
-    """Put back the random state."""
+def restore_random(tensors: Mapping[str, Tensor], generator: torch.Generator) -> None:
+    """Put back the random state of PyTorch and of ``generator``; what the checkpoint lacks stays as it is."""
+    if "random.loss" in tensors:
+        generator.set_state(tensors["random.loss"])
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])

@@ -21,8 +21,9 @@ from torch import nn
 from n2nf_core.losses import joint_loss
 from n2nf_core.training import checkpoints
 from n2nf_core.training.cuda_graph import GraphWarning
-from n2nf_core.training.loop import Loop, LostProcessError, NonFiniteLossError
-from n2nf_core.training.step import CompileWarning, Joint, Loss
+from n2nf_core.training.loop import Loop, NonFiniteLossError, Run
+from n2nf_core.training.processes import LostProcessError, strategy
+from n2nf_core.training.step import CompileWarning, Loss, TrainingStep
 from n2nf_core.types import NoisyPair, PairSource
 
 __all__ = [
@@ -139,11 +140,10 @@ def fit(
     from lightning_fabric import Fabric
 
     home = next(denoiser.parameters()).device
-    processes = config.devices * config.nodes
-    strategy = _strategy(processes)
-    fabric = Fabric(accelerator=config.device, devices=config.devices, num_nodes=config.nodes, strategy=strategy)
+    together = strategy(config.devices * config.nodes)
+    fabric = Fabric(accelerator=config.device, devices=config.devices, num_nodes=config.nodes, strategy=together)
     fabric.launch()
-    model = Joint(denoiser.train(), noise_model.train(), config.precision, config.compile)
+    model = TrainingStep(denoiser.train(), noise_model.train(), config.precision, config.compile)
     model.to(memory_format=torch.channels_last)
     groups = [
         {"params": list(denoiser.parameters()), "lr": config.denoiser_lr},
@@ -153,14 +153,15 @@ def fit(
     wrapped, optimizer = fabric.setup(model, adam)
     pairs = pairs if isinstance(pairs, PairSource) else IterablePairs(pairs)
     fingerprint = _fingerprint(config, loss, schedule, pairs)
-    run = Loop(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, observe, stop, fingerprint)
+    watch = {"observe": observe, "stop": stop, "fingerprint": fingerprint}
+    loop = Loop(Run(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, **watch))
     started = time.perf_counter()
     try:
-        run.train(pairs)
+        loop.train(pairs)
     finally:
         model.eval().to(home)
-    seconds = time.perf_counter() - started
-    return FitResult(run.history, checkpoints.find_checkpoints(run.folder)[-1], seconds, *run.speed())
+    seconds, progress = time.perf_counter() - started, loop.progress
+    return FitResult(progress.history, checkpoints.find_checkpoints(loop.folder)[-1], seconds, *progress.speed())
 
 
 class IterablePairs:
@@ -193,11 +194,3 @@ def _name(function: Callable) -> str:
         options = (f"{k}={_name(v) if callable(v) else v}" for k, v in sorted(function.keywords.items()))
         return f"{_name(function.func)}({', '.join(options)})"
     return getattr(function, "__name__", repr(function))
-
-
-def _strategy(processes: int):
-    if processes == 1:
-        return "auto"
-    from lightning_fabric.strategies import DDPStrategy
-
-    return DDPStrategy(find_unused_parameters=True)  # pre-training leaves the noise model out

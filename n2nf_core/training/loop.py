@@ -1,37 +1,42 @@
-"""The loop of :func:`n2nf_core.training.fit`: steps, rows of the history, checkpoints, and every way to stop."""
+"""The loop of :func:`n2nf_core.training.fit`: steps, losses, checkpoints, and every way to stop."""
 
 from __future__ import annotations
 
+import inspect
 import math
 import signal
-import statistics
-import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from n2nf_core.files import CheckpointError, one_line
 from n2nf_core.losses import denoiser_loss
 from n2nf_core.training import checkpoints
 from n2nf_core.training.cuda_graph import Recorded
-from n2nf_core.training.step import Loss
+from n2nf_core.training.processes import LostProcessError, Processes
+from n2nf_core.training.progress import Progress
+from n2nf_core.training.step import Loss, TrainingStep
 from n2nf_core.types import NoisyPair, PairSource
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from n2nf_core.training.fitting import FitConfig
+
+AGREE_EVERY = 10  # steps after which several processes ask one another whether to stop
+APART = 1_000_003  # between the seeds of the processes' generators
 
 
 class NonFiniteLossError(ArithmeticError):
     """The loss became NaN or infinite; the message names the step, the batch's file and the last good checkpoint."""
-
-
-class LostProcessError(RuntimeError):
-    """Another process of a run on several devices is gone."""
-
-
-AGREE_EVERY = 10  # steps after which several processes ask one another whether a signal came
 
 
 @contextmanager
@@ -52,29 +57,68 @@ def stop_requested() -> Iterator[list[int]]:
         signal.raise_signal(received[0])
 
 
-class Loop:
-    """The state of one training run, from its newest checkpoint on if there is one."""
+@dataclass(frozen=True)
+class Run:
+    """What one training is made of.
 
-    def __init__(self, fabric, model, wrapped, optimizer, config, out_dir, loss, schedule, observe, stop, fingerprint):
-        self.fabric, self.model, self.wrapped, self.optimizer = fabric, model, wrapped, optimizer
-        self.config, self.loss, self.schedule, self.observe, self.stop = config, loss, schedule, observe, stop
-        self.folder, self.events = out_dir / "checkpoints", out_dir / "tensorboard"
-        self.rates = [group["lr"] for group in optimizer.param_groups]
-        self.history: list[dict[str, float]] = []
-        self.rows: list[tuple[int, float]] = []  # images and seconds of every row
+    Arguments:
+        fabric: launched; it knows the device and the processes.
+        model: both models as one module. wrapped: the same, as Fabric has set it up.
+        optimizer: as Fabric has set it up, with the learning rates that the schedule multiplies.
+        config: numbers of steps, seed, and how often something is logged or kept.
+        folder: receives checkpoints, TensorBoard events, and the batch of a loss that is not finite.
+        loss: minimised after ``config.pretrain_steps``.
+        schedule: share of the steps that are done -> factor on the learning rates.
+        observe: figures that are added to every row of the history.
+        stop: asked after every step with the history; true ends the training.
+        fingerprint: what a checkpoint must agree with to be gone on from.
+    """
+
+    fabric: Fabric
+    model: TrainingStep
+    wrapped: nn.Module
+    optimizer: torch.optim.Optimizer
+    config: FitConfig
+    folder: Path
+    loss: Loss
+    schedule: Callable[[float], float]
+    observe: Callable[[], dict[str, float]]
+    stop: Callable[[Sequence[Mapping[str, float]]], bool]
+    fingerprint: Mapping[str, object]
+
+
+class Loop:
+    """The state of one training, from its newest checkpoint on if there is one."""
+
+    def __init__(self, run: Run):
+        self.run, self.config, self.model, self.optimizer = run, run.config, run.model, run.optimizer
+        self.device = run.fabric.device
+        self.processes = Processes(run.fabric)
+        self.processes.share_gradients(run.wrapped)
+        self.folder = run.folder / "checkpoints"
+        self.progress = Progress(run.folder / "tensorboard", self.config.steps, run.fabric.is_global_zero)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.values: list[list[float]] = []  # losses since the last row of the history
         self.recent: list[tuple[Tensor, NoisyPair]] = []  # steps whose losses (3,) are still on the device
-        self.fingerprint = fingerprint  # what a checkpoint must agree with to be gone on from
+        self.last_pair: NoisyPair | None = None  # of the last losses that were read
+        self.generator = torch.Generator(self.device)  # of losses that draw
+        draws = "generator" in inspect.signature(run.loss).parameters
+        self.loss = partial(run.loss, generator=self.generator) if draws else run.loss
         self.step = self._resume()
-        self.update = self._recorded() if self._recordable() else self._update
+        graph = self.config.cuda_graph and self.device.type == "cuda" and self.processes.count == 1 and not draws
+        self.update = self._recorded() if graph else self._update
 
     def _resume(self) -> int:
+        """Put back the newest checkpoint, if there is one; the number of steps that are done."""
         torch.manual_seed(self.config.seed)
+        seed = self.config.seed + APART * self.processes.rank
+        self.generator.manual_seed(seed)
         found = checkpoints.find_checkpoints(self.folder)
         if not found:
             return 0
         tensors, state = checkpoints.read_checkpoint(found[-1])
-        other = sorted(k for k in self.fingerprint if state["config"].get(k) != self.fingerprint[k])
+        wanted = self.run.fingerprint
+        other = sorted(k for k in wanted if state["config"].get(k) != wanted[k])
         if other:
             raise CheckpointError(
                 f"{found[-1]} belongs to a run with another configuration (other {', '.join(other)}): "
@@ -82,102 +126,81 @@ class Loop:
             )
         checkpoints.restore_model(self.model, tensors, found[-1])
         checkpoints.restore_optimizer(self.optimizer, tensors)
-        checkpoints.restore_random(tensors)
-        self.history, self.values = state["history"], state["values"]
+        checkpoints.restore_random(tensors, self.generator)
+        if self.processes.rank:  # the checkpoint holds the generator of the first process
+            self.generator.manual_seed(seed + state["step"])
+        self.progress.history, self.values = state["history"], state["values"]
         return state["step"]
-
-    def _recordable(self) -> bool:
-        return self.config.cuda_graph and self.fabric.device.type == "cuda" and self.fabric.world_size == 1
 
     def _recorded(self) -> Recorded:
         """:meth:`_update` as a CUDA graph; the optimizer then reads its rates on the device."""
         for group in self.optimizer.param_groups:
-            group |= {"lr": torch.tensor(group["lr"], device=self.fabric.device), "capturable": True}
+            group |= {"lr": torch.tensor(group["lr"], device=self.device), "capturable": True}
         return Recorded(self._update)
 
     def train(self, pairs: PairSource) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-        from tqdm import tqdm
+        """Take the steps that are left, on ``pairs``; errors and stops as :func:`n2nf_core.training.fit` says."""
+        batches = pairs.batches(self.step, self.device, self.processes.rank, self.processes.count)
+        self.progress.begin(self.step)
+        try:
+            with stop_requested() as signals:
+                stopped = self._steps(batches, signals)
+                self.progress.end()
+        except LostProcessError as error:
+            raise LostProcessError(
+                f"{error} at step {self.step} ({one_line(error.__cause__)}): the same command goes on from the last "
+                f"checkpoint, {self._last()}"
+            ) from error
+        if self.step < self.config.steps and not stopped:
+            raise ValueError(f"the pairs ended after {self.step} of {self.config.steps} steps")
 
-        steps, first = self.config.steps, self.step
-        batches = self._batches(pairs)
-        main = self.fabric.is_global_zero
-        bar = tqdm(total=steps, initial=first, unit="step", mininterval=1.0, disable=not main or first == steps)
-        writer = SummaryWriter(self.events, purge_step=first) if main and first < steps else None
-        self.clock, self.images = time.perf_counter(), 0
-        with stop_requested() as stop, self._in_company():
-            for pair in islice(batches, steps - first):
-                self._take_step(pair)
-                bar.update()
-                if self.step % self.config.log_every == 0 or self.step == steps:
-                    self._log(writer, bar)
-                stopping = self._agree(stop)
-                if self.step % self.config.checkpoint_every == 0 or self.step == steps or stopping:
-                    self._save()
-                if stopping:
-                    message = f"stopped at step {self.step} of {steps}; the same call goes on from there"
-                    bar.write(message, file=sys.stderr)  # not buffered: SIGTERM ends the process at once
-                    break
-            bar.close()
-            if writer:
-                writer.close()
-        if self.step < steps and not stopping:
-            raise ValueError(f"the pairs ended after {self.step} of {steps} steps")
+    def _steps(self, batches: Iterator[NoisyPair], signals: list[int]) -> bool:
+        """All steps that are left, or those until a stop; whether there was one."""
+        steps = self.config.steps
+        for pair in islice(batches, steps - self.step):
+            self._take_step(pair)
+            if self.step % self.config.log_every == 0 or self.step == steps:
+                self._log()
+            stopping = self._stopping(bool(signals))
+            if self.step % self.config.checkpoint_every == 0 or self.step == steps or stopping:
+                self._save()
+            if stopping:
+                self.progress.say(f"stopped at step {self.step} of {steps}; the same call goes on from there")
+                return True
+        return False
 
-    def _batches(self, pairs: PairSource) -> Iterator[NoisyPair]:
-        """This process's rows of every batch, from the present step on."""
-        return pairs.batches(self.step, self.fabric.device, self.fabric.global_rank, self.fabric.world_size)
-
-    def _agree(self, stop: list[int]) -> bool:
+    def _stopping(self, signalled: bool) -> bool:
         """Whether to stop here: with several processes, all at the same step."""
-        wanted = bool(stop) or self.stop(self.history)
-        if self.fabric.world_size == 1:
-            return wanted
-        if self.step % AGREE_EVERY and self.step < self.config.steps:
+        wanted = signalled or self.run.stop(self.progress.history)
+        if self.processes.count > 1 and self.step % AGREE_EVERY and self.step < self.config.steps:
             return False
-        return bool(self.fabric.all_reduce(torch.tensor(float(wanted)), reduce_op="sum") > 0)
+        return self.processes.any(wanted)
 
     def _take_step(self, pair: NoisyPair) -> None:
-        factor = self.schedule(self.step / self.config.steps)
+        factor = self.run.schedule(self.step / self.config.steps)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = group["lr"].fill_(rate * factor) if isinstance(group["lr"], Tensor) else rate * factor
         losses = self.update(denoiser_loss if self.step < self.config.pretrain_steps else self.loss, pair)
         self.step += 1
-        self.images += 2 * len(pair.first) * self.fabric.world_size
         self.recent.append((losses, pair))
+        self.progress.advance(2 * len(pair.first) * self.processes.count)
 
     def _update(self, loss: Loss, pair: NoisyPair) -> Tensor:
         """One step of the optimizer; the loss and its parts, (3,), which stay on the device."""
-        terms = self.wrapped(loss, pair)
+        fabric, wrapped, limit = self.run.fabric, self.run.wrapped, self.config.clip_norm
+        terms = wrapped(loss, pair)
         self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(terms.total)
-        if self.config.clip_norm:  # that the loss is finite is asked where losses are read: here it would stall
-            limit = self.config.clip_norm
-            self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=limit, error_if_nonfinite=False)
+        fabric.backward(terms.total)
+        if limit:  # whether the loss is finite is asked where losses are read: here it would wait for the device
+            fabric.clip_gradients(wrapped, self.optimizer, max_norm=limit, error_if_nonfinite=False)
         self.optimizer.step()
         return torch.stack([term.detach() for term in terms])
-
-    @contextmanager
-    def _in_company(self) -> Iterator[None]:
-        """What a collective operation raises when another process is gone, in words."""
-        try:
-            yield
-        except RuntimeError as error:
-            gone = isinstance(error, torch.distributed.DistError) or "onnection" in str(error)
-            if self.fabric.world_size == 1 or not gone:
-                raise
-            last = (checkpoints.find_checkpoints(self.folder) or ["none yet"])[-1]
-            raise LostProcessError(
-                f"process {self.fabric.global_rank} of {self.fabric.world_size} lost another one at step {self.step} "
-                f"({one_line(error)}): the same command goes on from the last checkpoint, {last}"
-            ) from error
 
     def _read(self) -> None:
         """Fetch the losses of the steps since the last look, and stop if one is not finite."""
         if not self.recent:
             return
-        losses = torch.stack([losses for losses, _ in self.recent])
-        values = self.fabric.all_reduce(losses, reduce_op="mean").tolist()
+        values = self.processes.mean(torch.stack([losses for losses, _ in self.recent])).tolist()
         bad = [position for position, row in enumerate(values) if not math.isfinite(row[0])]
         if bad:
             self._fail(bad[0])
@@ -185,63 +208,36 @@ class Loop:
         self.last_pair = self.recent[-1][1]
         self.recent = []
 
-    def _log(self, writer, bar) -> None:
-        """Write a row of the history: means since the last row."""
+    def _log(self) -> None:
+        """Add a row to the history: means since the last row."""
         self._read()
         _, nll, mse = (sum(column) / len(column) for column in zip(*self.values, strict=True))
         row = {"step": self.step, "nll_nats_per_dim": None if math.isnan(nll) else nll, "mse": mse}
-        row |= self._reference_psnr() | self.observe()
-        for name, value in row.items():
-            if writer and value is not None:
-                writer.add_scalar(name, value, self.step)
-        shown = {k: f"{row[k]:.4g}" for k in ("nll_nats_per_dim", "psnr_db") if row.get(k) is not None}
-        now = time.perf_counter()
-        self.rows.append((self.images, now - self.clock))
-        bar.set_postfix(shown | {"images/s": f"{self.images / (now - self.clock):.0f}"})
-        self.history.append(row)
-        self.values, self.clock, self.images = [], now, 0
+        self.progress.add(row | self.model.psnr(self.last_pair) | self.run.observe())
+        self.values = []
 
-    def speed(self) -> tuple[float, float]:
-        """Images per second, the median over rows, and how many seconds longer than that the first row took."""
-        if not self.rows:
-            return math.nan, 0.0
-        rate = statistics.median(images / seconds for images, seconds in self.rows)
-        images, seconds = self.rows[0]
-        return rate, max(seconds - images / rate, 0.0)
-
-    @torch.no_grad()
-    def _reference_psnr(self) -> dict[str, float]:
-        pair = self.last_pair
-        if pair.clean is None:
-            return {}
-        self.model.eval()
-        error = (self.model.denoise(pair.first) - pair.clean).square().mean()
-        self.model.train()
-        return {"psnr_db": -10 * math.log10(max(float(error), 1e-20))}
+    def _last(self) -> Path | str:
+        return (checkpoints.find_checkpoints(self.folder) or ["none yet"])[-1]
 
     def _fail(self, position: int) -> None:
-        from safetensors.torch import save_file
-
         step = self.step - len(self.recent) + position
-        path = self.folder.parent / f"failed-step-{step:08d}.safetensors"
-        pair = self.recent[position][1]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.cpu().contiguous() for k, v in pair._asdict().items() if v is not None}, path)
-        last = (checkpoints.find_checkpoints(self.folder) or ["none yet"])[-1]
+        path = self.run.folder / f"failed-step-{step:08d}.safetensors"
+        checkpoints.save_batch(path, self.recent[position][1])
         raise NonFiniteLossError(
-            f"the loss is not finite at step {step}; its batch is in {path}, the last good checkpoint is {last}. "
-            "Lower the learning rates, or look at the batch for pixels that are not numbers"
+            f"the loss is not finite at step {step}; its batch is in {path}, the last good checkpoint is "
+            f"{self._last()}. Lower the learning rates, or look at the batch for pixels that are not numbers"
         )
 
     def _save(self) -> None:
         self._read()
-        if self.fabric.is_global_zero:
-            state = {"config": self.fingerprint, "history": self.history, "values": self.values}
+        if self.run.fabric.is_global_zero:
+            tensors = checkpoints.state_tensors(self.model, self.optimizer, self.generator)
+            state = {"config": self.run.fingerprint, "history": self.progress.history, "values": self.values}
             try:
-                checkpoints.save_checkpoint(self.folder, self.step, self.model, self.optimizer, state)
+                checkpoints.save_checkpoint(self.folder, self.step, tensors, state)
             except OSError as error:
                 raise CheckpointError(
                     f"cannot write the checkpoint of step {self.step} below {self.folder} ({error}); "
                     "earlier checkpoints are untouched: make room, then call again to go on"
                 ) from error
-        self.fabric.barrier()
+        self.processes.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 
@@ -18,11 +19,15 @@ class CompileWarning(UserWarning):
     """torch.compile could not be used; training goes on without it."""
 
 
-class Joint(nn.Module):
-    """Both models as one module, so that DDP sees one forward and one backward.
+class TrainingStep(nn.Module):
+    """Both models as one module, so that several processes see one forward and one backward pass.
 
-    compile: the denoiser, where nearly all arithmetic is, through torch.compile, once for every image size (on the CPU
-    its convolutions are specialised to one). The flow has its fused steps there.
+    Arguments:
+        denoiser: runs in the type that ``precision`` says.
+        noise_model: always runs in the type of the images.
+        precision: "32-true" or "bf16-mixed".
+        compile: whether the denoiser, which does nearly all of the arithmetic, runs through torch.compile. On the CPU
+            it is compiled once for every image size. The flow has its fused steps instead.
     """
 
     def __init__(self, denoiser: nn.Module, noise_model: nn.Module, precision: str, compile: bool = False):
@@ -31,6 +36,7 @@ class Joint(nn.Module):
         self._compiled = torch.compile(denoiser.forward) if compile else None
 
     def denoise(self, noisy: Tensor) -> Tensor:
+        """D(y) in the precision of training, (B, C, H, W) -> (B, C, H, W)."""
         with torch.autocast(noisy.device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
             return self._denoise(noisy.contiguous(memory_format=torch.channels_last))
 
@@ -45,6 +51,16 @@ class Joint(nn.Module):
             message = f"torch.compile failed, training goes on without it: {one_line(error)}"
             warnings.warn(message, CompileWarning, stacklevel=2)
             return found
+
+    @torch.no_grad()
+    def psnr(self, pair: NoisyPair) -> dict[str, float]:
+        """``psnr_db`` of the first frames of ``pair`` in evaluation mode; nothing where no clean image is known."""
+        if pair.clean is None:
+            return {}
+        self.eval()
+        error = (self.denoise(pair.first) - pair.clean).square().mean()
+        self.train()
+        return {"psnr_db": -10 * math.log10(max(float(error), 1e-20))}
 
     def forward(self, loss: Loss, pair: NoisyPair) -> LossTerms:
         return loss(self.denoise, self.noise_model, pair)
