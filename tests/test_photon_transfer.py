@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from n2nf_core import raw
-from n2nf_core.baselines.photon_transfer import match_gains, photon_transfer
+from n2nf_core.baselines.photon_transfer import _quietest, match_gains, photon_transfer
 
 SHOT, READ = 0.004, 2e-4
 
@@ -120,3 +120,11 @@ def test_nikon_d7000(real_data, plane, shot, read):
     fit = photon_transfer(bursts, saturation=0.9 * 16383)
     assert fit.shot == pytest.approx(shot, rel=0.03)
     assert fit.read == pytest.approx(read, rel=0.03)
+
+
+def test_the_first_guess_leaves_out_the_same_share_of_few_and_of_many_pixels():
+    few = torch.rand(1000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    many = few.repeat(20_000)  # 2e7, beyond what torch.quantile takes
+    kept = _quietest(few)
+    assert int(kept.sum()) == 900 and few[kept].max() < few[~kept].min()
+    assert torch.equal(_quietest(many).view(-1, 1000), kept.expand(20_000, -1))

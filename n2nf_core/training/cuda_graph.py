@@ -32,7 +32,10 @@ class GraphWarning(UserWarning):
 
 
 class Recording(NamedTuple):
-    """A recorded step: the graph, the batch that it reads, and the losses that it writes."""
+    """A recorded step.
+
+    graph: its operations. batch: the tensors that it reads. losses: the tensor that it writes, (3,).
+    """
 
     graph: torch.cuda.CUDAGraph
     batch: NoisyPair

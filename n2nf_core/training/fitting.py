@@ -61,14 +61,24 @@ def never(history: Sequence[Mapping[str, float]]) -> bool:
 class FitConfig:
     """Sizes of a training run; the paper's are noted.
 
-    steps: all steps; the first ``pretrain_steps`` train the denoiser alone. denoiser_lr, noise_lr: Adam's rates
-    (paper: 1e-4 for both, 1e-3 falling to 5e-5 in pre-training). clip_norm: limit of the gradient's norm, 0 for none.
-    device: an accelerator that Fabric knows, "auto" takes a GPU if there is one. precision: of the denoiser, "32-true"
-    or "bf16-mixed"; the skip connection, the flow and the losses stay in float32. compile: the denoiser, through
-    torch.compile; where that fails, a CompileWarning says why and it runs as it is. cuda_graph: on one GPU, record a
-    step as a CUDA graph and replay it, with the same results; where that fails, a GraphWarning says why. Say False for
-    a loss that changes from step to step other than through its tensors: a replay does not run its code.
-    devices: processes on each of ``nodes`` machines, DDP if there is more than one. log_every, checkpoint_every: steps.
+    Arguments:
+        steps: number of all steps.
+        pretrain_steps: number of the first steps, which train the denoiser alone.
+        denoiser_lr, noise_lr: Adam's learning rates (paper: 1e-4 for both, 1e-3 falling to 5e-5 in pre-training).
+        clip_norm: limit of the norm of the gradient; 0 for no limit.
+        device: an accelerator that Fabric knows; "auto" takes a GPU if there is one.
+        precision: of the denoiser, "32-true" or "bf16-mixed". The skip connection, the flow and the losses stay in
+            float32.
+        compile: whether the denoiser runs through torch.compile. Where that fails, a CompileWarning says why, and it
+            runs uncompiled.
+        cuda_graph: whether a step on one GPU is recorded as a CUDA graph and replayed, with the same results. Where
+            that fails, a GraphWarning says why. A replay does not run Python code, so say False for a loss that changes
+            from step to step other than through its tensors. A loss that draws is never recorded.
+        devices: number of processes on each machine; DDP if there is more than one in all.
+        nodes: number of machines.
+        seed: of PyTorch's random state, and of the generator that a loss which draws receives.
+        log_every: steps between two rows of the history.
+        checkpoint_every: steps between two checkpoints.
     """
 
     steps: int
@@ -96,10 +106,15 @@ class FitConfig:
 
 
 class FitResult(NamedTuple):
-    """history: one row per ``log_every`` steps. checkpoint: the folder of the last. seconds: time of this call.
+    """What a call of :func:`fit` did.
 
-    images_per_second: of all processes, the median over the rows of this call, so that compilation and a slow moment
-    do not count; nan where this call took no step. warm_up_seconds: how much longer than that the first row took.
+    Arguments:
+        history: one row per ``log_every`` steps, of this call and of those before it.
+        checkpoint: the folder of the last one.
+        seconds: time of this call.
+        images_per_second: of all processes, the median over the rows of this call, so that compilation and a slow
+            moment do not count; nan where this call took no step.
+        warm_up_seconds: how much longer than the median the first row took.
     """
 
     history: list[dict[str, float]]
@@ -123,19 +138,28 @@ def fit(
 ) -> FitResult:
     """Train both models in place on noisy pairs: denoiser_loss for ``pretrain_steps``, then ``loss``.
 
-    pairs: a PairSource, such as PatchPairs, which begins at any step and cuts on the training's device; or any iterable
-    of NoisyPair, which is read again from its start. Of several processes each takes its rows [rank::world] of every
-    batch, so that the gradient is that of one process on the whole batch (except for batch normalisation, whose
-    statistics are of a share).
-    loss: joint_loss, or a functools.partial of it. schedule: share of steps done -> factor on both learning rates.
-    observe: called at every row of the history, its figures are added to the row. stop: asked after every step with
-    the history so far; true ends the call as a signal does, which other threads than the main one do not receive.
+    Arguments:
+        denoiser: (B, C, H, W) noisy -> the same shape.
+        noise_model: a flow, or any noise model that is a module.
+        pairs: a PairSource such as PatchPairs, which begins at any step and cuts on the training's device; or any
+            iterable of NoisyPair, which is read again from its start. Each of several processes takes its rows
+            [rank::world] of every batch, so that the gradient is that of one process on the whole batch (except for
+            batch normalisation, whose statistics are of a share).
+        config: numbers of steps, learning rates, seed.
+        out_dir: receives checkpoints and TensorBoard events, from the first process only.
+        loss: (denoiser, noise model, pair) -> LossTerms, for example joint_loss or a functools.partial of it. One with
+            a parameter ``generator`` draws, and receives a generator of the training's own.
+        schedule: share of the steps that are done -> factor on both learning rates.
+        observe: called at every row of the history; its figures are added to the row.
+        stop: asked after every step, with the history so far. True ends the call as a signal does; signals reach the
+            main thread only.
 
-    ``out_dir`` receives checkpoints and TensorBoard events, from the first process only. If it already holds a
-    checkpoint of the same configuration and data, training goes on from there, to the bit, on any number of
-    processes; of another, CheckpointError. SIGINT and SIGTERM stop with a checkpoint, after the current step or, with
-    several processes, the next that all agree on. A process that dies ends the run with LostProcessError; a loss that
-    is not finite raises NonFiniteLossError. Both models end in evaluation mode, on the device where they were.
+    Where ``out_dir`` holds a checkpoint of the same configuration and data, training goes on from there, to the bit, on
+    any number of processes. SIGINT and SIGTERM stop it with a checkpoint, after the current step or, with several
+    processes, after the next one that all agree on. Both models end in evaluation mode, on the device where they were.
+
+    Errors: CheckpointError for a checkpoint of another configuration or data; LostProcessError where another process
+    has ended; NonFiniteLossError for a loss that is NaN or infinite; ValueError where the pairs end too soon.
     """
     from lightning_fabric import Fabric
 
@@ -171,7 +195,15 @@ class IterablePairs:
         self.pairs = pairs
 
     def batches(self, step: int, device: torch.device, rank: int = 0, world: int = 1) -> Iterator[NoisyPair]:
-        """The batches from number ``step`` on; ValueError for one that ``world`` processes cannot share evenly."""
+        """The batches from a step on.
+
+        Arguments:
+            step: number of the first batch.
+            device: where they are brought.
+            rank, world: this process and the number of all: it gets the rows [rank::world].
+
+        ValueError for a batch that cannot be shared evenly.
+        """
         for pair in islice(self.pairs, step, None):
             if len(pair.first) % world:
                 raise ValueError(f"a batch of {len(pair.first)} pairs cannot be shared evenly by {world} processes")

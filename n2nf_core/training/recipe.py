@@ -51,7 +51,10 @@ def dncnn(skip: LinearSkip, profile: Profile) -> DnCNN:
 
 
 class Trained(NamedTuple):
-    """What a training made: both models in evaluation mode, and what :func:`~n2nf_core.training.fit` tells of it."""
+    """What a training made.
+
+    denoiser, noise_model: both in evaluation mode. result: what :func:`~n2nf_core.training.fit` says of it.
+    """
 
     denoiser: nn.Module
     noise_model: NoiseFlow
