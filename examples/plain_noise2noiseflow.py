@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-SHOT, READ, LOG_2PI = 0.01, 0.0004, 1.8378770664093453  # the camera: noise of variance SHOT * x + READ
+SHOT, READ, LOG_2PI = 0.02, 0.001, 1.8378770664093453  # the camera: noise of variance SHOT * x + READ
 
 def simulate(count, size=32):
     """Scenes x of two smooth areas with a sharp border, and frames y1, y2 with n ~ N(0, SHOT * x + READ)."""

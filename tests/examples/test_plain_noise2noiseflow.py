@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import rooms
 import torch
 
 from benchmarks.plain import core_name
@@ -148,11 +149,11 @@ def test_noise_of_the_simulated_pairs_has_the_variance_that_is_written_there():
 
 
 def test_it_runs_and_learns(capsys):
-    """A quarter of its steps: above the noisy frames by decibels, and between AWGN and the true density."""
+    """A quarter of its steps: above the noisy frames by decibels; from behind AWGN to between it and the truth."""
     plain.main(pretrain=300, joint=80)
     noisy, denoised, awgn, truth, learned = map(float, re.findall(r"-?\d+\.\d+", capsys.readouterr().out))
     assert denoised > noisy + 2
-    assert truth < learned < awgn - 0.05
+    assert truth < learned < awgn - 0.05  # where the flow starts it is worse than AWGN by 0.2
 
 
 def test_it_can_be_read_in_ten_minutes():
@@ -162,5 +163,4 @@ def test_it_can_be_read_in_ten_minutes():
     assert len(lines) <= 100 and max(map(len, lines)) <= 120
     starts = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.stmt)]
     assert len(starts) == len(set(starts)) and ";" not in re.sub(r'"""(.|\n)*?"""|#.*', "", text)
-    imported = re.findall(r"^\s*(?:import|from)\s+(\w+)", text, re.MULTILINE)
-    assert set(imported) == {"torch"}
+    assert {name.split(".")[0] for name in rooms.imported(SOURCE)} == {"torch"}
