@@ -21,8 +21,26 @@ def escaped(text: str) -> str:
     return "".join([*parts, SPECIAL.sub(r"\\\1", text[end:])])
 
 
+def arguments(lines: list[str]) -> list[str]:
+    """A list of arguments, ``name: text`` indented by four, its continuation by more, as a list with names in code.
+
+    >>> arguments(["    iso, camera: one", "        per image."])
+    ['- ``iso``, ``camera``: one per image.']
+    """
+    items: list[str] = []
+    for line in lines:
+        if line.startswith("     ") and items:
+            items[-1] += f" {line.strip()}"
+        else:
+            items.append(line.strip())
+    split = [item.partition(": ") for item in items]
+    return [f"- {', '.join(f'``{n}``' for n in names.split(', '))}: {escaped(text)}" for names, _, text in split]
+
+
 def shown(paragraph: list[str]) -> list[str]:
-    """One paragraph of a docstring as reStructuredText: examples, indented formulas, text."""
+    """One paragraph of a docstring as reStructuredText: examples, arguments, indented formulas, text."""
+    if paragraph[0] == "Arguments:":
+        return ["Arguments:", "", *arguments(paragraph[1:]), ""]
     if paragraph[0].startswith(">>>"):
         return [*paragraph, ""]
     if all(line.startswith("    ") for line in paragraph):

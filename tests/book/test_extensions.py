@@ -144,6 +144,13 @@ def test_docstrings_are_text():
     assert ":func:`.other` and ``code_1``." in text and "\n>>> f(1)\n2\n" in text
 
 
+def test_arguments_are_a_list_and_no_formula():
+    lines = ["Do it.", "", "Arguments:", "    first, second: metres,", "        or a_b.", "    third: (B,)."]
+    docstrings.rewrite(None, "function", "n2nf_core.flow.f", None, None, lines)
+    assert lines[2:6] == ["Arguments:", "", r"- ``first``, ``second``: metres, or a\_b.", "- ``third``: (B,)."]
+    assert not any("code-block" in line for line in lines)
+
+
 def test_methods_are_looked_for_in_their_class():
     lines = ["See :meth:`forward`, :class:`n2nf_core.flow.NoiseFlow`."]
     docstrings.rewrite(None, "class", "n2nf_core.flow.NoiseFlow", None, None, lines)
