@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.ceilings import wait
-from benchmarks.plain import histogram_kl, plain_flow
+from benchmarks.plain import frame_by_frame, histogram_kl, plain_flow
 from benchmarks.timing import interleaved, peak_bytes
 from examples import plain_noise2noiseflow as example
 from n2nf_core import tiles
@@ -96,7 +96,7 @@ def steps_of(network: Network, device: torch.device, joint: bool, compile: bool 
     both_frames = plain_flow(flow, pair.camera.repeat(2), pair.iso.repeat(2)) if joint else None
 
     def loss() -> Tensor:
-        return example.joint_loss(denoiser, both_frames, pair.first, pair.second)
+        return example.joint_loss(frame_by_frame(denoiser), both_frames, pair.first, pair.second)
 
     trained = [*denoiser.parameters(), *(both_frames.parameters() if joint else ())]
     functions = {"plain": training_step(trained, loss, device)}

@@ -1,10 +1,13 @@
 """The plain way: examples/plain_noise2noiseflow.py, eager, float32, NCHW, one layer at a time.
 
 Flow and losses are the example's. Here is only what it has not: our parameters for it, of many cameras and ISO values
-where the example knows one, and the marginal KL, which training does not need.
+where the example knows one; a denoiser call for every frame, where the example makes one for both; and the marginal KL,
+which training does not need.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -44,6 +47,11 @@ def plain_flow(flow: NoiseFlow, camera: Tensor, iso: Tensor) -> example.NoiseFlo
         setattr(copy, name, nn.Parameter(torch.empty_like(state[core_name(name)])))
     copy.load_state_dict({name: state[core_name(name)] for name in copy.state_dict()})
     return copy
+
+
+def frame_by_frame(denoiser: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The denoiser, called for the first frames of pairs and then for the second ones."""
+    return lambda frames: torch.cat([denoiser(half) for half in frames.chunk(2)])
 
 
 def histogram_kl(real: np.ndarray, model: np.ndarray) -> np.ndarray:
