@@ -29,7 +29,8 @@ def sizes() -> str:
     parts = []
     for title, table in (("A notebook on its own", profiles.PROFILES), ("A point of a sweep", profiles.SWEEP)):
         rows = [f"| `{name}` | " + " | ".join(f"{v:,}" for v in asdict(p).values()) + " |" for name, p in table.items()]
-        parts.append("\n".join([f"**{title}**", "", f"| profile | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|", *rows]))
+        head = [f"| profile | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+        parts.append("\n".join([f"**{title}**", "", *head, *rows]))
     return "\n\n".join(parts)
 
 
