@@ -17,7 +17,7 @@ from test_fused import ORDERS, batch, build
 
 flow = build(ORDERS[sys.argv[1]], int(sys.argv[3]))
 noise, context = batch(flow, *map(int, sys.argv[2:]))
-for part in flow.bijection._parts():
+for part in flow.bijection._plan:
     if not isinstance(part, fused.FusedSteps):
         continue
     mixing = torch.stack([layer.weight() for layer in part.convolutions])
