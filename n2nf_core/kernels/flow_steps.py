@@ -46,7 +46,7 @@ def condition(first, step, weights, hidden1, hidden2, out, h, w):
 
 @compiled
 def window(row, margin, height, width):
-    """(image, tile, top, left, h, w): the window to read for a tile, ``margin`` pixels larger where the image allows."""
+    """(image, tile, top, left, h, w): the window to read for a tile, larger by ``margin`` within the image."""
     tile = row[1], row[2], row[3], row[4]
     top, left = max(tile[0] - margin, 0), max(tile[2] - margin, 0)
     return row[0], tile, top, left, min(tile[1] + margin, height) - top, min(tile[3] + margin, width) - left

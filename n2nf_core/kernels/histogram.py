@@ -13,8 +13,8 @@ LANES = 4  # counting alternates between tables: two additions to one bin would 
 def count(values, per_unit, edges, exact, counts):
     """Add the histogram of every row of ``values`` to the same row of ``counts``; whether all values are finite.
 
-    A value v belongs to bin floor(v per_unit), or to the bin below where v is less than that bin's lower edge. The first
-    and the last bin also count all values beyond them. Where the result is False, the counts are not valid.
+    A value v belongs to bin floor(v per_unit), or to the bin below where v is less than that bin's lower edge. The
+    first and the last bin also count all values beyond them. Where the result is False, the counts are not valid.
 
     Arguments:
         values: (N, n), noise in [0, 1] units.

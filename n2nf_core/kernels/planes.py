@@ -1,9 +1,9 @@
 """Operations on flat planes, for one CPU core: the parts of :mod:`n2nf_core.kernels.flow_steps`.
 
-A plane of h x w pixels is stored as one row of (h + 2) (w + 2) values: the pixels with a frame of zeros, one pixel wide.
+A plane of h x w pixels is stored as one row of (h + 2) (w + 2) values: the pixels with a frame of zeros around them.
 With p = w + 2, pixel (y, x) is value (y + 1) p + x + 1. A 3x3 convolution is then nine shifted sums in one long loop.
-Such a sum also writes to the frame, which is set to zero afterwards. Numba compiles every function at its first call and
-keeps the result on disk.
+Such a sum also writes to the frame, which is set to zero afterwards. Numba compiles every function at its first call
+and keeps the result on disk.
 """
 
 from __future__ import annotations
