@@ -88,7 +88,7 @@ class DnCNN(nn.Module):
         self.body = nn.Sequential(*body, nn.Conv2d(features, channels, 3, padding=1, bias=False))
         self.apply(_orthogonal)
         self.skip = _fixed(skip, self.body[-1])
-        # largest distance between an output pixel and the input pixels that it depends on
+        # an output pixel depends on no input pixel that is farther away than this
         self.margin = layers + (0 if skip is None else max(skip.kernel_size) // 2)
         self.multiple = 1
 

@@ -4,9 +4,8 @@ For a pair y1 = x + n1, y2 = x + n2 of one scene, a denoiser D and a noise model
 
     joint = noise term + mse_weight * Noise2Noise term          (Maleky et al., CVPR 2022)
 
-Images are in [0, 1] units. Negative log-likelihoods are in nats per dimension, squared errors are means over dimensions,
-and both are means over the two directions. D is clipped to [0, 1] for likelihoods only. Use autocast for the denoiser
-alone, because the noise model and all sums must run in the type of the images.
+Images are in [0, 1] units. Negative log-likelihoods are in nats per dimension and squared errors are per dimension.
+Both are means over the two directions. D is clipped to [0, 1] for likelihoods only. Use autocast only for the denoiser.
 """
 
 from __future__ import annotations
@@ -185,8 +184,7 @@ def on_samples(
 ) -> LossTerms:
     """total = |D(x + n) - x|^2 per dimension, with new noise n ~ p(n | x) from a trained noise model.
 
-    The denoiser learns from clean images with synthetic noise. This is "DnCNN - NF synthesized" (Maleky et al., CVPR
-    2022, Table 3).
+    The denoiser learns from clean images: "DnCNN - NF synthesized" (Maleky et al., CVPR 2022, Table 3).
 
     Arguments:
         denoiser: D.
@@ -203,10 +201,10 @@ def on_samples(
 def recorrupt(
     noisy: Tensor, alpha: float, sigma: float, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """y_in = y + alpha z and y_target = y - z / alpha, z ~ N(0, sigma^2): a pair from one image  (Pang, CVPR 2021).
+    """y_in = y + alpha z and y_target = y - z / alpha, z ~ N(0, sigma^2): a pair made from one image.
 
-    The covariance of their noises n + alpha z and n - z / alpha is Var(n) - sigma^2. So they are uncorrelated, as
-    Noise2Noise needs, only where sigma is the standard deviation of the noise n.
+    The covariance of their noises is Var(n) - sigma^2, so they are uncorrelated, as Noise2Noise needs, only where sigma
+    is the standard deviation of n. Source: Recorrupted-to-Recorrupted (Pang et al., CVPR 2021).
 
     Arguments:
         noisy: y, of any shape, in [0, 1] units.

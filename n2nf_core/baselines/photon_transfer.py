@@ -158,7 +158,7 @@ def photon_transfer(bursts: Sequence[Tensor], *, block: int = 8, saturation: flo
         block: side of a block in pixels.
         saturation: pixels with a mean at or above this signal are left out; in the unit of the frames.
 
-    ValueError for bursts of fewer than two frames, for saturated frames, and where there are fewer than two blocks.
+    ValueError for bursts of fewer than two frames, where all pixels are saturated, and for fewer than two blocks.
 
     >>> clean = torch.linspace(0, 1, 4 * 32 * 32).view(4, 32, 32)
     >>> noise = torch.randn(6, 4, 32, 32, generator=torch.Generator().manual_seed(0))

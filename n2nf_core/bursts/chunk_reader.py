@@ -1,7 +1,8 @@
 """Reads one frame of a stored burst directly from its chunk file, checks its checksum and decompresses it.
 
-Zarr's own way to read a chunk takes twice as long, because of its event loop and intermediate copies. Reading, checking
-and decompressing release Python's global interpreter lock, so several threads can read frames at the same time.
+Zarr's own way to read a chunk adds an event loop and intermediate copies, which take as long as the decompression.
+Reading, checking and decompressing release Python's global interpreter lock, so that several threads can read frames at
+the same time.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ _RECORD = ("black", "white", "cfa", "camera", "iso", "scene", "nlf", "provenance
 def write_burst(
     burst: Burst, path: str | Path, *, overwrite: bool = False, check: FrameDigests | None = None, workers: int = 1
 ) -> Path:
-    """Store ``burst`` as the folder ``path`` and return the path. A burst that cannot be completed leaves no folder.
+    """Store ``burst`` as the folder ``path`` and return the path; after an error, ``path`` is as it was before.
 
     Arguments:
         burst: (T, 4, h, w) frames in DN and what is known about them.
