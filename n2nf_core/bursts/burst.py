@@ -139,7 +139,7 @@ class Burst:
         BurstError for a burst of one frame.
         """
         if len(self) < 2:
-            raise BurstError(f"{self.scene}: the mean of the other frames needs at least two frames")
+            raise BurstError(f"{self.scene}: the mean of the other frames needs a burst of at least two frames")
         others = (self._sum - self.planes(index).double()) / (len(self) - 1)
         return others.float()
 

@@ -116,7 +116,7 @@ def open_burst(path: str | Path) -> Burst:
             group = zarr.open_group(path, mode="r", zarr_format=3)
             attributes, arrays = dict(group.attrs), dict(group.arrays())
     except Exception as error:  # the errors of Zarr for a damaged store have no common base class
-        raise BurstError(f"{path}: cannot be read as a Zarr v3 group ({one_line(error)})") from error
+        raise BurstError(f"{path}: cannot be read as a Zarr v3 group ({one_line(error)}): convert it again") from error
     if attributes.get("format") != FORMAT or "frames" not in arrays:
         found = f"format {attributes.get('format')!r}, arrays {sorted(arrays)}"
         raise BurstError(f"{path}: not a complete burst ({found}): convert or copy the burst again")

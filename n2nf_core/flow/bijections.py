@@ -27,11 +27,11 @@ class Bijection(nn.Module):
     margin: int = 0
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) x -> (B, C, H, W) z and (B,) ladj in nats."""
+        """x (B, C, H, W) -> z (B, C, H, W) and ladj (B,) in nats."""
         raise NotImplementedError
 
     def inverse(self, z: Tensor, context: Context) -> Tensor:
-        """(B, C, H, W) z -> x with forward(x) = z."""
+        """z (B, C, H, W) -> x (B, C, H, W) with forward(x) = z."""
         raise NotImplementedError
 
 
