@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +18,7 @@ import torch
 from torch import nn
 
 from n2nf_core.losses import joint_loss
+from n2nf_core.pairs.iterable_pairs import IterablePairs
 from n2nf_core.training import checkpoints
 from n2nf_core.training import precision as precisions
 from n2nf_core.training.cuda_graph import GraphWarning
@@ -196,31 +196,6 @@ def fit(
     seconds, progress = time.perf_counter() - started, loop.progress
     last = checkpoints.find_checkpoints(loop.folder)[-1]
     return FitResult(progress.history, last, seconds, *progress.speed(), config.precision)
-
-
-class IterablePairs:
-    """Any iterable of batches as a :class:`~n2nf_core.types.PairSource`: read again from its start to begin later."""
-
-    def __init__(self, pairs: Iterable[NoisyPair]):
-        self.pairs = pairs
-
-    def batches(self, step: int, device: torch.device, rank: int = 0, world: int = 1) -> Iterator[NoisyPair]:
-        """The batches from a step on.
-
-        Arguments:
-            step: number of the first batch.
-            device: where they are brought.
-            rank, world: this process and the number of all: it gets the rows [rank::world].
-
-        ValueError for a batch that cannot be shared evenly.
-        """
-        for pair in islice(self.pairs, step, None):
-            if len(pair.first) % world:
-                raise ValueError(f"a batch of {len(pair.first)} pairs cannot be shared evenly by {world} processes")
-            yield NoisyPair(*(None if field is None else field[rank::world] for field in pair)).to(device)
-
-    def fingerprint(self) -> None:
-        """None: nothing is known of the data."""
 
 
 def _with_precision(
