@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from n2nf_core.cameras import NLF, IsoKnots, OnKnots
+from n2nf_core.cameras import IsoKnots, OnKnots
 from n2nf_core.flow.bijections import Bijection, Chain, Gain, SignalDependentScale
 from n2nf_core.flow.conv1x1 import InvertibleConv1x1
 from n2nf_core.flow.coupling import AffineCoupling
 from n2nf_core.flow.fused import FusedChain
 from n2nf_core.tiles import TILE, tiled
-from n2nf_core.types import Context, check_shapes
+from n2nf_core.types import NLF, Context, check_shapes
 
 
 class NoiseFlow(OnKnots):

@@ -88,8 +88,9 @@ def stack_burst(
 def read_stacks(
     paths: Sequence[Path],
     folder: Path | None,
-    read: Callable[[Path], tuple[np.ndarray, Options]],
     options: Options,
+    *,
+    read: Callable[[Path], tuple[np.ndarray, Options]],
     importer: str,
 ) -> Iterator[Burst]:
     """Bursts from files that ``read`` turns into (T, H, W): one per file, or one of a folder of single frames."""

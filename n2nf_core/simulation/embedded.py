@@ -11,13 +11,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.bursts import Burst
-from n2nf_core.cameras import NLF
 from n2nf_core.simulation.scenes import dead_leaves, expose
 from n2nf_core.simulation.sensor import PhysicalSensor
 from n2nf_core.simulation.sensor_stages import CALIBRATIONS
-from n2nf_core.types import NoiseModel
+from n2nf_core.types import NLF, HasNLF, NoiseModel
 
 SETTINGS = (("IP", 100), ("IP", 800), ("GP", 400), ("GP", 1600), ("S6", 800), ("S6", 3200))
 """Three cameras at two ISO values each: the default of every notebook."""
@@ -65,7 +63,8 @@ def simulated_bursts(
 ) -> list[Burst]:
     """``scenes`` bursts of ``frames`` frames (4, size, size) for every (camera, ISO), every scene another one.
 
-    truth: the density the noise is drawn from, any NoiseModel. Burst.clean is the scene, Burst.nlf the camera's.
+    truth: the density the noise is drawn from, any NoiseModel. Burst.clean is the scene, Burst.nlf what
+    ``truth`` states for this camera and ISO, None where it states none.
 
     >>> from n2nf_core.baselines import camera_nlf
     >>> [b.scene for b in simulated_bursts(camera_nlf(), [("S6", 800)], scenes=2, size=16)]
@@ -73,11 +72,12 @@ def simulated_bursts(
     """
     generator = torch.Generator().manual_seed(seed)
     clean = dead_leaves(scenes * len(settings), size, size, seed=seed)
+    known = truth.nlf() if isinstance(truth, HasNLF) else {}
     bursts = []
     for number, planes in enumerate(clean):
         camera, iso = settings[number % len(settings)]
         noisy = simulate_burst_frames(truth, planes, camera, iso, frames, generator)
-        nlf = CAMERA_NLF.get(camera, {}).get(int(iso))
+        nlf = known.get(camera, {}).get(float(iso))
         source = {"importer": "simulator", "seed": seed, "notes": ["noise of known density"]}
         bursts.append(_burst(noisy, planes, camera, iso, f"leaves-{seed}-{number:03d}", nlf, source))
     return bursts

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from n2nf_core.cameras import NLF
 from n2nf_core.simulation.sensor_stages import (
     BLACK_LEVEL,
     CALIBRATIONS,
@@ -30,6 +29,7 @@ from n2nf_core.simulation.sensor_stages import (
     TukeyLambdaRead,
     drawn_scale,
 )
+from n2nf_core.types import NLF
 
 
 @dataclass(frozen=True)
