@@ -174,7 +174,7 @@ def source_of(paths: Sequence[Path], source: Path, importer: str) -> dict:
 def working_range(limit: float, black: float, brightest: float) -> float:
     """A white level for frames that use less than 1/8 of their container: black + the next of 1, 2, 5, 10, 20, ... DN.
 
-    Otherwise it is ``limit``. The bins of the marginal KL and the initial values of models assume noise that is not
+    Otherwise it is ``limit``. The bins of the marginal KL and the training assume noise that is not
     tiny against the unit interval.
 
     Arguments:
