@@ -50,7 +50,7 @@ def wavelet() -> list[Method]:
 
 
 def nl_means() -> list[Method]:
-    """denoise_nl_means with patches of 5 pixels at up to 5 pixels: one method per h and share of the noise subtracted."""
+    """denoise_nl_means with patches of 5 pixels, up to 5 pixels apart: a method per h and share of noise subtracted."""
     return [partial(_nl_means, strength=s, share=share) for s in STRENGTHS for share in (0.0, 0.7, 1.0)]
 
 

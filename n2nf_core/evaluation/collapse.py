@@ -8,9 +8,9 @@ constant,
 
 It falls without bound as a -> 1. Before that it has a minimum and a maximum where a (1 - a) = 1 / (2 lambda sigma^2).
 This equation has solutions only for lambda sigma^2 >= 2; the minimum lies at a <= 1/2 and the maximum at a >= 1/2.
-Below lambda = 2 / sigma^2 nothing keeps the denoiser from the identity. Above it, a denoiser that has passed the maximum
-goes on towards the identity. In the cross-sample loss, y1 - D(y2) contains all of n1 whatever D does, so the likelihood
-term cannot fall below the entropy of the noise.
+Below lambda = 2 / sigma^2 nothing keeps the denoiser from the identity. Above it, a denoiser that has passed the
+maximum goes on towards the identity. In the cross-sample loss, y1 - D(y2) contains all of n1 whatever D does, so the
+likelihood term cannot fall below the entropy of the noise.
 """
 
 from __future__ import annotations
