@@ -68,7 +68,7 @@ def test_pictures_of_16_bits_come_back_with_what_is_below_black():
 
 def test_what_it_refuses():
     clean = torch.rand(4, 12, 14)
-    with pytest.raises(ValueError, match="no picture 'truth': there are noisy, reference"):
+    with pytest.raises(ValueError, match="no picture 'truth': choose from noisy, reference"):
         BeforeAfter({"noisy": clean, "reference": clean}, reference="truth")
     with pytest.raises(ValueError, match="of one size"):
         BeforeAfter({"noisy": clean[:, 1:], "reference": clean})
