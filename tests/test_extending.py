@@ -118,7 +118,7 @@ def test_a_noise_model_stands_in_widgets(bursts, tmp_path):
     clean = torch.rand(1, 4, 16, 24)
     noisy = clean + HeavyTails().sample(HeavyTails().context(clean, CAMERA, ISO), temperature=0.5)
     assert BeforeAfter({"noisy": noisy[0], "reference": clean[0]}).settings["left"] == "noisy"
-    with pytest.raises(ValueError, match="stored, and this HeavyTails is none of them"):  # its formula is in Python
+    with pytest.raises(ValueError, match="can be stored, got a HeavyTails"):  # its formula is in Python
         weights.dump({"mine": HeavyTails()})
 
 
@@ -221,7 +221,7 @@ def test_a_flow_with_the_bijection_is_trained_by_the_recipe(bursts, held, tmp_pa
     drawn = found["tailed"].sample(context, generator=torch.Generator().manual_seed(1))
     whole = drawn.flatten() / drawn.std()
     assert drawn.shape == (4, 4, 60, 70) and whole.pow(4).mean() > 3 + 5 * math.sqrt(24 / len(whole))  # 5 errors
-    with pytest.raises(ValueError, match="only Gaussian tables and what"):  # no function of the core builds it anew
+    with pytest.raises(ValueError, match="can be stored, got a NoiseFlow"):  # no function of the core builds it anew
         export.model_file.describe(found["tailed"])
 
 
@@ -307,7 +307,7 @@ def test_an_importer_is_read_checked_and_converted(folder, tmp_path, monkeypatch
 def test_an_importer_takes_part_in_the_errors_of_all(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(importers.READERS, ".pgm", partial(read_stacks, read=read_pgm, importer="pgm"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BurstError, match=r"understood are .*\.pgm"):
+    with pytest.raises(BurstError, match=r"Give one of: .*\.pgm"):
         importers.read_bursts(tmp_path / "empty")
     np.savez(folder / "other.npz", frames=np.zeros((2, 4, 4)))
     with pytest.raises(BurstError, match="frames of several kinds"):

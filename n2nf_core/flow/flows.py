@@ -26,7 +26,8 @@ class NoiseFlow(OnKnots):
         bijection: f, from noise (B, C, H, W) to base values of the same shape.
         knots: the cameras and the ISO values that the flow has parameters for.
         built_by: name of the function that builds such a flow (``kind``), and its arguments other than cameras and
-            ISO values. A flow without it cannot be saved in a file.
+            ISO values. A flow without it cannot be saved in a file; :mod:`n2nf_core.export.model_file` lists the
+            functions.
     """
 
     def __init__(self, bijection: Bijection, knots: IsoKnots, built_by: Mapping[str, object] | None = None):

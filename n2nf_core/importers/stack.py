@@ -116,8 +116,8 @@ def read_stacks(
     Arguments:
         paths: the files, in order.
         folder: the folder that holds them; None for a single file.
-        read: file -> frames (T, H, W) in DN, and the settings that the file states.
         options: settings that the user gave.
+        read: file -> frames (T, H, W) in DN, and the settings that the file states.
         importer: name of the importer, for the provenance.
     """
     if folder is None:
