@@ -112,11 +112,11 @@ def test_a_noise_model_is_plotted(held):
 
 def test_a_noise_model_stands_in_widgets(bursts, tmp_path):
     training = Training([*bursts[0], *bursts[1]], PROFILES["smoke"], tmp_path)
-    seen = training.observe(nn.Conv2d(4, 4, 1), HeavyTails())
+    seen = training.observe(Smoothing(), HeavyTails())
     assert all(map(math.isfinite, seen.values()))
     assert seen["held_nll_nats_per_dim"] != seen["photon_nll_nats_per_dim"]
-    clean = torch.rand(1, 4, 16, 24)
-    noisy = clean + HeavyTails().sample(HeavyTails().context(clean, CAMERA, ISO), temperature=0.5)
+    clean, generator = torch.full((1, 4, 16, 24), 0.5), torch.Generator().manual_seed(0)
+    noisy = clean + HeavyTails().sample(HeavyTails().context(clean, CAMERA, ISO), 0.5, generator)
     assert BeforeAfter({"noisy": noisy[0], "reference": clean[0]}).settings["left"] == "noisy"
     with pytest.raises(ValueError, match="can be stored, got a HeavyTails"):  # its formula is in Python
         weights.dump({"mine": HeavyTails()})
