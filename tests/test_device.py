@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from test_training import LOSS, config, models, pairs, weights
+from cases.training import LOSS, config, models, pairs, weights
 from torch import nn
 
 from n2nf_core import evaluation, metrics, tiles

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.page import tables
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("heading", tables())

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks/gpu.sh"
+SCRIPT = Path(__file__).parents[2] / "benchmarks/gpu.sh"
 
 
 def run(*arguments):

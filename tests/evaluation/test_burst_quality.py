@@ -1,19 +1,14 @@
-"""A still burst passes, one that moves is refused before any work; pictures become planes of the right colour."""
+"""A still burst passes, and one that moves is refused before any work."""
 
-import numpy as np
 import pytest
 import torch
+from cases.still_bursts import burst_of
 
 from n2nf_core.baselines.photon_transfer import photon_transfer
-from n2nf_core.bursts import Burst, BurstError
-from n2nf_core.evaluation import assess_burst, choose_burst, held_out_patches, match_light, of_one_frame
+from n2nf_core.bursts import BurstError
+from n2nf_core.evaluation import assess_burst, choose_burst, match_light
 from n2nf_core.importers import read_bursts
-from n2nf_core.importers.pictures import read_clean
 from n2nf_core.simulation import dead_leaves
-
-
-def burst_of(frames):
-    return Burst(frames.numpy(), 0.0, 1.0, "RGGB", "mine", 100, "scene")
 
 
 def frames_of(shift):
@@ -44,14 +39,6 @@ def test_light_that_drifts_is_matched_and_the_rows_of_a_sensor_are_not_taken_for
     assert assess_burst(still).drift == 0 and match_light(still) is still
 
 
-def test_held_out_noise_has_the_variance_of_one_frame():
-    noise = 0.01 * torch.randn(7, 4, 64, 64, generator=torch.Generator().manual_seed(0))
-    bursts = [burst_of(0.5 + noise[:2]), burst_of(0.3 + noise[2:])]
-    found = of_one_frame(held_out_patches(bursts, 16), bursts)
-    for part in (found.noise[: 2 * 16], found.noise[2 * 16 :]):  # the two frames of a pair hold the same difference
-        assert abs(float(part.var()) / 1e-4 - 1) < 5 * (2 / (4 * 64 * 64)) ** 0.5
-
-
 def test_the_burst_to_look_at_has_contrast_or_middle_brightness():
     noise = 0.01 * torch.randn(4, 4, 32, 32, generator=torch.Generator().manual_seed(0))
     flats = [burst_of(level + noise) for level in (0.8, 0.0, 0.3)]
@@ -68,19 +55,3 @@ def test_photon_transfer_of_real_flats_finds_their_gains(real_data):
         fit = photon_transfer([match_light(b).planes(range(len(b)))[:, plane : plane + 1] for b in bursts])
         assert abs(fit.shot * 16383 - shot) < 4 * fit.shot_error * 16383
         assert abs(fit.read * 16383**2 - read) < 4 * fit.read_error * 16383**2
-
-
-def test_pictures_become_planes(tmp_path):
-    from skimage.io import imsave
-
-    image = np.zeros((5, 7, 3), np.uint8)
-    image[..., 0], image[..., 2] = 255, 188
-    imsave(tmp_path / "a.png", image, check_contrast=False)
-    planes = read_clean(tmp_path / "a.png", "RGGB")
-    assert planes.shape == (1, 4, 2, 3)
-    linear = ((188 / 255 + 0.055) / 1.055) ** 2.4
-    assert torch.allclose(planes[0, :, 0, 0], torch.tensor([1.0, 0, 0, linear], dtype=torch.float32))
-    assert torch.allclose(read_clean(tmp_path / "a.png", "MONO"), torch.tensor((1 + linear) / 3, dtype=torch.float32))
-    (tmp_path / "b.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="b.png: not a readable picture"):
-        read_clean(tmp_path / "b.png", "RGGB")

@@ -1,95 +1,16 @@
-"""What is reported on held-out data: against values worked out by hand, on bursts of known noise."""
+"""Scores on held-out data: against values worked out by hand, on bursts of known noise."""
 
 import numpy as np
 import pytest
 import torch
+from cases.flat_bursts import TRUTH, flat_burst
 from torch import nn
 
 from n2nf_core import evaluation
-from n2nf_core.baselines import GaussianNoise, camera_nlf
-from n2nf_core.bursts import Burst, recordings, train_test_split
-from n2nf_core.bursts.splits import GAP
+from n2nf_core.baselines import GaussianNoise
+from n2nf_core.bursts import recordings
 from n2nf_core.cameras import NLF
-from n2nf_core.evaluation.classical_denoisers import calibrate, nl_means, wavelet
-from n2nf_core.simulation import SETTINGS, physical_bursts, simulated_bursts
-
-TRUTH = camera_nlf(["GP", "IP", "S6"])
-
-
-@pytest.fixture(scope="module")
-def bursts():
-    return simulated_bursts(TRUTH, [("S6", 800), ("IP", 100)], scenes=4, size=48, frames=3, seed=1)
-
-
-def flat_burst(sigma=0.1, frames=4, clean=True, camera="A", scene="flat"):
-    noise = sigma * np.random.default_rng(0).standard_normal((frames, 4, 32, 32))
-    truth = np.full((4, 32, 32), 0.5, np.float32)
-    return Burst(
-        (truth + noise).astype(np.float32), 0.0, 1.0, "MONO", camera, 100.0, scene, clean=truth if clean else None
-    )
-
-
-def test_simulated_bursts_have_the_noise_they_say(bursts):
-    for burst in bursts:
-        noise = burst.planes(slice(None)) - torch.from_numpy(burst.clean)
-        expected = burst.nlf.shot * torch.from_numpy(burst.clean) + burst.nlf.read
-        ratio = (noise.square() / expected).mean().item()
-        assert abs(ratio - 1) < 4 * (2 / noise.numel()) ** 0.5
-    again = simulated_bursts(TRUTH, [("S6", 800), ("IP", 100)], scenes=4, size=48, frames=3, seed=1)
-    assert np.array_equal(again[5].frames, bursts[5].frames)
-    assert len({burst.scene for burst in bursts}) == 8
-    assert len(SETTINGS) == 6 and len({camera for camera, _ in SETTINGS}) == 3
-
-
-def test_split_by_scene_leaves_every_setting_on_both_sides(bursts):
-    train, test = train_test_split(bursts, 0.25, seed=0)
-    assert not {b.scene for b in train} & {b.scene for b in test}
-    assert len(train) + len(test) == 8
-    for side, count in ((train, 3), (test, 1)):
-        assert [sum(b.camera == c for b in side) for c in ("S6", "IP")] == [count, count]
-
-
-def test_split_of_few_scenes_is_by_rows(bursts):
-    train, test = train_test_split(bursts[:3], 0.25)
-    assert [b.shape[2] for b in train] == [48 - 12 - GAP] * 3
-    assert np.array_equal(test[1].frames, np.asarray(bursts[1].frames)[:, :, 36:])
-
-
-def test_a_scene_taken_at_several_settings_stays_on_one_side():
-    shared = [flat_burst(camera=c, scene=f"s{k}") for k in range(4) for c in ("A", "B")]
-    train, test = train_test_split(shared, 0.25, seed=3)
-    assert len(test) == 2 and test[0].scene == test[1].scene not in {b.scene for b in train}
-
-
-def test_settings_of_many_and_of_few_scenes_are_split_each_in_its_way():
-    many = [flat_burst(camera="A", scene=f"s{k}") for k in range(4)]
-    train, test = train_test_split([*many, flat_burst(camera="B", scene="alone")], 0.25)
-    assert [(b.camera, b.shape[2]) for b in train] == [("A", 32)] * 3 + [("B", 32 - 8 - GAP)]
-    assert [(b.camera, b.shape[2]) for b in test] == [("A", 32), ("B", 8)]
-    train, test = train_test_split([*many, flat_burst(camera="B", scene="s1")], 0.25)
-    assert {b.shape[2] for b in test} == {8} and len(test) == len(train) == 5  # shared: rows for all
-
-
-def test_patches_shrink_to_the_smallest_burst():
-    large, small = flat_burst(), flat_burst().crop(slice(0, 9), slice(0, 32))
-    assert evaluation.held_out_patches([large, small], patch=32).noise.shape[2:] == (8, 8)
-
-
-def test_reference_is_the_clean_signal_or_the_mean_of_the_others():
-    known, unknown = flat_burst(), flat_burst(clean=False)
-    assert torch.equal(known.reference(), torch.full((4, 4, 32, 32), 0.5))
-    frames = unknown.planes(slice(None))
-    torch.testing.assert_close(unknown.reference()[1], frames[[0, 2, 3]].mean(0))
-
-
-def test_held_out_patches_and_their_places():
-    held = evaluation.held_out_patches([flat_burst(camera="A"), flat_burst(camera="B")], patch=16)
-    assert held.noise.shape == (2 * 4 * 16, 4, 8, 8)  # 8 places of 16x16 are too few: halved
-    assert held.place[:16].tolist() == held.place[16:32].tolist() == list(range(16))
-    assert held.place[64:].min() == 16 and held.settings == [("A", 100.0), ("B", 100.0)]
-    assert len(held.of("B", 100.0).noise) == 64
-    burst = flat_burst()
-    torch.testing.assert_close(held.noise[17], (burst.planes(1) - 0.5)[0, :, :8, 8:16])
+from n2nf_core.simulation import simulated_bursts
 
 
 def test_scores_of_noise_models_against_closed_forms():
@@ -113,9 +34,7 @@ def test_scores_of_noise_models_against_closed_forms():
 
 def test_scores_of_denoisers():
     burst = flat_burst(sigma=0.1)
-    rows = evaluation.score_denoisers(
-        {"noisy": evaluation.noisy, "perfect": lambda b: b.reference() + 1e-3}, [burst]
-    )
+    rows = evaluation.score_denoisers({"noisy": evaluation.noisy, "perfect": lambda b: b.reference() + 1e-3}, [burst])
     assert rows["noisy"]["psnr_db"] == pytest.approx(20.0, abs=0.2)
     assert rows["perfect"]["psnr_db"] == pytest.approx(60.0, abs=0.01)
     assert rows["perfect"]["ssim"] > 0.99 > rows["noisy"]["ssim"]
@@ -144,30 +63,6 @@ def test_recovered_parameters_are_ratios_to_the_truth():
     row = evaluation.recovered_nlf({"photon_transfer": model}, fits, TRUTH)["S6 800"]["photon_transfer"]
     assert abs(row["shot_ratio"] - 1) < 4 * row["shot_ratio_error"]
     assert row["shot_ratio"] == pytest.approx(row["shot"] / 3.696e-3)
-
-
-@pytest.mark.parametrize("methods", [wavelet, nl_means], ids=["wavelet", "nl_means"])
-@pytest.mark.parametrize("cfa", ["MONO", "RGGB"])
-def test_classical_denoisers_are_calibrated_on_pairs(methods, cfa):
-    bursts = simulated_bursts(TRUTH, [("S6", 3200)], scenes=3, size=48, seed=3)
-    bursts = [Burst(b.frames, 0.0, 1.0, cfa, b.camera, b.iso, b.scene, clean=b.clean) for b in bursts]
-    denoise = calibrate(methods(), bursts[:2])
-    rows = evaluation.score_denoisers({"noisy": evaluation.noisy, "denoised": denoise}, bursts[2:])
-    assert rows["denoised"]["psnr_db"] > rows["noisy"]["psnr_db"] + 2
-    with pytest.raises(KeyError):
-        denoise(flat_burst())
-
-
-def test_physical_bursts_follow_their_sensor():
-    from n2nf_core.simulation import PhysicalSensor
-
-    sensor = PhysicalSensor.draw("Canon 70D", torch.Generator().manual_seed(0))
-    bursts = physical_bursts(sensor, "mine", scenes=2, size=64, frames=6, exposure=0.2)
-    for burst in bursts:
-        frames = burst.planes(slice(None))
-        assert burst.camera == "mine" and burst.nlf == sensor.nlf
-        expected = sensor.variance(torch.from_numpy(burst.clean)).mean()
-        assert frames.var(0).mean() == pytest.approx(float(expected), rel=0.1)
 
 
 def test_psnr_gain_is_paired_by_frame_and_resamples_bursts():

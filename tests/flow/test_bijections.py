@@ -2,18 +2,14 @@
 
 import pytest
 import torch
+from cases.knots import CAMERAS, ISOS, knots
 from torch import nn
 
-from n2nf_core.cameras import NLF, IsoKnots
+from n2nf_core.cameras import NLF
 from n2nf_core.flow import AffineCoupling, Chain, Gain, InvertibleConv1x1, SignalDependentScale, nlf_flow, noise_flow
 from n2nf_core.types import Context
 
-CAMERAS, ISOS = ("IP", "S6"), {"IP": (100, 800), "S6": (100, 400, 3200)}
 TOLERANCE = 1e-10  # float64, a few hundred operations
-
-
-def knots():
-    return IsoKnots(CAMERAS, ISOS)
 
 
 REGISTRY = {
@@ -92,22 +88,6 @@ def test_save_and_load_gives_the_same_map(case, tmp_path):
     torch.testing.assert_close(bijection(x, context), expected, atol=0, rtol=0)
 
 
-def test_coupling_needs_an_even_number_of_channels():
-    with pytest.raises(ValueError, match="even number of channels, got 3"):
-        AffineCoupling(3)
-
-
-def test_conv1x1_holds_the_weight_it_is_given():
-    weight = torch.randn(4, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    layer = InvertibleConv1x1(4).double()
-    layer.set_weight(weight)
-    x = torch.randn(1, 4, 2, 3, dtype=torch.float64)
-    z, _ = layer(x, Context(x, torch.zeros(1, dtype=torch.long), torch.ones(1)))
-    torch.testing.assert_close(z, torch.einsum("oc,bchw->bohw", weight, x), atol=1e-12, rtol=1e-12)
-    with pytest.raises(ValueError, match="singular"):
-        layer.set_weight(torch.zeros(4, 4))
-
-
 def test_signal_dependent_scale_is_the_noise_level_function():
     layer = SignalDependentScale(knots(), NLF(0.01, 1e-4))
     layer.set_nlf("S6", 400, NLF(0.02, 4e-4))
@@ -117,18 +97,3 @@ def test_signal_dependent_scale_is_the_noise_level_function():
     torch.testing.assert_close(variance, torch.tensor([0.02 * 0.5 + 4e-4, 0.01 * 0.5 + 1e-4]))
     with pytest.raises(LookupError, match="no knot at ISO 500 of camera 'S6'"):
         layer.set_nlf("S6", 500, NLF(0.1, 0.1))
-
-
-def test_batch_statistics_make_a_density_depend_on_the_batch():
-    """In training mode the coupling with batch normalisation is invertible, but no row is what it is alone."""
-    torch.manual_seed(0)
-    coupling = AffineCoupling(4, norm=nn.BatchNorm2d).double()
-    for parameter in coupling.parameters():
-        parameter.data += 0.3 * torch.randn_like(parameter)
-    x, context = torch.randn(3, 4, 5, 7, dtype=torch.float64), None
-    z, ladj = coupling(x, context)
-    torch.testing.assert_close(coupling.inverse(z, context), x)
-    assert (coupling(x[:1], context)[0] - z[:1]).abs().max() > 1e-3
-    assert (coupling.eval()(x, context)[1] - ladj).abs().max() > 1e-3
-    flow = noise_flow(CAMERAS, ISOS, steps=2, coupling=lambda channels: AffineCoupling(channels, norm=nn.BatchNorm2d))
-    assert sum(isinstance(module, nn.BatchNorm2d) for module in flow.modules()) == 2 * 2 * 2

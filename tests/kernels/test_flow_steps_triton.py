@@ -13,7 +13,7 @@ import sys
 import torch
 from n2nf_core.flow import fused
 from n2nf_core.kernels import flow_steps_triton
-from test_fused import ORDERS, batch, build
+from cases.fused import ORDERS, batch, build
 
 flow = build(ORDERS[sys.argv[1]], int(sys.argv[3]))
 noise, context = batch(flow, *map(int, sys.argv[2:]))
@@ -51,8 +51,8 @@ for part in flow.bijection._parts():
 def test_kernels_are_those_of_the_cpu(order, shape):
     """Sizes of which no block of 32 columns and 8 rows is full, and some need several."""
     environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-c", SCRIPT, order, *map(str, shape)]
-    found = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=Path(__file__).parents[1])
+    found = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=Path(__file__).parents[2])
     assert found.returncode == 0, found.stderr[-3000:]
     assert "compared" in found.stdout

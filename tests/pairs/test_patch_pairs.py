@@ -1,43 +1,14 @@
-import contextlib
-import gc
-import threading
-import time
-from dataclasses import replace
-from functools import partial
+"""Batches of patch pairs: what they hold, what they depend on, and how several processes share them."""
 
 import numpy as np
 import pytest
 import torch
+from cases.pairs import WINDOW, Reads, make_burst, many_bursts, patch_pairs, tensors
+from cases.training import pairs
 
-from n2nf_core import raw
-from n2nf_core.bursts import Burst, BurstError, LazyFrames, open_burst, write_burst
+from n2nf_core.bursts import Burst, open_burst, write_burst
 from n2nf_core.cameras import UnknownCameraError
-from n2nf_core.pairs import PatchPairs, Reading, Sampling, frame_pairs, grid_patches
-from n2nf_core.pairs.frame_buffers import DeviceBuffer, HostBuffer, Places
-from n2nf_core.training import PROFILES
-
-
-def make_burst(camera="S6", iso=800.0, frames=3, height=20, width=14, scene=0, clean=True):
-    """Every value tells frame, plane, row and column, so that a patch tells where it is from."""
-    t, c, y, x = np.meshgrid(*map(np.arange, (frames, 4, height, width)), indexing="ij")
-    values = (scene * 1e6 + t * 1e5 + c * 1e4 + y * 100 + x).astype(np.float32)
-    return Burst(values, 0.0, 1.0, "RGGB", camera, iso, f"scene{scene}", clean=values[0] - 0.5 if clean else None)
-
-
-def patch_pairs(bursts, cameras, **options):
-    """PatchPairs with the options of both records by name."""
-    sampling = {k: v for k, v in options.items() if k in Sampling.__dataclass_fields__}
-    reading = {k: v for k, v in options.items() if k in Reading.__dataclass_fields__}
-    assert set(options) == set(sampling) | set(reading)
-    return PatchPairs(bursts, cameras, Sampling(**sampling), Reading(**reading))
-
-
-def test_frame_pairs():
-    assert frame_pairs(4) == [(0, 1), (1, 2), (2, 3)]
-    assert frame_pairs(4, 2) == [(0, 1), (0, 2), (1, 2), (1, 3), (2, 3)]
-    assert len(frame_pairs(20, 19)) == 190
-    with pytest.raises(ValueError, match="at least 2 frames"):
-        frame_pairs(1)
+from n2nf_core.pairs import grid_patches
 
 
 def test_grid_patches_tile_the_image_in_order():
@@ -75,29 +46,6 @@ def test_places_cover_the_frame():
     assert seen.tolist() == [100 * y + x for y in range(12) for x in range(9)]  # a mirrored patch is one column short
 
 
-@pytest.mark.parametrize("vertical", [0, 1])
-@pytest.mark.parametrize("horizontal", [0, 1])
-@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
-@pytest.mark.parametrize("kind", [HostBuffer, partial(DeviceBuffer, device=torch.device("cpu"))])
-def test_a_cut_is_a_mirrored_mosaic_cropped_to_the_same_cfa(vertical, horizontal, dtype, kind):
-    rng = np.random.default_rng(0)
-    mosaics = [rng.integers(0, 65536, size).astype(dtype) for size in ((20, 16), (14, 26))]
-    buffer = kind([m.size for m in mosaics], np.dtype(dtype))
-    for slot, mosaic in enumerate(mosaics):
-        buffer.put(slot, slot, buffer.ready(raw.pack(mosaic)))
-    top, left, size = np.array([5, 2, 0]), np.array([1, 8, 3]), 4
-    frame = np.array([0, 1, 1])
-    shape = np.array([(10, 8), (7, 13)])[frame]
-    flips = np.full((2, 3), [[vertical], [horizontal]])
-    places = Places(buffer.start[frame], *shape.T, top, left, *flips)
-    for patch, f, y, x in zip(buffer.cut(places, size), frame, top, left, strict=True):
-        window = mosaics[f][2 * y : 2 * y + 2 * size + 2, 2 * x : 2 * x + 2 * size + 2]
-        rows = slice(1, -1) if vertical else slice(0, -2)
-        columns = slice(1, -1) if horizontal else slice(0, -2)
-        flipped = np.flip(window, [axis for axis, on in enumerate((vertical, horizontal)) if on])
-        assert np.array_equal(patch, raw.pack(flipped[rows, columns]).astype(np.float32))
-
-
 def test_batch_number_k_depends_on_seed_and_k_alone():
     loader, other = (patch_pairs([make_burst()], ["S6"], patch=8, batch=8, frame_pairs=2, seed=s) for s in (1, 2))
     stream = loader.batches(3, "cpu")
@@ -123,30 +71,6 @@ def test_patches_of_integer_frames_are_the_burst_s_planes():
     assert {len(f) for f in found} == {4} and found.min() < 0
 
 
-def test_a_device_s_buffer_gives_the_same_batches(monkeypatch):
-    """The gather that runs on a GPU, on this machine's CPU."""
-    host, device = (patch_pairs(many_bursts(), ["S6"], **WINDOW) for _ in range(2))
-    expected = [host.batch(k, 1, 3) for k in range(20)]
-    monkeypatch.setattr("n2nf_core.pairs.frame_buffers.buffer", DeviceBuffer)
-    assert all(same(device.batch(k, 1, 3), batch) for k, batch in enumerate(expected))
-    assert isinstance(device._memory.frames, DeviceBuffer)
-
-
-def tensors(batch):
-    return [field for field in batch if field is not None]
-
-
-def same(one, other):
-    return all(torch.equal(a, b) for a, b in zip(tensors(one), tensors(other), strict=True))
-
-
-def many_bursts(frames=5, clean=True):
-    return [make_burst(frames=frames, scene=k, height=12 + k, width=11, clean=clean) for k in range(6)]
-
-
-WINDOW = {"patch": 8, "batch": 8, "frame_pairs": 4, "lag": 2, "cache_bytes": 3 * 4 * 17 * 11 * (8 + 4), "reuse": 2.0}
-
-
 def test_frames_that_do_not_fit_pass_through_a_window():
     pairs = patch_pairs(many_bursts(), ["S6"], **WINDOW)
     residents = pairs.in_memory
@@ -164,16 +88,6 @@ def test_frames_that_do_not_fit_pass_through_a_window():
         assert shown <= resident and torch.equal(((batch.clean[:, 0, 0, 0] + 1) // 1e6).long(), scene)
 
 
-def test_a_window_shows_every_burst_once_a_round_and_all_its_pairs_before_one_again():
-    pairs = patch_pairs(many_bursts(), ["S6"], **WINDOW)
-    per_burst = len(pairs.pairs[0])
-    visits = [pairs.in_memory.pair(k) for k in range(6 * per_burst)]
-    for start in range(0, len(visits), 6):
-        assert {v.first.burst for v in visits[start : start + 6]} == set(range(6))
-    assert len({(v.first.burst, v.first.frame, v.second.frame) for v in visits}) == len(visits)
-    assert [v.first.burst for v in visits[:6]] != [v.first.burst for v in visits[6:12]]
-
-
 def test_a_pair_stays_until_its_pixels_were_used_so_often():
     pairs = patch_pairs(many_bursts(), ["S6"], **{**WINDOW, "reuse": 50.0})
     pixels = np.mean([b.shape[2] * b.shape[3] for b in pairs.bursts])
@@ -187,37 +101,6 @@ def test_a_pair_stays_until_its_pixels_were_used_so_often():
     assert 2 * (3 + 9 - 2) <= len(reads.seen) <= 2 * (3 + 10) + pairs.reading.ahead
 
 
-class Reads:
-    """Bursts whose frames are read when asked for; remembers which, and how many at most wait to be used."""
-
-    def __init__(self, bursts, fail=None):
-        self.seen, self.fail, self.threads = [], fail, set()
-        self.bursts = [replace(b, frames=self.lazy(k, b.frames)) for k, b in enumerate(bursts)]
-
-    def lazy(self, burst, frames):
-        def read(t):
-            self.seen.append((burst, t))
-            self.threads.add(threading.current_thread())
-            if (burst, t) == self.fail:
-                raise RuntimeError("the disk is gone")
-            return frames[t]
-
-        return LazyFrames(read, len(frames), frames.dtype, *map(range, frames.shape[2:]))
-
-
-@pytest.mark.parametrize("cache_bytes", [WINDOW["cache_bytes"], 1 << 30], ids=["window", "all"])
-@pytest.mark.parametrize("start", [0, 7])
-def test_reading_ahead_gives_the_same_batches(cache_bytes, start):
-    options = {**WINDOW, "cache_bytes": cache_bytes}
-    plain = patch_pairs(many_bursts(), ["S6"], **options, workers=0)
-    fresh = patch_pairs(Reads(many_bursts()).bursts, ["S6"], **options, workers=3, ahead=3)
-    stream = fresh.batches(start, "cpu")
-    for k in range(start, start + 25):
-        assert same(next(stream), plain.batch(k)), k
-        if k % 10 == 3:
-            fresh.batch(k + 100)  # another reader moves the window under the stream
-
-
 def test_ranks_cut_the_rows_of_the_same_batch():
     pairs = patch_pairs(many_bursts(), ["S6"], **WINDOW)
     for world in (2, 4):
@@ -226,58 +109,6 @@ def test_ranks_cut_the_rows_of_the_same_batch():
             whole = tensors(pairs.batch(k))
             for rank, share in enumerate(map(next, streams)):
                 assert all(torch.equal(a, b[rank::world]) for a, b in zip(tensors(share), whole, strict=True))
-
-
-def test_reading_ahead_is_bounded_and_reads_each_frame_once():
-    reads = Reads(many_bursts())
-    pairs = patch_pairs(reads.bursts, ["S6"], patch=8, batch=8, frame_pairs=1, workers=2, ahead=4)
-    stream = pairs.batches(0, "cpu")
-    next(stream)
-    deadline = time.monotonic() + 30
-    while len(reads.seen) < 2 + 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.1)  # for reads beyond the bound, which must not come
-    assert len(pairs._memory.frames.contents) == 2 and len(reads.seen) == 2 + 4
-    for _ in range(200):
-        next(stream)
-    assert sorted(reads.seen) == [(burst, t) for burst in range(6) for t in range(5)]
-
-
-def test_without_workers_the_caller_reads():
-    reads = Reads(many_bursts())
-    stream = patch_pairs(reads.bursts, ["S6"], **WINDOW, workers=0).batches(0, "cpu")
-    for _ in range(5):
-        next(stream)
-    assert reads.threads == {threading.current_thread()}
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_frame_that_cannot_be_read_is_named(workers):
-    reads = Reads(many_bursts(), fail=(4, 2))
-    stream = patch_pairs(reads.bursts, ["S6"], **WINDOW, workers=workers).batches(0, "cpu")
-    with pytest.raises(BurstError, match=r"scene4: frame 2 cannot be read \(the disk is gone\)"):
-        for _ in range(200):
-            next(stream)
-
-
-@pytest.mark.parametrize("end", ["close", "forget", "fail"])
-def test_threads_end_with_the_stream(end):
-    reads = Reads(many_bursts(), fail=(4, 2) if end == "fail" else None)
-    pairs = patch_pairs(reads.bursts, ["S6"], **WINDOW, workers=2)
-    stream = pairs.batches(0, "cpu")
-    with contextlib.suppress(BurstError):
-        for _ in range(200 if end == "fail" else 1):
-            next(stream)
-    threads = reads.threads
-    assert threads and threading.current_thread() not in threads
-    if end == "close":
-        stream.close()
-    elif end == "forget":
-        del stream
-        gc.collect()
-    for thread in threads:
-        thread.join(timeout=10)
-        assert not thread.is_alive()
 
 
 def test_the_fingerprint_says_what_batches_depend_on(tmp_path):
@@ -310,11 +141,9 @@ def test_bad_input_is_named():
         patch_pairs([], ["S6"])
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_every_profile_s_batches_can_be_drawn(profile):
-    sizes = PROFILES[profile]
-    side = sizes.patch + 4
-    batch = patch_pairs([make_burst(height=side, width=side)], ["S6"], patch=sizes.patch, batch=sizes.batch).batch(0)
-    assert batch.first.shape == (sizes.batch, 4, sizes.patch, sizes.patch)
-    for config in (sizes.pretraining(0), sizes.joint_training(0), sizes.noise2noise_training(0)):
-        assert config.steps in (sizes.pretrain, sizes.joint)
+def test_shares_make_up_the_batch():
+    loader = pairs()
+    whole, shares = loader.batch(3), [loader.batch(3, rank, 2) for rank in (0, 1)]
+    for name in ("first", "second", "camera", "iso", "clean"):
+        assert torch.equal(getattr(whole, name)[0::2], getattr(shares[0], name))
+        assert torch.equal(getattr(whole, name)[1::2], getattr(shares[1], name))

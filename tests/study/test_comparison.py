@@ -87,9 +87,7 @@ def test_every_variant_starts_where_it_says(bursts, tmp_path):
 
 
 def test_without_clean_images_the_variants_that_need_them_are_left_out(bursts, tmp_path):
-    blind = [
-        Burst(b.frames, black=0.0, white=1.0, cfa="RGGB", camera="S6", iso=800.0, scene=b.scene) for b in bursts
-    ]
+    blind = [Burst(b.frames, black=0.0, white=1.0, cfa="RGGB", camera="S6", iso=800.0, scene=b.scene) for b in bursts]
     assert all(isinstance(b.frames, np.ndarray) for b in blind)
     kept = Comparison(Recipe(blind, SIZES, 0, tmp_path)).possible(VARIANTS)
     assert kept == ["pretrained", "noise2noise", "n2n_nf", "noise2noiseflow", "pair_difference"]

@@ -5,45 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from cases.study import NOTEBOOK, digest
 
 from n2nf_core import cli
 from n2nf_core.study import code_hash, points, runner
-
-NOTEBOOK = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-# A small one
-
-```{code-cell} ipython3
-:tags: [parameters]
-
-profile = "smoke"
-seed = 0
-output_dir = "runs"
-data = ""
-weight = 1.0
-```
-
-```{code-cell} ipython3
-import os
-
-from n2nf_core.study.results import write_json
-
-with open(f"{output_dir}/times", "a") as file:
-    file.write("run\\n")
-assert seed != 13, "unlucky"
-write_json(f"{output_dir}/tiny.json", {"seed": seed, "weight": weight, "gpu": os.environ.get("CUDA_VISIBLE_DEVICES")})
-```
-"""
 
 
 @pytest.fixture
@@ -51,10 +16,6 @@ def notebook(tmp_path):
     path = tmp_path / "tiny.md"
     path.write_text(NOTEBOOK)
     return path
-
-
-def digest(notebook, **given):
-    return points.describe(code_hash.read_code(notebook), runner.all_parameters(runner.inspect(notebook), given)).digest
 
 
 def test_the_hash_changes_with_what_decides_the_result(notebook, tmp_path):
@@ -86,29 +47,6 @@ def test_a_point_keeps_no_path_of_a_machine(notebook, tmp_path):
     given = runner.all_parameters(runner.inspect(notebook), {"data": str(tmp_path / "mine.npz")})
     point = points.describe(code_hash.read_code(notebook), given)
     assert point.parameters["data"] == "mine.npz" and str(tmp_path) not in str(point)
-
-
-def test_the_core_counts_where_the_notebook_reaches_it(notebook, tmp_path, monkeypatch):
-    package = tmp_path / "n2nf_core"
-    package.mkdir()
-    texts = {
-        "results": "",
-        "losses": "from n2nf_core import types",
-        "types": "one = 1",
-        "metrics": "two = 2",
-        "plots": "",
-    }
-    for name, text in texts.items():
-        (package / f"{name}.py").write_text(text)
-    monkeypatch.setattr(code_hash, "PACKAGE", package)
-    notebook.write_text(NOTEBOOK.replace("import os\n", "import os\nfrom n2nf_core import losses, plots\n"))
-    first = digest(notebook)
-    (package / "metrics.py").write_text("two = 3")
-    (package / "plots.py").write_text("three = 3")
-    (package / "types.py").write_text('"""Told better."""\n\none = 1  # the first\n')
-    assert digest(notebook) == first
-    (package / "types.py").write_text("one = 2")
-    assert digest(notebook) != first
 
 
 def test_a_folder_counts_by_names_and_contents(tmp_path):

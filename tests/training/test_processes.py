@@ -1,24 +1,23 @@
-"""Training past one process, and compiled: the same result, a clear word when something breaks."""
+"""Training in two processes: the same result as in one, and a clear word when one of them dies."""
 
 import os
-import shutil
 import subprocess
 import sys
-import warnings
+from pathlib import Path
 
 import pytest
 import torch
-from test_training import LOSS, config, models, pairs, weights
-from torch import nn
+from cases.training import LOSS, OPTIONS, Exact, config, start, weights
 
-from n2nf_core.training import CompileWarning, checkpoints, constant, fit
+from n2nf_core.training import checkpoints, fit
 
 TOLERANCE = 1e-9  # float64; the project promises 1e-5
-OPTIONS = {"log_every": 5, "checkpoint_every": 4}
+
 
 SCRIPT = """
 import os, signal, sys; sys.path.insert(0, {tests!r})
-from test_scale import *
+from cases.training import LOSS, OPTIONS, Exact, config, start
+from n2nf_core.training import fit
 class Deadly(Exact):  # the second process dies in step {death}
     def batches(self, step, *where):
         for number, batch in enumerate(super().batches(step, *where), step):
@@ -29,29 +28,11 @@ fit(*start(), Deadly() if {death} else Exact(), config(20, devices=2, **OPTIONS)
 """
 
 
-class Exact:
-    """The pairs in float64.
-
-    In float32 the parameters of a hidden unit that is hardly ever active have gradients of the size of Adam's 1e-8;
-    their rounding, which depends on how a batch is shared, then moves them by up to 1e-4 in 20 steps.
-    """
-
-    fingerprint = pairs().fingerprint
-
-    def batches(self, step, *where):
-        for batch in pairs().batches(step, *where):
-            yield batch.to(torch.float64)
-
-
-def start():
-    return [model.double() for model in models(norm=nn.Identity)]
-
-
 def run_two(folder, death=0):
     """Two processes by torchrun, as a user starts them."""
     folder.mkdir()
     script = folder / "two.py"
-    script.write_text(SCRIPT.format(tests=os.path.dirname(__file__), out=str(folder / "out"), death=death))
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[1]), out=str(folder / "out"), death=death))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
@@ -92,51 +73,3 @@ def test_a_killed_process_ends_the_run_in_words_and_one_process_goes_on(tmp_path
     assert last.name == "step-00000012"
     parameters, _ = final(tmp_path / "two/out")
     torch.testing.assert_close(parameters, one[0], atol=TOLERANCE, rtol=0)
-
-
-def test_shares_make_up_the_batch():
-    loader = pairs()
-    whole, shares = loader.batch(3), [loader.batch(3, rank, 2) for rank in (0, 1)]
-    for name in ("first", "second", "camera", "iso", "clean"):
-        assert torch.equal(getattr(whole, name)[0::2], getattr(shares[0], name))
-        assert torch.equal(getattr(whole, name)[1::2], getattr(shares[1], name))
-
-
-@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler on the CPU")
-def test_compiled_training_is_training_and_a_patch_size_compiles_once(tmp_path):
-    torch._dynamo.reset()
-    torch._dynamo.utils.counters.clear()
-
-    class Sizes:
-        """Patches of four sizes, in turns."""
-
-        def __iter__(self):
-            for number, batch in enumerate(pairs()):
-                side = (16, 12, 14, 10)[number % 4]
-                cut = (None if f is None else f[..., :side, :side] if f.dim() == 4 else f for f in batch)
-                yield type(batch)(*cut)
-
-    trained, graphs = {}, {}
-    for name, steps, compile in (("eager", 8, False), ("two sizes", 2, True), ("compiled", 8, True)):
-        trained[name] = models(norm=nn.Identity)
-        options = config(steps, pretrain_steps=0, compile=compile)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", CompileWarning)
-            fit(*trained[name], Sizes(), options, tmp_path / name, loss=LOSS, schedule=constant)
-        graphs[name] = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-        torch._dynamo.reset()
-        torch._dynamo.utils.counters.clear()
-    assert graphs == {"eager": 0, "two sizes": 2, "compiled": 4}
-    torch.testing.assert_close(weights(*trained["compiled"]), weights(*trained["eager"]), atol=1e-4, rtol=1e-3)
-
-
-def test_without_a_compiler_training_goes_on_and_says_so(tmp_path, monkeypatch):
-    from torch._inductor import config as inductor
-
-    torch._dynamo.reset()
-    monkeypatch.setattr(inductor.cpp, "cxx", ("/nonexistent/g++",))
-    plain, fallen = models(norm=nn.Identity), models(norm=nn.Identity)
-    fit(*plain, pairs(), config(12), tmp_path / "plain", loss=LOSS)
-    with pytest.warns(CompileWarning, match="torch.compile failed, training goes on without it"):
-        fit(*fallen, pairs(), config(12, compile=True), tmp_path / "fallen", loss=LOSS)
-    assert torch.equal(weights(*fallen), weights(*plain))

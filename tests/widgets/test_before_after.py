@@ -1,21 +1,21 @@
-"""The before/after widget: its metrics in Node against the core's, its pictures, what it refuses."""
+"""The before/after widget: its metrics in Node against the core's, what it shows, what it refuses."""
 
 import json
-import re
-import shutil
-import subprocess
 
 import pytest
 import torch
-from test_lab_modules import node
+from cases.node import node
 
 from n2nf_core import metrics
-from n2nf_core.widgets import before_after, modules, pictures
+from n2nf_core.widgets import before_after, pictures
 from n2nf_core.widgets.anatomy import FlowAnatomy
 from n2nf_core.widgets.before_after import BeforeAfter, shipped
 
 TOLERANCE = 1e-4  # of PSNR in dB and of SSIM
+
+
 REGIONS = ((0, 0, 30, 21), (3, 5, 11, 13), (7, 1, 12, 20), (19, 10, 11, 11))  # top, left, height, width
+
 
 SCRIPT = """import { decodePng } from "JS/image.js"; import { psnr, ssim } from "JS/metrics.js";
 const opened = async bytes => { const { width, height, data } = await decodePng(Uint8Array.from(bytes));
@@ -59,13 +59,6 @@ def test_the_shipped_pictures_score_as_their_json_says():
     assert min(scores, key=scores.get) == "noisy"
 
 
-def test_pictures_of_16_bits_come_back_with_what_is_below_black():
-    planes = torch.rand(4, 3, 5, generator=torch.Generator().manual_seed(0)) * 1.9 - 0.45
-    assert (pictures.from_png16(pictures.png16(planes)) - planes).abs().max() < 2e-5
-    with pytest.raises(ValueError, match=r"must lie in \[-0.5, 1.5\), got 0 to 2"):
-        pictures.png16(torch.tensor([[[0.0, 2.0]]]))
-
-
 def test_what_it_refuses():
     clean = torch.rand(4, 12, 14)
     with pytest.raises(ValueError, match="no picture 'truth': there are noisy, reference"):
@@ -78,14 +71,3 @@ def test_what_it_refuses():
         BeforeAfter({"reference": clean}, zoom=3)
     with pytest.raises(ValueError, match="no setting layer: choose from camera, model, iso"):
         FlowAnatomy(layer=3)
-
-
-@pytest.mark.parametrize("name", ["anatomy.js", "before_after.js", "burst.js", "explorer.js"])
-def test_a_widgets_modules_join_into_one(name, tmp_path):
-    text = modules.joined(name)
-    assert not re.search(r"^(import|export (?!default))", text, re.MULTILINE)
-    (tmp_path / "joined.mjs").write_text(text)
-    program = shutil.which("node")
-    if program is None:
-        pytest.skip("no node: install Node.js 18 or newer to check the joined modules")
-    subprocess.run([program, "--check", str(tmp_path / "joined.mjs")], check=True)
