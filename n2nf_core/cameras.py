@@ -1,7 +1,8 @@
-"""What a camera and an ISO are to a noise model.
+"""Cameras, ISO values and noise level functions, as noise models use them.
 
-Noise level function (NLF): var(n | x) = shot * x + read, both variances in [0, 1] units. ISO is continuous: log
-parameters are linear in log ISO between knots.
+A noise level function (NLF) is var(n | x) = shot * x + read, with both variances in [0, 1] units. ISO is continuous.
+A noise model has parameters at a few ISO values of each camera, called knots. Between the knots, the logarithms of the
+parameters are linear in log ISO.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from n2nf_core.types import Context
 
 
 class NLF(NamedTuple):
-    """Noise level function var(x) = shot * x + read; variances in [0, 1] units."""
+    """Noise level function var(n | x) = shot * x + read; shot and read are variances in [0, 1] units."""
 
     shot: float
     read: float
@@ -34,7 +35,7 @@ class UnknownCameraError(LookupError):
 
 
 def camera_index(camera: str, known: Sequence[str]) -> int:
-    """Position of ``camera`` in ``known``; UnknownCameraError names the known ones otherwise."""
+    """Position of ``camera`` in ``known``; UnknownCameraError, which names the known ones, where it is not there."""
     try:
         return list(known).index(camera)
     except ValueError:
@@ -42,18 +43,19 @@ def camera_index(camera: str, known: Sequence[str]) -> int:
 
 
 class IsoClampWarning(UserWarning):
-    """An ISO outside the values a camera was calibrated or trained on."""
+    """An ISO is outside the range that the camera was calibrated or trained for; the nearest ISO is used."""
 
 
 class IsoKnots(nn.Module):
-    """Per camera, a piecewise-linear function of log ISO, exact at the knots and constant outside them.
+    """f(camera, iso) = (1 - w) * table[camera, k] + w * table[camera, k + 1], piecewise linear in log ISO.
 
-    f(camera, iso) = (1 - w) * table[camera, k] + w * table[camera, k + 1],
     w = (log iso - log knot_k) / (log knot_{k+1} - log knot_k)
 
-    cameras: names. isos: one sequence of ISO values for all cameras, or a mapping from camera to its own.
-    Tables for :meth:`forward` are (cameras, K), with K the longest list; shorter rows are padded at the end
-    and the padding is never read.
+    f is exact at the knots and constant outside them. A table is (cameras, K), where K is the largest number of knots
+    of a camera. Shorter rows are padded at the end, and the padding is never used.
+
+    cameras: different names, at least one. isos: one sequence of positive ISO values for all cameras, or a mapping from
+    camera to its own. ValueError where they are not of this form.
 
     >>> knots = IsoKnots(("S6",), (100, 400))
     >>> knots(torch.tensor([[0.0, 1.0]]), torch.tensor([0]), torch.tensor([200.0]))
@@ -68,7 +70,7 @@ class IsoKnots(nn.Module):
         rows = isos if isinstance(isos, Mapping) else {camera: isos for camera in self.cameras}
         missing = [camera for camera in self.cameras if not rows.get(camera)]
         if missing:
-            raise ValueError(f"no ISO given for camera {', '.join(missing)}")
+            raise ValueError(f"no ISO given for camera {', '.join(missing)}: give at least one for every camera")
         self.isos = {camera: tuple(sorted({float(i) for i in rows[camera]})) for camera in self.cameras}
         if any(row[0] <= 0 for row in self.isos.values()):
             raise ValueError(f"ISO values must be positive, got {self.isos}")
@@ -84,23 +86,40 @@ class IsoKnots(nn.Module):
         return tuple(self.log_knots.shape)
 
     def cells(self) -> list[tuple[int, int, str, float]]:
-        """Every (row, column, camera, iso) of a table that is not padding."""
+        """(row, column, camera, iso) of every entry of a table that is not padding."""
         return [(r, k, camera, iso) for r, (camera, row) in enumerate(self.isos.items()) for k, iso in enumerate(row)]
 
     def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
-        """Context from names: one camera and ISO for all of ``clean`` (B, C, H, W), or one per row."""
+        """The context of B images, from names of cameras.
+
+        Arguments:
+            clean: (B, C, H, W), clean signal in [0, 1] units.
+            camera: name of the camera, one for all images or one for each.
+            iso: ISO setting, one for all images or one for each.
+
+        UnknownCameraError for other cameras, ValueError for other numbers of cameras or ISO values.
+        """
         names = [camera] * len(clean) if isinstance(camera, str) else list(camera)
         values = [float(iso)] * len(clean) if isinstance(iso, (int, float)) else [float(i) for i in iso]
         if not len(names) == len(values) == len(clean):
-            raise ValueError(f"{len(clean)} images, {len(names)} cameras and {len(values)} ISO values")
+            raise ValueError(f"{len(clean)} images, {len(names)} cameras and {len(values)} ISO values: give one each")
         index = torch.tensor([camera_index(n, self.cameras) for n in names], device=clean.device)
         return Context(clean, index, torch.tensor(values, dtype=clean.dtype, device=clean.device))
 
     def forward(self, table: Tensor, camera: Tensor, iso: Tensor) -> Tensor:
-        """Interpolate ``table`` (cameras, K, n) at ``camera`` (B,) long and ``iso`` (B,): (B, n); or all without n."""
+        """f(camera, iso) for every image: (B, n) from a table (cameras, K, n), or (B,) from a table (cameras, K).
+
+        Arguments:
+            table: (cameras, K, n) or (cameras, K), values at the knots.
+            camera: (B,) long, index of the camera.
+            iso: (B,), ISO setting.
+
+        On the CPU: UnknownCameraError for other cameras, ValueError for an ISO that is not positive, IsoClampWarning
+        for an ISO outside the camera's knots.
+        """
         if table.dim() == 2:
             return self(table[..., None], camera, iso)[:, 0]
-        if iso.device.type == "cpu" and not torch.compiler.is_compiling():  # elsewhere a look would stall
+        if iso.device.type == "cpu" and not torch.compiler.is_compiling():  # reading values from a GPU is slow
             self._check(camera, iso)
         knots, last = self.log_knots[camera], self.last[camera]
         log_iso = iso.to(knots.dtype).log()
@@ -132,7 +151,7 @@ class IsoKnots(nn.Module):
 
 
 class OnKnots(nn.Module):
-    """A noise model whose parameters stand at ISO knots per camera: what of the protocols follows from the knots."""
+    """Base of noise models with parameters at ISO knots per camera: the protocol's members that the knots give."""
 
     def __init__(self, knots: IsoKnots):
         super().__init__()
@@ -140,14 +159,22 @@ class OnKnots(nn.Module):
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        """Names that ``Context.camera`` indexes."""
+        """Names of the cameras, in the order that ``Context.camera`` indexes."""
         return self.knots.cameras
 
     @property
     def isos(self) -> Mapping[str, tuple[float, ...]]:
-        """camera -> its ISO knots."""
+        """camera -> its ISO knots, ascending."""
         return self.knots.isos
 
     def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
-        """Context from names; UnknownCameraError names the known cameras."""
+        """The context of B images, from names of cameras.
+
+        Arguments:
+            clean: (B, C, H, W), clean signal in [0, 1] units.
+            camera: name of the camera, one for all images or one for each.
+            iso: ISO setting, one for all images or one for each.
+
+        UnknownCameraError for other cameras; it names those of the model.
+        """
         return self.knots.context(clean, camera, iso)

@@ -1,4 +1,4 @@
-"""The command ``n2nf``: one subcommand for each thing that is done from a shell; each only calls the packages below."""
+"""The command ``n2nf``. Each of its subcommands only calls the other packages."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from n2nf_core.bursts import BurstError
 from n2nf_core.training import PROFILES
 
 RUN = """\
-Run a text notebook headlessly: check its parameters, convert it, execute it with papermill.
+Run a text notebook without a browser: check its parameters, convert it, execute it with papermill.
 
     n2nf run notebooks/00_start_here.md -p profile smoke -p seed 1
     n2nf run notebooks/00_start_here.md --out runs/demo -p profile smoke
 
-The first is a point of a study: it lands in runs/<date>-<notebook>-<hash>/{run.ipynb, params.json, result.json}, and is
-not run again once result.json stands there; the hash is of all that decides the numbers. A point that was stopped goes
-on from its checkpoints. With --out, the executed notebook and its own JSON land in that folder, each time anew.
+The first command runs one point of a study. It writes runs/<date>-<notebook>-<hash>/{run.ipynb, params.json,
+result.json}. The hash is made from the parameters, the data and the code that decide the numbers. A point is not run
+again if its result.json exists, and a point that was stopped continues from its checkpoints. With --out, the notebook
+is always run, and the executed notebook and its JSON are written to that folder.
 """
 
 COLLECT = """\
@@ -28,12 +29,12 @@ Collect the results of a study's points into tables and figures.
     n2nf collect runs --profiles cpu gpu --out results
     n2nf collect runs/2026-01-31-30_train_jointly-0123456789 --out somewhere
 
-A folder is a run, or holds runs. Of runs with the same notebook and parameters the newest counts.
+Each folder is a run or contains runs. Of several runs with the same notebook and parameters, the newest is used.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status: 0 done, 1 the work failed, 2 bad parameters or data, 130 stopped."""
+    """Run the command line; the exit status is 0 if done, 1 if the work failed, 2 for bad input, 130 if stopped."""
     options = _parser().parse_args(arguments)
     try:
         return options.call(options)
@@ -64,10 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("notebook", type=Path)
     run.add_argument("--runs", type=Path, default=Path("runs"), help="folder of a study's points")
     run.add_argument("--date", default="", help="date in the name of a new point's folder, instead of today's")
-    run.add_argument("--out", type=Path, help="this very folder, for the executed notebook and its JSON")
-    run.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
+    run.add_argument("--out", type=Path, help="folder for the executed notebook and its JSON, instead of --runs")
+    run.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
     collect = command(_collect, COLLECT)
-    collect.add_argument("folders", type=Path, nargs="+", help="runs, or folders that hold runs")
+    collect.add_argument("folders", type=Path, nargs="+", help="runs, or folders that contain runs")
     collect.add_argument("--profiles", nargs="+", default=list(PROFILES), choices=list(PROFILES))
     collect.add_argument("--out", type=Path, required=True, help="folder of the tables and figures")
     return parser
@@ -88,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
     except PapermillExecutionError as error:
         print(f"error in cell [{error.exec_count}]: {error.ename}: {error.evalue}", file=sys.stderr)
         where = options.out or "run.ipynb in the folder named above"
-        print(f"the notebook up to there, with the traceback: {where}", file=sys.stderr)
+        print(f"the notebook up to this cell, with the traceback: {where}", file=sys.stderr)
         return 1
     print(f"results: {result}\nnotebook with figures: {executed}" if ran else f"finished already: {result}")
     return 0

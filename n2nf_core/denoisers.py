@@ -1,4 +1,4 @@
-"""Denoisers: DnCNN and the U-Net of Noise2Noise, for any even number of planes and any H and W."""
+"""Denoisers: DnCNN, the U-Net of Noise2Noise and a linear filter, for images of any height and width."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ def _orthogonal(module: nn.Module) -> None:
 
 
 class LinearSkip(nn.Conv2d):
-    """W * y with reflected border, an odd ``size``; ``scale`` (): the unit in which a network beside it sees y.
+    """D(y) = W * y: one linear filter over all planes, with reflected borders.
 
-    The scale is the root mean square of the images that W was fitted to. Without it a network cannot learn from a scene
-    in the dark: its first step moves biases by the learning rate, which is far more than the signal.
+    The buffer ``scale``, a scalar, is the root mean square of the images that W was fitted to. A network that uses this
+    filter as its skip divides its input by the scale. Without that, a network cannot learn from a dark scene, because
+    the first training step already changes the biases by far more than the signal.
+
+    channels: number of planes C. size: odd side of the filter in pixels.
     """
 
     def __init__(self, channels: int = 4, size: int = 3):
@@ -31,7 +34,7 @@ class LinearSkip(nn.Conv2d):
 
 
 def _fixed(skip: LinearSkip | None, last: nn.Conv2d) -> nn.Module:
-    """The skip of a network, not trained; with one of its own, the network's last convolution starts at zero."""
+    """The skip of a network, which is not trained. With a given skip, the network's last convolution starts at zero."""
     if skip is None:
         return nn.Identity()
     for parameter in last.parameters():
@@ -40,8 +43,8 @@ def _fixed(skip: LinearSkip | None, last: nn.Conv2d) -> nn.Module:
 
 
 def _corrected(skip: nn.Module, residual: Callable[[Tensor], Tensor], noisy: Tensor) -> Tensor:
-    """skip(y) - s f(y / s), s the skip's scale."""
-    with torch.autocast(noisy.device.type, enabled=False):  # bfloat16 would round the image itself
+    """skip(y) - s f(y / s), where s is the skip's scale."""
+    with torch.autocast(noisy.device.type, enabled=False):  # bfloat16 would round the image
         start = skip(noisy)
     if not isinstance(skip, LinearSkip):
         return start - residual(noisy).to(noisy.dtype)
@@ -49,12 +52,18 @@ def _corrected(skip: nn.Module, residual: Callable[[Tensor], Tensor], noisy: Ten
 
 
 class DnCNN(nn.Module):
-    """D(y) = skip(y) - s f(y / s), f a plain stack of 3x3 convolutions  (Zhang et al., TIP 2017: skip is y, s is 1).
+    """D(y) = skip(y) - s f(y / s), where f is a stack of 3x3 convolutions with ReLU between them.
 
-    layers convolutions of ``features`` channels with ReLU between them and ``norm(features)`` after each but
-    the first and last; orthogonal initialisation. skip: a map of the input that f corrects, and its scale s, fixed in
-    training; :func:`linear_skip` fits one to pairs, which at low signal-to-noise ratio saves f from having to reproduce
-    the noise. Then f starts at zero. (B, C, H, W) -> (B, C, H, W), in [0, 1] units, not clipped.
+    Input and output are (B, C, H, W) in [0, 1] units; the output is not clipped. Without ``skip``, D(y) = y - f(y) as
+    in DnCNN (Zhang et al., TIP 2017). The weights start orthogonal. ValueError for fewer than 2 layers.
+
+    Arguments:
+        channels: number of planes C.
+        layers: number of convolutions, at least 2.
+        features: channels of the hidden layers.
+        norm: makes the normalisation layer for ``features`` channels, after every convolution but the first and last.
+        skip: a linear filter with its scale s, fitted by :func:`linear_skip`. It is not trained further, and f starts
+            at zero. With it, f need not reproduce the noise, which helps at a low signal-to-noise ratio.
 
     >>> DnCNN(layers=3, features=8)(torch.rand(2, 4, 7, 10)).shape
     torch.Size([2, 4, 7, 10])
@@ -70,16 +79,17 @@ class DnCNN(nn.Module):
     ):
         super().__init__()
         if layers < 2:
-            raise ValueError(f"DnCNN needs at least 2 layers, got {layers}")
+            raise ValueError(f"DnCNN needs at least 2 layers, got {layers}: the first and the last convolution")
         body: list[nn.Module] = [nn.Conv2d(channels, features, 3, padding=1), nn.ReLU(inplace=True)]
         for _ in range(layers - 2):
             after = norm(features)
-            plain = isinstance(after, nn.Identity)  # without a norm the convolution carries the bias
+            plain = isinstance(after, nn.Identity)  # then the convolution needs a bias; a normalisation has its own
             body += [nn.Conv2d(features, features, 3, padding=1, bias=plain), after, nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*body, nn.Conv2d(features, channels, 3, padding=1, bias=False))
         self.apply(_orthogonal)
         self.skip = _fixed(skip, self.body[-1])
-        self.margin = layers + (0 if skip is None else max(skip.kernel_size) // 2)  # pixels that one depends on
+        # an output pixel depends on no input pixel that is farther away than this
+        self.margin = layers + (0 if skip is None else max(skip.kernel_size) // 2)
         self.multiple = 1
 
     def forward(self, noisy: Tensor) -> Tensor:
@@ -87,11 +97,14 @@ class DnCNN(nn.Module):
 
 
 def linear_skip(pairs: Iterable[NoisyPair], size: int = 3) -> LinearSkip:
-    """The best linear denoiser that pairs allow, in closed form: W = argmin sum w |W * y1 - y2|^2, both directions.
+    """W = argmin sum w |W * y1 - y2|^2 over both directions: the best linear denoiser for pairs, in closed form.
 
-    The linear case of Noise2Noise: it tends to a Wiener filter where noise is strong and to the identity where it is
-    weak. Images weigh w = 1 / mean (y1 - y2)^2, so that quiet cameras count as much as noisy ones. pairs: a finite
-    number of batches. size: odd side of the filter, which sees all channels. Its scale is the images' root mean square.
+    This is the linear case of Noise2Noise. The filter is close to a Wiener filter where the noise is strong, and close
+    to the identity where it is weak. Every image has the weight w = 1 / mean (y1 - y2)^2, so that images with little
+    noise count as much as noisy ones. The filter's scale is the root mean square of all images.
+
+    pairs: a finite number of batches, images (B, C, H, W) in [0, 1] units. size: odd side of the filter in pixels.
+    ValueError where there are no pairs.
     """
     gram = target = None
     squares: list[Tensor] = []
@@ -105,9 +118,9 @@ def linear_skip(pairs: Iterable[NoisyPair], size: int = 3) -> LinearSkip:
             gram = columns.T @ columns + (0 if gram is None else gram)
             target = columns.T @ goal + (0 if target is None else target)
     if gram is None:
-        raise ValueError("linear_skip needs at least one batch of pairs")
+        raise ValueError("linear_skip needs at least one batch of pairs, but the iterable is empty")
     ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and not kept
+    with torch.random.fork_rng(devices=[]):  # making the layer draws random weights, which are replaced below
         conv = LinearSkip(target.shape[1], size)
     conv.weight.data.copy_(torch.linalg.solve(gram + ridge, target).T.view_as(conv.weight))
     conv.scale.copy_(torch.stack(squares).mean().sqrt().clamp(min=1e-12))
@@ -115,19 +128,25 @@ def linear_skip(pairs: Iterable[NoisyPair], size: int = 3) -> LinearSkip:
 
 
 class UNet(nn.Module):
-    """D(y) = skip(y) - s f(y / s), f the U-Net of Noise2Noise (Lehtinen et al., ICML 2018, Appendix).
+    """D(y) = skip(y) - s f(y / s), where f is the U-Net of Noise2Noise (Lehtinen et al., ICML 2018, Appendix).
 
-    ``depth`` halvings with ``features`` channels going down, 2 * features going up, nearest upsampling, leaky
-    ReLU of slope 0.1. Any H and W: the input is padded by reflection (edge values where it is too small) to a
-    multiple of 2^depth and cropped back. The residual form is ours: raw noise is small against the signal. skip: as
-    in :class:`DnCNN`, by default y.
+    Input and output are (B, C, H, W) in [0, 1] units, of any H and W; the output is not clipped. f is given the input
+    padded to a multiple of 2^depth, by reflection, or with edge values where the image is too small for that. f uses
+    nearest upsampling and leaky ReLU of slope 0.1. The original U-Net predicts the image itself; here f predicts a
+    correction, because raw noise is small compared with the signal.
+
+    Arguments:
+        channels: number of planes C.
+        features: channels of the downward path; the upward path has twice as many.
+        depth: number of times that the resolution is halved.
+        skip: as for :class:`DnCNN`.
     """
 
     def __init__(self, channels: int = 4, features: int = 48, depth: int = 5, skip: LinearSkip | None = None):
         super().__init__()
         self.depth = depth
-        self.multiple = 2**depth  # tiles that start elsewhere would be pooled otherwise
-        # 4 * 2^depth - 1 pixels through all convolutions, and one pooling cell; a linear skip sees less
+        self.multiple = 2**depth  # tiles start at a multiple, so that they are pooled as the whole frame is
+        # the convolutions reach 4 * 2^depth - 1 pixels and pooling one cell more; a linear skip reaches less
         self.margin = 5 * self.multiple
         self.stem = nn.Conv2d(channels, features, 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(features, features, 3, padding=1) for _ in range(depth + 1))

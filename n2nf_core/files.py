@@ -1,4 +1,4 @@
-"""Files that are whole or absent, locks, and errors in one line: what everything that writes shares."""
+"""Atomic writes, locks, and error messages in one line, for all code that writes files."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL = ".partial"
-"""How the name of an unfinished file ends; it begins with a dot and the name that the file will have."""
+"""Suffix of the name of an unfinished file. The name begins with a dot and the name of the finished file."""
 
 
 class CheckpointError(ValueError):
-    """A file of trained models that is damaged, of another run, or no such file at all; the message names it."""
+    """A file of trained models is damaged, belongs to another run, or is another kind of file; the message names it."""
 
 
 @contextmanager
 def durable_replace(path: str | Path) -> Iterator[Path]:
-    """A new path beside ``path``, to write a file or a folder to; on leaving, that takes the place of ``path``.
+    """Write a file or a folder to a new path beside ``path``, which replaces ``path`` when the body ends.
 
-    Whoever looks, and whatever a power cut leaves, sees the former content or the new one, whole: the new one reaches
-    the disk before it is renamed, and the rename before this returns. Folders above ``path`` are made. Where the body
-    raises, or the disk is full, ``path`` stays as it was and nothing is left beside it.
+    Other programs see either the old content or the new content, complete, and so does a restart after a power cut.
+    For this the new content reaches the disk before it is renamed, and the rename reaches the disk before this returns.
+    Folders above ``path`` are made. Where the body raises an error, or the disk is full, ``path`` does not change, and
+    the new path is removed.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "deep" / "result.txt"
@@ -47,9 +48,9 @@ def durable_replace(path: str | Path) -> Iterator[Path]:
 
 
 def _sync(path: Path, below: bool = True) -> None:
-    """Wait until a file, or a folder and all that lies ``below`` it, is on the disk."""
+    """Wait until a file, or a folder and with ``below`` everything in it, is on the disk."""
     for each in [*path.rglob("*"), path] if path.is_dir() and below else [path]:
-        if each.is_dir() and os.name == "nt":  # Windows opens no folders
+        if each.is_dir() and os.name == "nt":  # Windows cannot open folders
             continue
         handle = os.open(each, os.O_RDONLY)
         try:
@@ -59,7 +60,7 @@ def _sync(path: Path, below: bool = True) -> None:
 
 
 def _rename(new: Path, path: Path) -> None:
-    """Rename ``new`` to ``path``; a folder that stands there is moved aside first and removed after."""
+    """Rename ``new`` to ``path``. A folder that exists there is renamed first, and removed afterwards."""
     if not path.is_dir():
         os.replace(new, path)
         return
@@ -74,7 +75,7 @@ def _rename(new: Path, path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder for good, if it exists: other threads may still add files to it for a moment."""
+    """Remove a file or a folder if it exists; tries again where other threads still add files to the folder."""
     for _ in range(20):
         if not path.is_dir():
             path.unlink(missing_ok=True)
@@ -85,9 +86,10 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def locked(path: str | Path, busy: str) -> Iterator[None]:
-    """Hold the lock file ``path``; where another process holds it, say ``busy`` on standard error and wait.
+    """Lock the file ``path`` while the body runs. Where another process has locked it, print ``busy`` and wait.
 
-    The lock is the operating system's: it ends with the process that holds it, however that ends.
+    ``busy`` is printed on standard error. The lock is the operating system's, so it ends when its process ends, also
+    after a crash.
     """
     from filelock import FileLock, Timeout
 
@@ -106,7 +108,7 @@ def locked(path: str | Path, busy: str) -> Iterator[None]:
 
 
 def one_line(error: BaseException, most: int = 200) -> str:
-    """What an error says, in one line of at most ``most`` characters; its type where it says nothing.
+    """The message of an error in one line of at most ``most`` characters, or its type where the message is empty.
 
     >>> one_line(ValueError("two\\n  lines")), one_line(KeyboardInterrupt())
     ('two lines', 'KeyboardInterrupt')

@@ -4,9 +4,8 @@ For a pair y1 = x + n1, y2 = x + n2 of one scene, a denoiser D and a noise model
 
     joint = noise term + mse_weight * Noise2Noise term          (Maleky et al., CVPR 2022)
 
-Negative log-likelihoods are in nats per dimension, squared errors per dimension, both halved over the two
-directions. D is clipped to [0, 1] for likelihoods only. The flow and all sums run in the type of the images;
-put autocast around the denoiser, not around these.
+Images are in [0, 1] units. Negative log-likelihoods are in nats per dimension and squared errors are per dimension.
+Both are means over the two directions. D is clipped to [0, 1] for likelihoods only. Use autocast only for the denoiser.
 """
 
 from __future__ import annotations
@@ -22,11 +21,17 @@ from n2nf_core.types import Context, Denoiser, LossTerms, NoiseModel, NoisyPair
 PAPER_MSE_WEIGHT = 2.0**18
 
 NoiseTerm = Callable[[NoiseModel, NoisyPair, Tensor, Tensor], Tensor]
-"""(noise_model, pair, D(y1), D(y2)) -> scalar, nats per dimension."""
+"""(noise_model, pair, D(y1), D(y2)) -> scalar in nats per dimension."""
 
 
 def nll_per_dim(noise_model: NoiseModel, noise: Tensor, context: Context) -> Tensor:
-    """-log p(n | x) / (C H W), the mean over images: a scalar in nats per dimension."""
+    """NLL = mean over images of -log p(n | x) / (C H W), a scalar in nats per dimension.
+
+    Arguments:
+        noise_model: p(n | x).
+        noise: (B, C, H, W), in [0, 1] units.
+        context: clean signal, camera and ISO of the B images.
+    """
     return -noise_model.log_prob(noise, context).mean() / noise[0].numel()
 
 
@@ -35,9 +40,15 @@ def _both(first: Context, second: Context) -> Context:
 
 
 def cross_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
-    """Eq. 4: (-log p(y1 | D(y2)) - log p(y2 | D(y1))) / 2, nats per dimension.
+    """Eq. 4: (-log p(y1 | D(y2)) - log p(y2 | D(y1))) / 2, a scalar in nats per dimension.
 
-    The residual y1 - D(y2) holds the noise n1 and D's error, so the noise comes out too large by that error.
+    The residual y1 - D(y2) is the noise n1 plus the error of D. So the noise model learns noise that is too large by
+    this error.
+
+    Arguments:
+        noise_model: p(n | x).
+        pair: y1 and y2, (B, C, H, W).
+        denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W), not clipped.
     """
     clean1, clean2 = denoised_first.clamp(0, 1), denoised_second.clamp(0, 1)
     residual = torch.cat((pair.first - clean2, pair.second - clean1))
@@ -45,9 +56,14 @@ def cross_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tenso
 
 
 def self_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
-    """Eq. 6: (-log p(y1 | D(y1)) - log p(y2 | D(y2))) / 2, nats per dimension.
+    """Eq. 6: (-log p(y1 | D(y1)) - log p(y2 | D(y2))) / 2, a scalar in nats per dimension.
 
-    Has no lower bound: D = identity with a vanishing noise model. It collapses when mse_weight is small.
+    This term has no lower bound. Where ``mse_weight`` is small, D becomes the identity and the noise vanishes.
+
+    Arguments:
+        noise_model: p(n | x).
+        pair: y1 and y2, (B, C, H, W).
+        denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W), not clipped.
     """
     clean1, clean2 = denoised_first.clamp(0, 1), denoised_second.clamp(0, 1)
     residual = torch.cat((pair.first - clean1, pair.second - clean2))
@@ -57,24 +73,34 @@ def self_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor
 def pair_difference(
     noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor
 ) -> Tensor:
-    """-log p((y1 - y2) / sqrt(2) | (D(y1) + D(y2)) / 2), nats per dimension.
+    """-log p((y1 - y2) / sqrt(2) | (D(y1) + D(y2)) / 2), a scalar in nats per dimension.
 
-    The scene cancels in y1 - y2, and for Gaussian noise (n1 - n2) / sqrt(2) has the density of n1: exact
-    there, and D's error enters through the signal that the variance is looked up at, not as extra noise. For
-    other noise it fits the symmetrised noise: right variance, odd moments lost, excess kurtosis halved.
-    D receives no gradient from it.
+    The scene cancels in y1 - y2. For Gaussian noise, (n1 - n2) / sqrt(2) has the density of n1, so the term is exact.
+    The error of D does not add to the noise; it only changes the signal at which the noise model is evaluated. For
+    other noise the model learns the right variance, but no skewness and half of the excess kurtosis. D receives no
+    gradient from this term.
+
+    Arguments:
+        noise_model: p(n | x).
+        pair: y1 and y2, (B, C, H, W).
+        denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W), not clipped.
     """
     clean = ((denoised_first + denoised_second) / 2).detach().clamp(0, 1)
     return nll_per_dim(noise_model, (pair.first - pair.second) / math.sqrt(2), pair.context(clean))
 
 
 def noise2noise_mse(pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
-    """Eq. 5: (|D(y1) - y2|^2 + |D(y2) - y1|^2) / 2 per dimension, a scalar  (Lehtinen et al., ICML 2018)."""
+    """Eq. 5: (|D(y1) - y2|^2 + |D(y2) - y1|^2) / 2 per dimension, a scalar  (Lehtinen et al., ICML 2018).
+
+    Arguments:
+        pair: y1 and y2, (B, C, H, W).
+        denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W), not clipped.
+    """
     return ((denoised_first - pair.second).square().mean() + (denoised_second - pair.first).square().mean()) / 2
 
 
 def half_pair_mse(pair: NoisyPair) -> float:
-    """|y1 - y2|^2 / 2 per dimension: the noise variance alone, what noise2noise_mse cannot fall below on average."""
+    """|y1 - y2|^2 / 2 per dimension: the noise variance, below which noise2noise_mse cannot fall on average."""
     return float((pair.first - pair.second).square().mean() / 2)
 
 
@@ -85,9 +111,14 @@ def joint_loss(
     mse_weight: float = PAPER_MSE_WEIGHT,
     noise_term: NoiseTerm = cross_sample,
 ) -> LossTerms:
-    """noise_term + mse_weight * noise2noise_mse, with one denoiser call for both frames.
+    """total = noise_term + mse_weight * noise2noise_mse, the loss of Noise2NoiseFlow (Maleky et al., CVPR 2022).
 
-    mse_weight is the paper's lambda, 2^18 there. noise_term: cross_sample, self_sample, pair_difference.
+    Arguments:
+        denoiser: D, called once for both frames.
+        noise_model: p(n | x).
+        pair: y1 and y2, (B, C, H, W).
+        mse_weight: lambda, the weight of the Noise2Noise term; 2^18 in the paper.
+        noise_term: :func:`cross_sample`, :func:`self_sample` or :func:`pair_difference`.
     """
     denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
     nll = noise_term(noise_model, pair, *denoised)
@@ -96,7 +127,13 @@ def joint_loss(
 
 
 def denoiser_loss(denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair) -> LossTerms:
-    """The Noise2Noise term alone, Eq. 5: pre-training of the denoiser; the noise model is not touched."""
+    """total = noise2noise_mse, Eq. 5 alone, for pre-training the denoiser. The noise model is not used.
+
+    Arguments:
+        denoiser: D, called once for both frames.
+        noise_model: not used; ``nll_per_dim`` of the result is NaN.
+        pair: y1 and y2, (B, C, H, W).
+    """
     mse = noise2noise_mse(pair, *denoiser(torch.cat((pair.first, pair.second))).chunk(2))
     return LossTerms(mse, torch.full_like(mse.detach(), math.nan), mse)
 
@@ -104,14 +141,21 @@ def denoiser_loss(denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair) 
 def supervised(
     denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair, mse_weight: float = PAPER_MSE_WEIGHT
 ) -> LossTerms:
-    """-log p(y - x | x) and |D(y) - x|^2 with the clean image x = pair.clean; the comparison, not the method.
+    """total = -log p(y - x | x) + mse_weight * |D(y) - x|^2, both per dimension, with the clean image x.
 
-    Both per dimension, both frames of the pair count as one image each. The noise model learns from the noise itself
-    (Noise Flow, Abdelhamed et al., ICCV 2019), and neither term reaches the other's model. ValueError where
-    pair.clean is None.
+    This is supervised training, for comparison. The noise model learns from the true noise y - x, as in Noise Flow
+    (Abdelhamed et al., ICCV 2019). Each term trains only its own model. Both frames of the pair are used.
+
+    Arguments:
+        denoiser: D, called once for both frames.
+        noise_model: p(n | x).
+        pair: y1, y2 and x = ``pair.clean``, (B, C, H, W).
+        mse_weight: weight of the squared error.
+
+    ValueError where ``pair.clean`` is None.
     """
     if pair.clean is None:
-        raise ValueError("supervised training needs pair.clean, and these pairs come from bursts without a reference")
+        raise ValueError("supervised training needs pair.clean, but it is None: give bursts with a clean reference")
     noisy, clean = torch.cat((pair.first, pair.second)), torch.cat((pair.clean, pair.clean))
     context = pair.context(pair.clean)
     nll = nll_per_dim(noise_model, noisy - clean, _both(context, context))
@@ -120,9 +164,14 @@ def supervised(
 
 
 def after_denoising(denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair) -> LossTerms:
-    """-log p(y - D(y) | D(y)), both frames, nats per dimension; D is finished and receives no gradient.
+    """total = -log p(y - D(y) | D(y)), in nats per dimension, with a trained denoiser that receives no gradient.
 
-    The noise model of "N2N+NF" (Maleky et al., CVPR 2022, Table 1): what a denoiser has removed, taken for the noise.
+    The noise model learns from what D removes. This is "N2N+NF" (Maleky et al., CVPR 2022, Table 1).
+
+    Arguments:
+        denoiser: D, already trained.
+        noise_model: p(n | x).
+        pair: y1 and y2, (B, C, H, W).
     """
     with torch.no_grad():
         denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
@@ -133,10 +182,15 @@ def after_denoising(denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair
 def on_samples(
     denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair, generator: torch.Generator | None = None
 ) -> LossTerms:
-    """|D(x + n) - x|^2 per dimension, n ~ p(n | x) drawn anew from a finished noise model; x = pair.clean.
+    """total = |D(x + n) - x|^2 per dimension, with new noise n ~ p(n | x) from a trained noise model.
 
-    "DnCNN - NF synthesized" (Maleky et al., CVPR 2022, Table 3). Needs clean images. generator: of the noise; training
-    gives one of its own to a loss that draws.
+    The denoiser learns from clean images: "DnCNN - NF synthesized" (Maleky et al., CVPR 2022, Table 3).
+
+    Arguments:
+        denoiser: D.
+        noise_model: p(n | x), already trained.
+        pair: clean images x = ``pair.clean``, (B, C, H, W), with camera and ISO.
+        generator: of the noise; training passes its own.
     """
     clean = torch.cat((pair.clean, pair.clean))
     context = _both(pair.context(pair.clean), pair.context(pair.clean))
@@ -147,10 +201,16 @@ def on_samples(
 def recorrupt(
     noisy: Tensor, alpha: float, sigma: float, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """y_in = y + alpha z and y_target = y - z / alpha, z ~ N(0, sigma^2), for any shape  (Pang et al., CVPR 2021).
+    """y_in = y + alpha z and y_target = y - z / alpha, z ~ N(0, sigma^2): a pair made from one image.
 
-    Their noises n + alpha z and n - z / alpha have covariance Var(n) - sigma^2: a pair of independent frames, as
-    Noise2Noise needs them, only where sigma is the noise's own deviation.
+    The covariance of their noises is Var(n) - sigma^2, so they are uncorrelated, as Noise2Noise needs, only where sigma
+    is the standard deviation of n. Source: Recorrupted-to-Recorrupted (Pang et al., CVPR 2021).
+
+    Arguments:
+        noisy: y, of any shape, in [0, 1] units.
+        alpha: scale of the added noise, positive.
+        sigma: standard deviation of z, in [0, 1] units.
+        generator: of z; by default PyTorch's own for the device.
     """
     z = sigma * torch.randn(noisy.shape, generator=generator, dtype=noisy.dtype, device=noisy.device)
     return noisy + alpha * z, noisy - z / alpha
@@ -165,11 +225,19 @@ def r2r(
     sigma: float = 0.01,
     generator: torch.Generator | None = None,
 ) -> LossTerms:
-    """Eq. 7, from single images: y_in = y + alpha z, y_target = y - z / alpha, z ~ N(0, sigma^2).
+    """total = -log p(y | D(y_in)) + mse_weight * |y_target - D(y_in)|^2, both per dimension: Eq. 7, R2RFlow.
 
-    noise term -log p(y | D(y_in)), denoiser term |y_target - D(y_in)|^2, both per dimension; the two frames of
-    the pair count as two images, recorrupted apart. sigma is in [0, 1] units; the method is exact where it is the
-    noise's own deviation (:func:`recorrupt`).
+    The method needs single images: y_in and y_target are made from y by :func:`recorrupt`. The two frames of a pair
+    count as two images. The method is exact where sigma is the standard deviation of the noise.
+
+    Arguments:
+        denoiser: D, called once for both frames.
+        noise_model: p(n | x).
+        pair: y1 and y2, (B, C, H, W).
+        mse_weight: weight of the squared error.
+        alpha: scale of the added noise, positive.
+        sigma: standard deviation of z, in [0, 1] units.
+        generator: of z; by default PyTorch's own for the device.
     """
     noisy = torch.cat((pair.first, pair.second))
     start, target = recorrupt(noisy, alpha, sigma, generator)

@@ -1,6 +1,6 @@
-"""How far a noise model is from real noise, how far an estimate is from its reference, and how sure that is.
+"""Metrics of noise models and denoisers, and confidence intervals for their means.
 
-Everything is per patch or per image, so that an interval can be put around every mean.
+Most metrics return one value per patch or image, so that an interval of their mean can be computed.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import torch
 from torch import Tensor
 
 BINS = 66
-"""Bins of the marginal KL: 64 of width 0.2/64 over [-0.1, 0.1), and one for everything on either side."""
+"""Bins of the marginal KL: 64 of width 0.2/64 over [-0.1, 0.1), and one on each side for all values beyond."""
 
 
 class MarginalKL(NamedTuple):
-    """Marginal KL of a model and the value a perfect model would have at this sample size; (N,) nats each."""
+    """The marginal KL of a model, and its floor: the value of a perfect model at this sample size; (N,) nats each."""
 
     kl: Tensor
     floor: Tensor
 
 
 class Interval(NamedTuple):
-    """A mean with its bootstrap interval, in the units of the values."""
+    """A bootstrap interval. mean, low, high: the mean and the ends of its interval, in the unit of the values."""
 
     mean: float
     low: float
@@ -35,17 +35,16 @@ class Interval(NamedTuple):
 PER_UNIT = 320
 """Inner bins per unit of noise, 64 / 0.2."""
 
-
 AT_A_TIME = 2**26
-"""Values whose bins are looked for at once on a GPU: that takes 20 bytes for each."""
+"""Number of values that a GPU bins at once; each needs 20 bytes of memory."""
 
 
 @functools.cache
 def _lower_edges(dtype: torch.dtype) -> Tensor:
-    """The lower end of every bin: -inf, then k / 320 for k = -32 ... 32.
+    """The lower edge of every bin: -inf, then k / 320 for k = -32 ... 32.
 
-    In float32 each is rounded up, so that v >= edge holds exactly when it holds in float64: values on an
-    edge, such as quantised noise, then fall where numpy.histogram puts them.
+    In float32 every edge is rounded up, so that v >= edge holds exactly when it holds in float64. Values on an edge, as
+    in quantised noise, are then counted in the same bin as by numpy.histogram.
     """
     edges = np.arange(-32, 33) / PER_UNIT
     if dtype == torch.float32:
@@ -63,12 +62,12 @@ def _counts(patches: Tensor) -> Tensor:
     else:
         parts = [_on_device(part) for part in values.split(max(1, AT_A_TIME // values.shape[1]))]
     if any(part is None for part in parts):
-        raise ValueError("noise has values that are not finite: a histogram of them says nothing")
+        raise ValueError("noise has values that are not finite and belong to no bin: check the model or the data")
     return torch.cat(parts)
 
 
 def _on_cpu(values: Tensor) -> Tensor | None:
-    """Counts, or None where a value is not finite; the rows are shared by as many threads as PyTorch has."""
+    """Counts, or None where a value is not finite; as many threads as PyTorch has share the rows."""
     from n2nf_core.kernels import histogram
 
     counts = torch.zeros(len(values), BINS, dtype=torch.int64)
@@ -87,18 +86,18 @@ def _count_part(count, edges: np.ndarray, exact: bool, part: tuple[np.ndarray, n
 
 
 def _on_device(values: Tensor) -> Tensor | None:
-    """The same with tensor operations."""
+    """As :func:`_on_cpu`, with tensor operations on the device."""
     if not bool(values.isfinite().all()):
         return None
     edges = _lower_edges(values.dtype).to(values.device)
     index = (values * PER_UNIT).floor_().clamp_(-33, 32).long().add_(33)
-    index -= (values < edges[index]).long()  # the product can round up to the next edge, never below its own
+    index -= (values < edges[index]).long()  # the product may be rounded up to the next edge
     index += BINS * torch.arange(len(values), device=values.device)[:, None]
     return torch.bincount(index.flatten(), minlength=BINS * len(values)).view(-1, BINS)
 
 
 def _kl(real: Tensor, model: Tensor) -> Tensor:
-    """KL between histograms (..., 66) of counts, regularised as (count + 1) / (n + 66): (...) nats."""
+    """KL between histograms (..., 66) of counts, each regularised as (count + 1) / (n + 66): (...) nats."""
     p, q = ((c.float() + 1) / (c.sum(-1, keepdim=True) + BINS) for c in (real, model))
     return (p * (p / q).log()).sum(-1)
 
@@ -111,14 +110,16 @@ def _check_same_shape(real: Tensor, model: Tensor, names: str) -> None:
 def marginal_kl(real: Tensor, model: Tensor, floor: Tensor | None = None) -> Tensor | MarginalKL:
     """KL(P || Q) = sum_k P_k log(P_k / Q_k), P_k = (count_k + 1) / (n + 66), of one histogram per patch.
 
-    real: (N, C, H, W) noise. model: (N, C, H, W) one sample of the model for each patch. Returns (N,) nats.
-    floor: (N, C, H, W) a second, independent sample; then returns :class:`MarginalKL`, whose ``floor`` is
-    KL(second || first). It depends on n and on the width of the noise: compare a KL with it, never with 0.
-    Bins are closed on the left and open on the right, as numpy.histogram has them, and the outer two have
-    no end: (-inf, -0.1), [-0.1, -0.096875), ..., [0.096875, 0.1), [0.1, inf).
-    Errors: ValueError for shapes that differ, and for values that are not finite.
-    Source: Noise2NoiseFlow (Maleky et al., CVPR 2022), D_KL of Tables 1, 2 and 4, as its code computes it.
-    Other papers differ in bins, clipping and regularisation, so their figures do not compare.
+    Arguments:
+        real: (N, C, H, W), noise in [0, 1] units.
+        model: (N, C, H, W), one sample of the model for each patch.
+        floor: (N, C, H, W), a second, independent sample of the model.
+
+    Returns (N,) nats; with ``floor`` a :class:`MarginalKL`, whose floor is KL(second || first). Compare a KL with the
+    floor and not with 0, because the floor depends on n and on the width of the noise. The bins are (-inf, -0.1),
+    [-0.1, -0.096875), ..., [0.096875, 0.1), [0.1, inf). ValueError for different shapes and for values that are not
+    finite. Source: D_KL of Tables 1, 2 and 4 of Noise2NoiseFlow (Maleky et al., CVPR 2022), as its code computes it.
+    Papers with other bins, clipping or regularisation give other values, which cannot be compared with these.
 
     >>> real, first, second = (torch.randn(3, 100, 4, 32, 32, generator=torch.manual_seed(0)) * 0.01).unbind()
     >>> kl, floor = marginal_kl(real, first, floor=second)
@@ -135,9 +136,9 @@ def marginal_kl(real: Tensor, model: Tensor, floor: Tensor | None = None) -> Ten
 
 
 def pooled_kl(real: Tensor, model: Tensor) -> Tensor:
-    """KL as in :func:`marginal_kl`, of one histogram of all patches together: its floor falls as 1 / N.
+    """KL(P || Q) of :func:`marginal_kl`, for one histogram of all patches together; its floor falls as 1 / N.
 
-    real, model: (N, C, H, W). Returns a scalar, nats. Errors: as :func:`marginal_kl`.
+    real, model: (N, C, H, W), [0, 1] units. Returns a scalar in nats. Errors as for :func:`marginal_kl`.
 
     >>> real, model = (torch.randn(2, 100, 4, 32, 32, generator=torch.manual_seed(0)) * 0.01).unbind()
     >>> print(f"{pooled_kl(real, model):.5f}")
@@ -159,8 +160,11 @@ def _check_images(estimate: Tensor, reference: Tensor, data_range: float) -> Non
 def psnr(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
     """PSNR = 10 log10(data_range^2 / mean((estimate - reference)^2)), per image.
 
-    estimate, reference: (B, C, H, W). data_range: white minus black in their units, 1 for [0, 1].
-    Returns (B,) dB, inf where the two are equal. Errors: ValueError for shapes or a range that do not fit.
+    Arguments:
+        estimate, reference: (B, C, H, W), in one unit.
+        data_range: white level minus black level in that unit; 1 for [0, 1] units.
+
+    Returns (B,) in dB, inf where the two are equal. ValueError for other shapes, or a range that is not positive.
 
     >>> psnr(torch.full((1, 4, 8, 8), 0.1), torch.zeros(1, 4, 8, 8), data_range=1.0)
     tensor([20.])
@@ -172,14 +176,17 @@ def psnr(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
 
 
 def ssim(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
-    """SSIM = (2 m_e m_r + c1)(2 s_er + c2) / ((m_e^2 + m_r^2 + c1)(s_e^2 + s_r^2 + c2)), mean of an image.
+    """SSIM = (2 m_e m_r + c1)(2 s_er + c2) / ((m_e^2 + m_r^2 + c1)(s_e^2 + s_r^2 + c2)), mean over an image.
 
-    Local means m and (co)variances s in a Gaussian window of 11 pixels (sigma 1.5), c1 = (0.01 data_range)^2,
-    c2 = (0.03 data_range)^2; mean over all pixels and planes,
-    with the image mirrored at its border (scikit-image leaves the border out of the mean).
-    estimate, reference: (B, C, H, W) with H, W >= 11. data_range: white minus black, 1 for [0, 1].
-    Returns (B,). Errors: ValueError for shapes or a range that do not fit.
-    Source: Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 2004; as torchmetrics computes it.
+    m are local means and s local (co)variances in a Gaussian window of 11 pixels (sigma 1.5). c1 = (0.01 data_range)^2,
+    c2 = (0.03 data_range)^2. The image is mirrored at its border; scikit-image leaves the border out instead.
+
+    Arguments:
+        estimate, reference: (B, C, H, W) with H, W >= 11, in one unit.
+        data_range: white level minus black level in that unit; 1 for [0, 1] units.
+
+    Returns (B,). ValueError for other shapes, or a range that is not positive. Source: Wang, Bovik, Sheikh, Simoncelli,
+    IEEE TIP 2004, as torchmetrics computes it.
 
     >>> ssim(torch.full((1, 4, 16, 16), 0.2), torch.full((1, 4, 16, 16), 0.1), data_range=1.0)
     tensor([0.8004])
@@ -193,34 +200,33 @@ def ssim(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
 
 
 def _per_group(values: Tensor, groups: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Sum and size of every group, (G,) each; every value is its own group where none are given."""
+    """Sum and size of every group, (G,) each. Without ``groups`` every value is a group."""
     if groups is None:
         return values, torch.ones_like(values)
     if groups.shape != values.shape:
-        raise ValueError(f"{len(values)} values but groups of shape {(*groups.shape,)}")
+        raise ValueError(f"{len(values)} values but groups of shape {(*groups.shape,)}: give one group per value")
     names, index = groups.cpu().unique(return_inverse=True)
     if len(names) < 2:
-        raise ValueError("groups name one group only: an interval over groups needs at least 2")
+        raise ValueError("all values belong to one group: an interval over groups needs at least 2")
     sums = values.new_zeros(len(names)).index_add(0, index, values)
     return sums, index.bincount().to(values.dtype)
 
 
 def bootstrap_interval(
-    values: Tensor,
-    *,
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-    groups: Tensor | None = None,
+    values: Tensor, *, level: float = 0.95, resamples: int = 2000, seed: int = 0, groups: Tensor | None = None
 ) -> Interval:
     """Percentile bootstrap of a mean: the (1 - level) / 2 and (1 + level) / 2 quantiles over resamples.
 
-    values: (N,), one per patch or image. groups: (N,) long; then whole groups (scenes) are resampled, since
-    the patches of a scene are not independent, and each resample's mean is over all values it drew.
-    Returns :class:`Interval` of floats. One value, or equal values, give low = high = mean: that says how
-    little is known, not how much. With few groups (less than about 10) the interval is too narrow.
-    Errors: ValueError for no values, values that are not finite, or fewer than 2 groups.
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+    Arguments:
+        values: (N,), one per patch or image.
+        level: probability that the interval contains the mean, between 0 and 1.
+        resamples: number of resamples.
+        seed: of the random resampling.
+        groups: (N,) long, the scene of each value. Scenes are then resampled, as patches of one are not independent.
+
+    One value, or equal values, give low = high = mean, although little is known about the mean. With fewer than about
+    10 groups the interval is too narrow. ValueError for no values, values that are not finite, or one group. Source:
+    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
 
     >>> bootstrap_interval(torch.tensor([1.0, 2.0, 3.0, 4.0]))
     Interval(mean=2.5, low=1.5, high=3.5)

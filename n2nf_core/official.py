@@ -1,9 +1,9 @@
-"""The authors' released Noise2NoiseFlow checkpoint in our modules.
+"""Loads the Noise2NoiseFlow checkpoint that its authors released into the modules of this package.
 
-Their file (Maleky et al., CVPR 2022) holds a DnCNN of 9 layers and a Noise Flow ``sdn, unc x4, gain, unc x4``.
-Batch normalisation in evaluation mode is an affine map per channel, so in the flow it is folded into the
-convolutions. Their planes run clockwise, (0,0) (0,1) (1,1) (1,0); ours in raster order, so the first 1x1
-convolution of the flow and the first and last layers of the denoiser are permuted once, here.
+The file (Maleky et al., CVPR 2022) contains a DnCNN of 9 layers and a Noise Flow ``sdn, unc x4, gain, unc x4``. Batch
+normalisation in evaluation mode is an affine map per channel. In the flow it is therefore included in the convolutions.
+The authors order the planes clockwise, (0,0) (0,1) (1,1) (1,0), and this package in raster order. The first 1x1
+convolution of the flow and the first and last layer of the denoiser are permuted accordingly.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from n2nf_core.flow import AffineCoupling, Gain, InvertibleConv1x1, NoiseFlow, n
 
 CAMERAS = ("IP", "GP", "S6", "N6", "G4")
 ISOS = (100, 400, 800, 1600, 3200)
-CLOCKWISE = (0, 1, 3, 2)  # raster position of each of their planes; its own inverse
+CLOCKWISE = (0, 1, 3, 2)  # raster position of each of the authors' planes; this permutation is its own inverse
 BATCH_NORM_EPS = 1e-5
 
 
 def load_official(path: str | Path) -> tuple[DnCNN, NoiseFlow]:
-    """Read the released checkpoint: (denoiser, noise_model), both in eval mode, planes in raster order.
+    """(denoiser, noise_model) from the released checkpoint, both in evaluation mode, with planes in raster order.
 
-    Only tensors are read (``weights_only=True``); nothing in the file is executed. Latents keep the authors'
-    channel order. Raises FileNotFoundError, or CheckpointError with what is wrong.
+    Only tensors are read (``weights_only=True``), and no code in the file is executed. The base values z keep the
+    authors' channel order. FileNotFoundError where there is no file, CheckpointError where it is not this checkpoint.
 
     >>> denoiser, noise_model = load_official("best_model.pth")  # doctest: +SKIP
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}")
+        raise FileNotFoundError(f"no checkpoint at {path}: give the path of the released file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path.name} is not a checkpoint of plain tensors; nothing in it was run") from error
     state = content.get("state_dict") if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping):
-        raise CheckpointError(f"{path.name} has no 'state_dict'")
+        raise CheckpointError(f"{path.name} has no 'state_dict': give the released Noise2NoiseFlow checkpoint")
     try:
         return _denoiser(_below(state, "denoiser.dncnn")).eval(), _noise_flow(_below(state, "noise_flow.model")).eval()
     except (KeyError, RuntimeError) as error:

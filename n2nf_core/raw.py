@@ -1,9 +1,9 @@
-"""Raw mosaics and packed planes: CFA handling, packing, black and white level; and the sRGB curve.
+"""Raw mosaics and packed planes: colour filter array (CFA), packing, black and white level; and the sRGB curve.
 
-A mosaic (..., H, W) has one colour per pixel, repeating in 2x2 cells. Its packed planes (..., 4, H/2, W/2)
-hold the cell's positions in raster order (0,0) (0,1) (1,0) (1,1). Every Bayer pattern is brought to R Gr Gb B
-by cropping, never by flipping: a flip would also mirror the scene and the sensor's row noise.
-Functions marked Array take and return either numpy arrays or torch tensors.
+A mosaic (..., H, W) has one colour per pixel, in a pattern that repeats every 2x2 pixels. Its packed planes
+(..., 4, H/2, W/2) are the four positions of this cell in raster order: (0,0) (0,1) (1,0) (1,1). Every Bayer pattern is
+brought to R Gr Gb B by cropping. A flip would also mirror the scene and the sensor's row noise. DN are the digital
+numbers of a file. Functions with the type Array take and return either numpy arrays or torch tensors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Array = TypeVar("Array", np.ndarray, Tensor)
 MONO = "MONO"
 _CROP = {"RGGB": (0, 0), "GRBG": (0, 1), "GBRG": (1, 0), "BGGR": (1, 1)}
 CFAS = (*_CROP, MONO)
-"""The patterns understood, named by the colours of the 2x2 cell in raster order; MONO has no CFA."""
+"""The known patterns, named by the colours of the 2x2 cell in raster order; MONO is a sensor without a CFA."""
 
 
 def pack(mosaic: Array) -> Array:
@@ -39,17 +39,20 @@ def pack(mosaic: Array) -> Array:
 
 
 def unpack(planes: Array) -> Array:
-    """The inverse of :func:`pack`; (..., 4, h, w) -> (..., 2 h, 2 w). ValueError unless 4 planes."""
+    """mosaic[..., 2 r + i, 2 c + j] = planes[..., 2 i + j, r, c]; (..., 4, h, w) -> (..., 2 h, 2 w).
+
+    The inverse of :func:`pack`. ValueError for another number of planes than 4.
+    """
     *lead, count, height, width = planes.shape
     if count != 4:
-        raise ValueError(f"a mosaic is unpacked from 4 planes, got {count} in {tuple(planes.shape)}")
+        raise ValueError(f"a mosaic is unpacked from 4 planes (..., 4, h, w), got {count} in {tuple(planes.shape)}")
     cells = planes.reshape(*lead, 2, 2, height, width)
     cells = cells.swapaxes(-3, -2).swapaxes(-2, -1).swapaxes(-4, -3)
     return cells.reshape(*lead, 2 * height, 2 * width)
 
 
 def check_even(height: int, width: int) -> None:
-    """ValueError, saying what to crop, unless both sizes are even and not zero."""
+    """ValueError, which says how to crop, where a size is odd or zero."""
     if height < 2 or width < 2 or height % 2 or width % 2:
         raise ValueError(
             f"a mosaic of {height} x {width} pixels cannot be packed into 2x2 cells: sizes must be even, "
@@ -58,10 +61,10 @@ def check_even(height: int, width: int) -> None:
 
 
 def unify(mosaic: Array, cfa: str) -> Array:
-    """Crop a mosaic (..., H, W) of pattern ``cfa`` so that it starts with R Gr / Gb B.
+    """Crop a mosaic (..., H, W) of pattern ``cfa`` so that its 2x2 cells become R Gr / Gb B.
 
-    RGGB and MONO stay as they are; GRBG loses its first and last column, GBRG its first and last row, BGGR
-    both, so that sizes stay even. ValueError for odd sizes and unknown patterns.
+    RGGB and MONO are not changed. GRBG loses its first and last column, GBRG its first and last row, and BGGR both, so
+    that the sizes stay even. ValueError for odd sizes and unknown patterns.
     """
     rows, columns = crop_of(cfa)
     height, width = mosaic.shape[-2:]
@@ -71,15 +74,15 @@ def unify(mosaic: Array, cfa: str) -> Array:
 
 
 def unify_levels(levels: Sequence[float], cfa: str) -> tuple[float, float, float, float]:
-    """Four values by position in the sensor's 2x2 cell -> the same values in unified plane order."""
+    """Four levels in the raster order of pattern ``cfa`` -> the same levels in the order of the unified planes."""
     rows, columns = crop_of(cfa)
     if len(levels) != 4:
-        raise ValueError(f"one level per position of the 2x2 cell is 4 values, got {len(levels)}")
+        raise ValueError(f"give 4 levels, one for each position of the 2x2 cell, got {len(levels)}")
     return tuple(float(levels[2 * ((i + rows) % 2) + (j + columns) % 2]) for i in (0, 1) for j in (0, 1))
 
 
 def crop_of(cfa: str) -> tuple[int, int]:
-    """How many (rows, columns) :func:`unify` drops at each end; ValueError names the known patterns."""
+    """(rows, columns) that :func:`unify` removes at each end; ValueError for a pattern that is not in :data:`CFAS`."""
     if cfa == MONO:
         return 0, 0
     if cfa not in _CROP:
@@ -93,7 +96,7 @@ def unified(cfa: str) -> str:
 
 
 def cfa_name(pattern: Sequence[int]) -> str:
-    """Name of TIFF tag 33422 (CFAPattern: 0 = R, 1 = G, 2 = B); ValueError unless it is Bayer.
+    """Name of the pattern in TIFF tag 33422 (CFAPattern: 0 = R, 1 = G, 2 = B); ValueError where it is not Bayer.
 
     >>> cfa_name([1, 0, 2, 1])
     'GRBG'
@@ -106,7 +109,7 @@ def cfa_name(pattern: Sequence[int]) -> str:
 
 
 def four_levels(black: float | Sequence[float]) -> tuple[float, float, float, float]:
-    """A black level per plane from one value or four; ValueError otherwise."""
+    """The black level of each plane in DN, from one level or four; ValueError for anything else."""
     levels = np.asarray(black, dtype=np.float64).reshape(-1)
     if levels.size not in (1, 4) or not np.isfinite(levels).all():
         raise ValueError(f"the black level must be one number or four (one per plane), got {black}")
@@ -114,10 +117,14 @@ def four_levels(black: float | Sequence[float]) -> tuple[float, float, float, fl
 
 
 def normalise(planes: Array, black: float | Sequence[float], white: float) -> Array:
-    """(planes - black) / (white - black): DN (..., 4, h, w) -> [0, 1] units; below black stays negative.
+    """(planes - black) / (white - black): DN -> [0, 1] units. Values below the black level become negative.
 
-    black, white: DN, black one value or one per plane. Integers become float32. ValueError unless
-    white > black.
+    Arguments:
+        planes: (..., 4, h, w) in DN; integers become float32.
+        black: black level in DN, one value or one per plane.
+        white: white level in DN.
+
+    ValueError where the white level is not above the black level.
     """
     if isinstance(planes, np.ndarray):
         planes = planes.astype(planes.dtype if planes.dtype.kind == "f" else np.float32)
@@ -125,13 +132,21 @@ def normalise(planes: Array, black: float | Sequence[float], white: float) -> Ar
     else:
         planes = planes.clone() if planes.is_floating_point() else planes.to(torch.float32)
         low, span = _levels(planes, black, white)
-    planes -= low  # in place: new memory costs more than arithmetic here
+    planes -= low  # in place, because allocating memory would take longer than the arithmetic
     planes /= span
     return planes
 
 
 def denormalise(planes: Tensor, black: float | Sequence[float], white: float) -> Tensor:
-    """planes * (white - black) + black: [0, 1] units (..., 4, h, w) -> DN, not rounded."""
+    """planes * (white - black) + black: [0, 1] units -> DN, not rounded.
+
+    Arguments:
+        planes: (..., 4, h, w) in [0, 1] units.
+        black: black level in DN, one value or one per plane.
+        white: white level in DN.
+
+    ValueError where the white level is not above the black level.
+    """
     low, span = _levels(planes, black, white)
     return planes * span + low
 
@@ -139,7 +154,7 @@ def denormalise(planes: Tensor, black: float | Sequence[float], white: float) ->
 def _levels(planes: Tensor, black: float | Sequence[float], white: float) -> tuple[Tensor, Tensor]:
     levels = four_levels(black)
     if not white > max(levels):
-        raise ValueError(f"the white level {white:g} must lie above the black level {max(levels):g}")
+        raise ValueError(f"the white level {white:g} must lie above the black level {max(levels):g}: correct one")
     low = torch.tensor(levels, dtype=planes.dtype, device=planes.device)[:, None, None]
     return low, white - low
 
@@ -147,7 +162,7 @@ def _levels(planes: Tensor, black: float | Sequence[float], white: float) -> tup
 def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
     """s / 12.92 where s <= 0.04045, ((s + 0.055) / 1.055)^2.4 above: sRGB values -> linear light.
 
-    srgb: any shape, [0, 1]; the result has the same shape and range. Inverse of :func:`srgb_from_linear`.
+    srgb: any shape, in [0, 1]; the result has the same shape and range. The inverse of :func:`srgb_from_linear`.
     Source: IEC 61966-2-1.
 
     >>> linear_from_srgb(np.array([0.0, 0.5, 1.0])).round(3)
@@ -159,8 +174,8 @@ def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
 def srgb_from_linear(light: np.ndarray) -> np.ndarray:
     """12.92 x where x <= 0.0031308, 1.055 x^(1 / 2.4) - 0.055 above: linear light -> sRGB values.
 
-    light: any shape, [0, 1]; the result has the same shape and range. Inverse of :func:`linear_from_srgb`, to 1e-5:
-    the standard rounds the two thresholds.
+    light: any shape, in [0, 1]; the result has the same shape and range. The inverse of :func:`linear_from_srgb` to
+    1e-5, because the standard rounds the two thresholds.
     Source: IEC 61966-2-1.
 
     >>> srgb_from_linear(np.array([0.0, 0.214, 1.0])).round(3)

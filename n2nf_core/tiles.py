@@ -1,4 +1,7 @@
-"""Whole frames in overlapping tiles: the untiled result, in memory that does not grow with the frame."""
+"""Functions of whole frames computed in overlapping tiles, which needs less memory and gives the same result.
+
+A tile is read with a margin on every side, and only its inner part is kept.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,19 @@ import torch
 from torch import Tensor
 
 TILE = 512
-"""Side of what a tile writes, in pixels of a plane; it reads the margin more on every side."""
+"""Side in plane pixels of the part of a tile that is kept; the margin around it is read as well."""
 
 
 def windows(length: int, tile: int, margin: int, multiple: int = 1) -> list[tuple[slice, slice, slice]]:
-    """Along one axis: (what to read, what of the result to keep, where it goes), in order.
+    """(pixels to read, pixels of the result to keep, where these belong in the frame) of all tiles along one axis.
 
-    Tiles of ``tile`` pixels, rounded down to ``multiple``, each read with ``margin`` more on either side, as far as
-    the frame goes. Every window starts at a multiple of ``multiple``, and ends at one or at the end of the frame.
+    Every tile starts at a multiple of ``multiple``, and it ends at a multiple or at the end of the frame.
+
+    Arguments:
+        length: size of the frame along this axis, in pixels.
+        tile: pixels that a tile keeps, rounded down to a multiple of ``multiple``.
+        margin: pixels that are read in addition on each side, where the frame has them.
+        multiple: the function's pooling cell in pixels.
 
     >>> windows(10, tile=4, margin=1)[1]
     (slice(3, 9, None), slice(1, 5, None), slice(4, 8, None))
@@ -33,11 +41,17 @@ def windows(length: int, tile: int, margin: int, multiple: int = 1) -> list[tupl
 def tiled(
     function: Callable[..., Tensor], *frames: Tensor, margin: int, multiple: int = 1, tile: int = TILE
 ) -> Tensor:
-    """function(*frames) for a function whose pixel depends on pixels at most ``margin`` away.
+    """function(*frames), computed tile by tile and without a gradient.
 
-    frames: (B, C, H, W) each, cut alike; the result has B, H and W of the first. margin, multiple: see
-    :func:`windows`; ``multiple`` for a network that halves its input. Beyond the result the memory is that of one
-    tile of tile + 2 margin pixels a side. A frame of at most one tile is not cut. No gradient.
+    Apart from the result, only one tile of tile + 2 margin pixels a side is in memory. A frame that fits into one tile
+    is not cut.
+
+    Arguments:
+        function: (B, C, h, w) tiles of all frames -> (B, C', h, w).
+        frames: (B, C, H, W) each, all cut at the same places.
+        margin: largest distance in pixels between an output pixel and the input pixels that it depends on.
+        multiple: pooling cell in pixels of a network that reduces the resolution, otherwise 1.
+        tile: side in pixels of the part of a tile that is kept.
 
     >>> blur = torch.nn.AvgPool2d(3, stride=1, padding=1)
     >>> frame = torch.rand(1, 4, 50, 70)
@@ -58,10 +72,15 @@ def tiled(
 
 
 def denoise(denoiser: torch.nn.Module, noisy: Tensor, tile: int = TILE) -> Tensor:
-    """D(y) for frames of any size, in tiles where ``denoiser`` states its ``margin`` and ``multiple``, else at once.
+    """D(y) for frames of any size, tile by tile, without a gradient.
 
-    noisy: (B, C, H, W), [0, 1] units. Returns the same shape, equal to denoiser(noisy) up to rounding.
-    ValueError in training mode, where batch statistics would differ from tile to tile.
+    The result is (B, C, H, W) and equals denoiser(noisy) up to rounding. ValueError where the denoiser has a margin and
+    is in training mode, because its batch statistics would differ between tiles.
+
+    Arguments:
+        denoiser: D. One without the attribute ``margin`` is called once for the whole frame.
+        noisy: y, (B, C, H, W) in [0, 1] units.
+        tile: side in pixels of the part of a tile that is kept.
 
     >>> from n2nf_core.denoisers import DnCNN
     >>> denoise(DnCNN(layers=3, features=8).eval(), torch.rand(1, 4, 40, 50), tile=16).shape
@@ -74,6 +93,6 @@ def denoise(denoiser: torch.nn.Module, noisy: Tensor, tile: int = TILE) -> Tenso
         raise ValueError("the denoiser is in training mode, where tiles change its statistics: call .eval() first")
 
     def run(part: Tensor) -> Tensor:
-        return denoiser(part.contiguous(memory_format=torch.channels_last))  # convolutions are faster so
+        return denoiser(part.contiguous(memory_format=torch.channels_last))  # the faster layout for convolutions
 
     return tiled(run, noisy, margin=denoiser.margin, multiple=denoiser.multiple, tile=tile)

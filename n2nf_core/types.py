@@ -1,7 +1,7 @@
-"""Records that travel through the whole project, and the protocols that models and data follow.
+"""Records that the whole project uses, and the protocols that models and data follow.
 
-A noisy raw frame is y = x + n, all three in units of [0, 1] between black and white level, as packed
-colour planes (B, C, H, W). Camera and ISO are one number per image, never maps.
+A noisy raw frame is y = x + n: noisy image, clean signal and noise. All are packed colour planes (B, C, H, W) in [0, 1]
+units, in which the black level is 0 and the white level is 1. Camera and ISO are one number per image.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from torch import Tensor
 
 
 class Context(NamedTuple):
-    """What a noise model is conditioned on, one row per image.
+    """What a noise model is conditioned on, with one row for each of B images.
 
-    clean:  (B, C, H, W) the clean signal x, or an estimate of it.
-    camera: (B,) long, an index into the model's ``cameras``.
-    iso:    (B,) float, the ISO setting; continuous.
+    Arguments:
+        clean: (B, C, H, W), the clean signal x or an estimate of it, in [0, 1] units.
+        camera: (B,) long, index into the model's ``cameras``.
+        iso: (B,) float, the ISO setting, which may be any positive number.
     """
 
     clean: Tensor
@@ -26,21 +27,24 @@ class Context(NamedTuple):
     iso: Tensor
 
     def to(self, *args, **kwargs) -> Context:
-        """Move or cast ``clean`` as ``Tensor.to`` does; ``camera`` stays integer and follows the device."""
+        """Move or cast ``clean`` and ``iso`` as ``Tensor.to`` does. ``camera`` is moved and keeps its type."""
         clean = self.clean.to(*args, **kwargs)
         return Context(clean, self.camera.to(clean.device), self.iso.to(clean.device, clean.dtype))
 
     def rows(self, index) -> Context:
-        """The same context for some of its images; a slice or an index tensor."""
+        """The context of some of the images, which ``index`` chooses: a slice or an index tensor."""
         return Context(*(field[index] for field in self))
 
 
 class NoisyPair(NamedTuple):
     """Two frames of one scene with the same settings and independent noise, y1 = x + n1 and y2 = x + n2.
 
-    first, second: (B, C, H, W). camera: (B,) long. iso: (B,) float.
-    clean: (B, C, H, W) where a reference exists, for reporting and for losses.supervised, the comparison;
-    no other loss reads it.
+    Arguments:
+        first, second: (B, C, H, W), y1 and y2 in [0, 1] units.
+        camera: (B,) long, index into the model's ``cameras``.
+        iso: (B,) float, the ISO setting.
+        clean: (B, C, H, W), the clean signal x in [0, 1] units, or None where there is no reference. Only the losses
+            that train with clean images use it.
     """
 
     first: Tensor
@@ -50,11 +54,11 @@ class NoisyPair(NamedTuple):
     clean: Tensor | None = None
 
     def context(self, clean: Tensor) -> Context:
-        """The conditioning of either frame, given an estimate of the clean signal."""
+        """The context of either frame, given an estimate (B, C, H, W) of the clean signal."""
         return Context(clean, self.camera, self.iso)
 
     def to(self, *args, **kwargs) -> NoisyPair:
-        """Move or cast the images as ``Tensor.to`` does; ``camera`` stays integer and follows the device."""
+        """Move or cast the images and ``iso`` as ``Tensor.to`` does. ``camera`` is moved and keeps its type."""
         first = self.first.to(*args, **kwargs)
         return NoisyPair(
             first,
@@ -66,9 +70,12 @@ class NoisyPair(NamedTuple):
 
 
 class LossTerms(NamedTuple):
-    """A loss and its parts, scalars: ``total`` is minimised, the parts are for the record.
+    """A loss and its parts, all scalars.
 
-    nll_per_dim: nats per dimension. mse: mean squared error per dimension, [0, 1] units squared.
+    Arguments:
+        total: the loss to minimise.
+        nll_per_dim: negative log-likelihood, nats per dimension; NaN where the loss has none.
+        mse: squared error per dimension, in [0, 1] units squared.
     """
 
     total: Tensor
@@ -77,7 +84,7 @@ class LossTerms(NamedTuple):
 
 
 def check_shapes(noise: Tensor, context: Context) -> None:
-    """ValueError unless noise is (B, C, H, W), clean the same, camera and iso (B,)."""
+    """ValueError where ``noise`` and ``clean`` are not both (B, C, H, W), or ``camera`` and ``iso`` are not (B,)."""
     if noise.ndim != 4 or noise.shape != context.clean.shape:
         raise ValueError(
             f"noise must be (B, C, H, W) and of the shape of context.clean: "
@@ -95,21 +102,33 @@ def check_shapes(noise: Tensor, context: Context) -> None:
 class NoiseModel(Protocol):
     """A conditional density of noise, p(n | x, camera, ISO).
 
-    Everything that scores, draws from, plots or measures a noise model asks for these four and for nothing else; what
-    only some models have is a protocol of its own (:class:`HasNLF`, :class:`HasKnots`), asked for by
-    :func:`ask_for`. ``cameras`` are the names that the model knows, in the order that ``Context.camera`` indexes.
+    All code that scores, plots or measures a noise model, or draws samples from it, needs only these four members. What
+    only some models have is a protocol of its own (:class:`HasNLF`, :class:`HasKnots`), checked by :func:`ask_for`.
+    ``cameras`` are the names that the model knows, in the order that ``Context.camera`` indexes.
     """
 
     cameras: tuple[str, ...]
 
     def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
-        """The conditioning of ``clean`` (B, C, H, W) by names: one camera and ISO for all images, or one for each."""
+        """The context of B images, from names of cameras.
+
+        Arguments:
+            clean: (B, C, H, W), clean signal in [0, 1] units.
+            camera: name of the camera, one for all images or one for each.
+            iso: ISO setting, one for all images or one for each.
+        """
 
     def log_prob(self, noise: Tensor, context: Context) -> Tensor:
-        """log p(noise | context), (B,) nats for noise (B, C, H, W)."""
+        """log p(noise | context): (B,) in nats, for noise (B, C, H, W) in [0, 1] units."""
 
     def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """Noise (B, C, H, W) for ``context``; ``temperature`` scales the base density's deviation."""
+        """Noise (B, C, H, W) in [0, 1] units, drawn from p(n | context).
+
+        Arguments:
+            context: clean signal, camera and ISO of B images.
+            temperature: factor on the standard deviation of the base density.
+            generator: of the random numbers; by default PyTorch's own for the device.
+        """
 
 
 @runtime_checkable
@@ -117,43 +136,49 @@ class HasNLF(Protocol):
     """A noise model that states a noise level function, var(n | x) = shot * x + read, in [0, 1] units."""
 
     def nlf(self) -> Mapping[str, Mapping[float, tuple[float, float]]]:
-        """camera -> ISO -> (shot, read)."""
+        """camera -> ISO -> (shot, read), variances in [0, 1] units."""
 
 
 @runtime_checkable
 class HasKnots(Protocol):
-    """A noise model whose parameters stand at ISO values of their own per camera; ``isos``: camera -> ISO values."""
+    """A noise model with parameters at given ISO values of each camera. ``isos``: camera -> these ISO values."""
 
     isos: Mapping[str, Sequence[float]]
 
 
 @runtime_checkable
 class Denoiser(Protocol):
-    """An estimate of the clean signal, D(y), of the shape of its input."""
+    """D(y), an estimate of the clean signal, of the same shape as y."""
 
     def __call__(self, noisy: Tensor) -> Tensor:
-        """(B, C, H, W) noisy -> (B, C, H, W) estimate of the clean signal."""
+        """Noisy image (B, C, H, W) -> estimate of the clean signal (B, C, H, W), both in [0, 1] units."""
 
 
 @runtime_checkable
 class PairSource(Protocol):
-    """What feeds training: batches of noisy pairs that can begin at any step, and be shared by several processes."""
+    """The data for training: batches of noisy pairs, from any step on, which several processes can share."""
 
     def batches(self, step: int, device: torch.device, rank: int = 0, world: int = 1) -> Iterator[NoisyPair]:
-        """The batches from number ``step`` on, on ``device``; of each the rows [rank::world].
+        """The batches from number ``step`` on, and of each the rows [rank::world].
+
+        Arguments:
+            step: number of the first batch, from 0.
+            device: where the tensors are put.
+            rank: number of this process, from 0.
+            world: number of processes that share every batch.
 
         ValueError for a batch that ``world`` processes cannot share evenly.
         """
 
     def fingerprint(self) -> str | None:
-        """What identifies the data and its order, so that a run goes on with the same; None where nothing does."""
+        """A string that identifies the data and their order, for a run that is resumed; None where there is none."""
 
 
 Asked = TypeVar("Asked")
 
 
 def ask_for(model: object, protocol: type[Asked]) -> Asked:
-    """``model``, if it has what ``protocol`` asks for; TypeError names the model and what it lacks.
+    """``model``, if it follows ``protocol``; otherwise TypeError, which names the model and what it lacks.
 
     >>> ask_for(torch.nn.Identity(), HasNLF)
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""Gaussian noise models to compare with: fitted to bursts, or published."""
+"""Gaussian noise models for comparison, fitted to bursts or published."""
 
 from n2nf_core.baselines.gaussian import GaussianNoise, fit_awgn, fit_photon_transfer
 from n2nf_core.baselines.published import CALIBRATED_PG, CAMERA_NLF, calibrated_pg, camera_nlf, published_models

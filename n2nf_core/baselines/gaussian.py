@@ -1,4 +1,8 @@
-"""Gaussian noise models behind the protocol of the flows, from a table or fitted to bursts: AWGN, photon transfer."""
+"""Gaussian noise models that follow the flows' protocol, from a table or fitted to bursts.
+
+Two kinds are fitted: additive white Gaussian noise (AWGN), whose variance does not depend on the signal, and photon
+transfer, whose variance is linear in the signal.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,17 @@ from n2nf_core.baselines.photon_transfer import PhotonTransfer, match_gains, pho
 from n2nf_core.cameras import NLF, IsoKnots, OnKnots
 from n2nf_core.types import Context, check_shapes
 
-SMALLEST_VARIANCE = 1e-12  # so that a table with shot or read 0 has a logarithm
+SMALLEST_VARIANCE = 1e-12  # in place of a shot or read of 0, which has no logarithm
 
 
 class GaussianNoise(OnKnots):
-    """n ~ N(0, shot x + read) independently per pixel, from a table of NLFs.
+    """n ~ N(0, shot x + read), independently per pixel, from a table of noise level functions (NLF).
 
     log p(n | x) = -1/2 sum [ n^2 / v + log(2 pi v) ],  v = shot max(x, 0) + read
 
-    table: camera -> ISO -> NLF; between ISO values log shot and log read are linear in log ISO, outside them
-    constant, with a warning. The cameras of the table are the model's ``cameras``, in its order.
+    table: camera -> ISO -> NLF, variances in [0, 1] units. Between the ISO values of a camera, log shot and log read
+    are linear in log ISO. Outside them they are constant, and a warning says so. The cameras of the table, in its
+    order, are the model's ``cameras``. ValueError for an NLF that is negative, not finite, or zero in both values.
 
     >>> model = GaussianNoise({"S6": {100: NLF(4.79e-4, 2e-6)}})
     >>> model.log_prob(torch.zeros(1, 4, 2, 2), model.context(torch.zeros(1, 4, 2, 2), "S6", 100)) > 0
@@ -35,16 +40,18 @@ class GaussianNoise(OnKnots):
         for row, column, camera, iso in self.knots.cells():
             nlf = self.table[camera][iso]
             if min(nlf) < 0 or not max(nlf) > 0 or not all(map(math.isfinite, nlf)):
-                raise ValueError(f"NLF of {camera} at ISO {iso:g} must be non-negative and not all zero: {nlf}")
+                raise ValueError(
+                    f"NLF of {camera} at ISO {iso:g} must be finite, not negative and not 0 in both values: {nlf}"
+                )
             logs[:, row, column] = torch.tensor(nlf, dtype=torch.float64).clamp(min=SMALLEST_VARIANCE).log()
         self.register_buffer("log_nlf", logs)
 
     def nlf(self) -> dict[str, dict[float, NLF]]:
-        """Shot and read of every camera and ISO of the table."""
+        """camera -> ISO -> shot and read, variances in [0, 1] units: the table that the model was made from."""
         return self.table
 
     def variance(self, context: Context) -> Tensor:
-        """v = shot max(x, 0) + read, (B, C, H, W)."""
+        """v = shot max(x, 0) + read: (B, C, H, W), in [0, 1] units squared."""
         shot, read = (
             self.knots(log, context.camera, context.iso).exp().to(context.clean.dtype)[:, None, None, None]
             for log in self.log_nlf
@@ -59,7 +66,13 @@ class GaussianNoise(OnKnots):
 
     @torch.no_grad()
     def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """Noise (B, C, H, W); ``temperature`` scales its deviation."""
+        """n = temperature * sqrt(v) * eps, eps ~ N(0, I): noise (B, C, H, W) in [0, 1] units.
+
+        Arguments:
+            context: clean signal, camera and ISO of B images.
+            temperature: factor on the standard deviation of the noise.
+            generator: of eps; by default PyTorch's own for the device.
+        """
         clean = context.clean
         eps = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=clean.device)
         return temperature * eps * self.variance(context).sqrt()
@@ -77,7 +90,11 @@ def _by_setting(recordings: Recordings) -> dict[str, dict[float, list[Tensor]]]:
 
 
 def fit_awgn(recordings: Recordings) -> GaussianNoise:
-    """AWGN: sigma^2 = mean of (y_t - y_{t+1})^2 / 2 per camera and ISO, gains matched; the ML fit to pairs."""
+    """n ~ N(0, sigma^2), sigma^2 = mean of (y_t - y_{t+1})^2 / 2, per camera and ISO: the AWGN model.
+
+    This is the maximum-likelihood fit to pairs of consecutive frames. Drifts of the frames' brightness are removed
+    first (:func:`match_gains`).
+    """
 
     def sigma2(bursts: list[Tensor]) -> float:
         matched = [b.double() / match_gains(b.double())[..., None, None] for b in bursts]
@@ -93,7 +110,10 @@ def fit_awgn(recordings: Recordings) -> GaussianNoise:
 
 
 def fit_photon_transfer(recordings: Recordings) -> tuple[GaussianNoise, dict[str, dict[float, PhotonTransfer]]]:
-    """Photon transfer per camera and ISO: the noise model, and the fits with errors and points."""
+    """n ~ N(0, shot x + read), fitted by photon transfer per camera and ISO: (noise model, fits).
+
+    fits: camera -> ISO -> :class:`PhotonTransfer`, with standard errors and the points of the plot.
+    """
     fits = {
         camera: {iso: photon_transfer(bursts) for iso, bursts in row.items()}
         for camera, row in _by_setting(recordings).items()

@@ -1,12 +1,13 @@
-"""Photon transfer: shot and read noise from the temporal variance against the mean signal.
+"""Photon transfer: shot and read noise from the temporal variance as a function of the mean signal.
 
-For frames of a static scene the variance over time, for a pair (y_1 - y_2)^2 / 2, is that of the noise alone, and
-for a linear noise level function the mean over a block of pixels obeys the same line as its pixels do:
+The variance over time of a pixel of a static scene is the variance of the noise alone; for two frames it is
+(y_1 - y_2)^2 / 2. If this variance is linear in the signal, the means over a block of pixels lie on the same line:
 
     < var_t y_t >_block = shot * < x >_block + read
 
-so no clean image and no flat field is needed, and averaging over a block leaves no error in the signal to speak of.
-The EMVA Standard 1288 states the method for flat fields. Signals in, variances out: [0, 1] units or DN alike.
+So the method needs no clean image and no flat field. The mean over a block has little error in the signal. The EMVA
+Standard 1288 states the method for flat fields. Frames may be in [0, 1] units or in DN (the digital numbers of the
+file); the variances are in the square of that unit.
 """
 
 from __future__ import annotations
@@ -20,16 +21,22 @@ from torch import Tensor
 
 from n2nf_core.cameras import NLF
 
-DRIFT_Z = 4.0  # a frame's mean must differ by this many standard errors before its gain is corrected
-OUTLIER_PROBABILITY = 1e-5  # a clean Gaussian pixel is set aside this often: biases the variance by < 0.02 %
+DRIFT_Z = 4.0  # a frame's gain is corrected where its mean differs by more than this many standard errors
+OUTLIER_PROBABILITY = 1e-5  # probability that a good pixel is left out; this biases the variance by less than 0.02 %
 ITERATIONS = 8
 
 
 class PhotonTransfer(NamedTuple):
-    """var(x) = shot x + read with standard errors, and the points of the photon-transfer plot.
+    """var(x) = shot x + read with standard errors, and the M points of the photon-transfer plot, one per block.
 
-    signal, variance: one entry per block; error: the standard error of ``variance`` under the fit.
-    excluded: share of pixels set aside (hot, or too bright).
+    Arguments:
+        shot: slope of the line, in units of the signal.
+        read: variance at signal 0, in units of the signal squared.
+        shot_error, read_error: standard errors of the two.
+        signal: (M,), mean signal of every block.
+        variance: (M,), mean temporal variance of every block.
+        error: (M,), standard error of ``variance`` as the fit predicts it.
+        excluded: share of pixels that were left out, because they are too bright or vary too much over time.
     """
 
     shot: float
@@ -42,13 +49,13 @@ class PhotonTransfer(NamedTuple):
     excluded: float
 
     def nlf(self) -> NLF:
-        """The fit as a noise level function; a value that is not positive becomes its standard error."""
+        """The fit as a noise level function. A value that is not positive is replaced by its standard error."""
         shot = self.shot if self.shot > 0 else self.shot_error
         return NLF(shot, self.read if self.read > 0 else self.read_error)
 
 
 class _Pixels(NamedTuple):
-    """Per pixel, flattened: temporal variance, the two regressors, block, degrees of freedom, outlier limit."""
+    """One entry per pixel: temporal variance, the two regressors, block, degrees of freedom, limit for outliers."""
 
     variance: Tensor
     shot_regressor: Tensor
@@ -59,9 +66,10 @@ class _Pixels(NamedTuple):
 
 
 def match_gains(frames: Tensor) -> Tensor:
-    """Gain of every frame and plane against the mean of all, (T, C); 1 where no drift can be told from noise.
+    """g = mean of a frame / mean of all frames, for every frame and plane: (T, C).
 
-    frames: (T, C, H, W). Light sources and shutters drift by a few per cent; undone, that looks like noise.
+    Light sources and shutters drift by a few per cent, which would be taken for noise. The gains of a plane are 1 where
+    its frames differ by no more than noise explains. frames: (T, C, H, W).
     """
     means = frames.mean((2, 3))
     spread = (frames - frames.mean(0)).square().mean((0, 2, 3)) * len(frames) / max(len(frames) - 1, 1)
@@ -103,10 +111,11 @@ def _quietest(variance: Tensor) -> Tensor:
 
 
 def _outliers(pixels: _Pixels, fit: Tensor) -> Tensor:
-    """Pixels whose temporal variance is beyond the chi-squared quantile: hot, blinking or hit.
+    """Whether the temporal variance of each pixel is larger than chance explains (chi-squared test).
 
-    What is expected of a pixel follows its own mean or its block's, whichever is larger: its own may be noise about
-    0, its block's may be darker than it.
+    Such pixels are hot, blink, or were hit by a particle. The expected variance is computed from the pixel's mean or
+    from its block's mean, whichever is larger. The mean of a dark pixel alone can be noise around 0, and the mean of a
+    block can be much smaller than that of its brightest pixel.
     """
     sums = torch.zeros(int(pixels.block.max()) + 1, dtype=torch.float64).index_add_(
         0, pixels.block, pixels.shot_regressor
@@ -118,7 +127,7 @@ def _outliers(pixels: _Pixels, fit: Tensor) -> Tensor:
 
 
 def _blocks(pixels: _Pixels, keep: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Block means of variance and regressors, and the degrees of freedom of each block."""
+    """For every block: mean variance (M,), mean regressors (M, 2), degrees of freedom (M,)."""
     count = int(pixels.block.max()) + 1
     sums = torch.zeros(4, count, dtype=torch.float64)
     for row, field in zip(sums, (pixels.variance, pixels.shot_regressor, pixels.read_regressor), strict=False):
@@ -131,7 +140,7 @@ def _blocks(pixels: _Pixels, keep: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _weighted_fit(variance: Tensor, design: Tensor, freedom: Tensor, fit: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Weighted least squares, weights from Var(v) = 2 v^2 / freedom at ``fit``: solution, covariance, errors."""
+    """Least squares weighted by 1 / Var(v), Var(v) = 2 v^2 / freedom at ``fit``: (solution, covariance, errors)."""
     predicted = (design @ fit).clamp(min=1e-3 * float(variance.mean().clamp(min=1e-30)))
     weight = freedom / (2 * predicted.square())
     scaled = design * weight[:, None]
@@ -143,14 +152,19 @@ def _weighted_fit(variance: Tensor, design: Tensor, freedom: Tensor, fit: Tensor
 
 
 def photon_transfer(bursts: Sequence[Tensor], *, block: int = 8, saturation: float = 0.9) -> PhotonTransfer:
-    """Fit var(x) = shot x + read to one or more bursts of static scenes, one camera, one ISO.
+    """Fit var(x) = shot x + read to one or more bursts of static scenes of one camera at one ISO.
 
-    bursts: tensors (T, C, H, W), T >= 2, black level removed; a flat field needs several exposures.
-    block: pixels are averaged over block x block. saturation: pixels with a mean at or above it are left out.
+    Drifts of the frames' brightness are removed (:func:`match_gains`). Pixels that vary too much over time, such as hot
+    pixels, are left out by a chi-squared test. Blocks are weighted by the inverse of the variance of their variance.
+    The standard errors are the sandwich estimate over blocks. The first fit, which finds the pixels to leave out, uses
+    the 90 % of pixels with the smallest variance.
 
-    Frame gains are matched, pixels with an excess of temporal variance (hot, blinking) are set aside by a
-    chi-squared test, and blocks are weighted by the variance of their variance; standard errors are the
-    sandwich estimate over blocks. Raises ValueError for bursts that hold fewer than two frames or no signal range.
+    Arguments:
+        bursts: tensors (T, C, H, W) with T >= 2, black level removed. Flat fields need several exposures.
+        block: side of a block in pixels.
+        saturation: pixels with a mean at or above this signal are left out; in the unit of the frames.
+
+    ValueError for bursts of fewer than two frames, where all pixels are saturated, and for fewer than two blocks.
 
     >>> clean = torch.linspace(0, 1, 4 * 32 * 32).view(4, 32, 32)
     >>> noise = torch.randn(6, 4, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -167,13 +181,18 @@ def photon_transfer(bursts: Sequence[Tensor], *, block: int = 8, saturation: flo
         offset = int(parts[-1].block.max()) + 1 if len(part.block) else offset
     pixels = _Pixels(*(torch.cat(fields) for fields in zip(*parts, strict=True)))
     if not len(pixels.variance):
-        raise ValueError(f"photon transfer: no pixel has a mean below {saturation:g}; the frames are saturated")
+        raise ValueError(
+            f"photon transfer: all pixels are saturated, with means of {saturation:g} or more: use shorter exposures"
+        )
     keep = _quietest(pixels.variance)
     fit = torch.stack((torch.zeros((), dtype=torch.float64), pixels.variance[keep].mean()))
     for _ in range(ITERATIONS):
         variance, design, freedom = _blocks(pixels, keep)
         if len(variance) < 2:
-            raise ValueError(f"photon transfer: only {len(variance)} block of {block}x{block} pixels to fit a line")
+            raise ValueError(
+                f"photon transfer: only {len(variance)} block of {block}x{block} pixels, but a line needs two: "
+                "give larger frames or a smaller block"
+            )
         fit, covariance, error = _weighted_fit(variance, design, freedom, fit)
         keep = ~_outliers(pixels, fit)
     total = sum(burst[0].numel() for burst in bursts)

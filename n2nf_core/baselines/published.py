@@ -1,6 +1,7 @@
-"""Published calibrations of phone cameras: the camera NLF and the calibrated Poisson-Gaussian.
+"""Published calibrations of phone cameras: camera -> ISO -> shot and read, variances in [0, 1] units.
 
-The tables hold shot and read, variances in [0, 1] units, per camera and ISO.
+There are two: the noise level functions (NLF) published with Noise Flow, and the Poisson-Gaussian calibration of Zhang
+et al., in which shot is the Poisson part and read the Gaussian part.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ CALIBRATED_PG: Mapping[str, Mapping[int, NLF]] = MappingProxyType(
         ),
     }
 )
-"""Calibrated Poisson-Gaussian (Zhang et al., ICCV 2021); that the second figure is a variance is inferred."""
+"""Calibrated Poisson-Gaussian (Zhang et al., ICCV 2021). We assume that the second published number is a variance."""
 
 
 def _published(table: Mapping[str, Mapping[int, NLF]], cameras: Sequence[str] | None) -> GaussianNoise:
@@ -65,16 +66,16 @@ def _published(table: Mapping[str, Mapping[int, NLF]], cameras: Sequence[str] | 
 
 
 def camera_nlf(cameras: Sequence[str] | None = None) -> GaussianNoise:
-    """The camera NLF published with Noise Flow; UnknownCameraError for cameras without one."""
+    """The noise model of :data:`CAMERA_NLF` for ``cameras``, or for all; UnknownCameraError for any other camera."""
     return _published(CAMERA_NLF, cameras)
 
 
 def calibrated_pg(cameras: Sequence[str] | None = None) -> GaussianNoise:
-    """The calibrated Poisson-Gaussian of Zhang et al., ICCV 2021; UnknownCameraError for cameras without one."""
+    """The noise model of :data:`CALIBRATED_PG` for ``cameras``, or for all; UnknownCameraError for any other camera."""
     return _published(CALIBRATED_PG, cameras)
 
 
 def published_models(cameras: Sequence[str]) -> dict[str, GaussianNoise]:
-    """The published models that know all of ``cameras``: camera_nlf, calibrated_pg, both or none."""
+    """The published models that know all of ``cameras``, by name: ``camera_nlf``, ``calibrated_pg``, both or none."""
     tables = {"camera_nlf": CAMERA_NLF, "calibrated_pg": CALIBRATED_PG}
     return {name: _published(table, cameras) for name, table in tables.items() if set(cameras) <= set(table)}

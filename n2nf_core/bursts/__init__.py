@@ -1,4 +1,4 @@
-"""The one format that all data comes to: T frames of a static scene as packed planes, in memory and on disk."""
+"""Bursts, the one format for all data: T frames of a static scene as packed planes, in memory and on disk."""
 
 from n2nf_core.bursts.burst import Burst, BurstError, BurstWarning, Index, LazyFrames, iso_knots, recordings
 from n2nf_core.bursts.checks import BurstCheck, check_burst

@@ -1,7 +1,7 @@
-"""A burst in memory: T frames of one static scene as packed planes, with what is known about them.
+"""A burst in memory: T frames of one static scene as packed planes, with camera, ISO and levels.
 
-Frames stay in the numbers of their source (DN); ``Burst.planes`` gives them in units of [0, 1] between black
-and white level, values below black negative.
+Frames are stored in DN, the digital numbers of their source. ``Burst.planes`` gives them in [0, 1] units, in which the
+black level is 0 and the white level is 1; values below the black level are negative.
 """
 
 from __future__ import annotations
@@ -23,19 +23,22 @@ Index = int | slice | Sequence[int]
 
 
 class BurstError(ValueError):
-    """Frames or a file that cannot serve as a burst; the message is one line and names the file or scene."""
+    """Frames or a file that cannot be used as a burst. The message is one line and names the file or the scene."""
 
 
 class BurstWarning(UserWarning):
-    """Something about a burst that its user should know, and that does not stop the work."""
+    """A possible problem with a burst that does not prevent its use."""
 
 
 @dataclass(frozen=True)
 class LazyFrames:
-    """Frames (T, 4, h, w) that are read one at a time, each time they are asked for.
+    """Frames (T, 4, h, w) that are read from their source one at a time, every time they are indexed.
 
-    read: t -> (4, H, W) array of ``dtype``; a picklable callable lets worker processes use it. count: T.
-    rows, columns: the window of every plane that is kept, within range(H) and range(W).
+    Arguments:
+        read: number of a frame -> array (4, H, W) in DN. Worker processes can use it if it can be pickled.
+        count: number of frames T.
+        dtype: type of the arrays that ``read`` returns.
+        rows, columns: the window of every plane that is returned, within range(H) and range(W).
     """
 
     read: Callable[[int], np.ndarray]
@@ -61,7 +64,7 @@ class LazyFrames:
         return np.stack([self[int(t)] for t in wanted])
 
     def crop(self, rows: slice, columns: slice) -> LazyFrames:
-        """A window of this window."""
+        """The frames in a smaller window; ``rows`` and ``columns`` count from the corner of this one."""
         return replace(self, rows=self.rows[rows], columns=self.columns[columns])
 
 
@@ -69,11 +72,19 @@ class LazyFrames:
 class Burst:
     """T noisy frames of one static scene, taken with one camera at one ISO.
 
-    frames: (T, 4, h, w) uint16 or float32, DN; a numpy array or :class:`LazyFrames`.
-    black: DN, one value or one per plane. white: DN, where the sensor or its file ends.
-    cfa: "RGGB" (planes R Gr Gb B) or "MONO". iso: the setting. scene: a name that its bursts share.
-    clean: (4, h, w) float32 reference in [0, 1] units, for reporting. nlf: shot and read variance as the
-    source states them, [0, 1] units. provenance: where it came from, JSON values only; ``notes`` is a list.
+    Arguments:
+        frames: (T, 4, h, w) uint16 or float32, in DN: a numpy array or :class:`LazyFrames`.
+        black: black level in DN, one value or one per plane.
+        white: white level in DN, the largest value that the sensor or its file can hold.
+        cfa: pattern of the colour filter array: "RGGB" (planes R Gr Gb B) or "MONO".
+        camera: its name.
+        iso: the ISO setting, positive.
+        scene: name of the scene; all bursts of a scene share it.
+        clean: (4, h, w) float32 reference in [0, 1] units, or None where there is none.
+        nlf: shot and read as the source states them, variances in [0, 1] units, or None.
+        provenance: where the burst comes from, as JSON values; ``notes`` in it is a list.
+
+    BurstError for values that are not of this form.
     """
 
     frames: np.ndarray | LazyFrames
@@ -90,15 +101,15 @@ class Burst:
     def __post_init__(self):
         name, shape = self.scene, tuple(self.frames.shape)
         if len(shape) != 4 or shape[1] != 4:
-            raise BurstError(f"{name}: frames must be packed planes (T, 4, h, w), got {shape}")
+            raise BurstError(f"{name}: frames must be packed planes (T, 4, h, w), got {shape}: see n2nf_core.raw.pack")
         if self.frames.dtype not in (np.uint16, np.float32):
-            raise BurstError(f"{name}: frames must be uint16 or float32, got {self.frames.dtype}")
+            raise BurstError(f"{name}: frames must be uint16 or float32, got {self.frames.dtype}: convert them")
         if self.cfa not in PATTERNS:
-            raise BurstError(f"{name}: cfa is {self.cfa!r}; unify it first, known are {', '.join(PATTERNS)}")
+            raise BurstError(f"{name}: cfa {self.cfa!r} is not RGGB or MONO: unify it first with n2nf_core.raw.unify")
         if not (math.isfinite(self.iso) and self.iso > 0):
             raise BurstError(f"{name}: ISO must be a positive number, got {self.iso}")
         if self.clean is not None and self.clean.shape != shape[1:]:
-            raise BurstError(f"{name}: clean is {self.clean.shape}, a frame is {shape[1:]}")
+            raise BurstError(f"{name}: clean is {self.clean.shape}, but a frame is {shape[1:]}: give one of its shape")
         try:
             black = raw.four_levels(self.black)
         except ValueError as error:
@@ -122,17 +133,18 @@ class Burst:
         return torch.from_numpy(np.ascontiguousarray(raw.normalise(frames, self.black, self.white)))
 
     def leave_one_out(self, index: Index) -> Tensor:
-        """(sum of all frames - frame t) / (T - 1), [0, 1] units, for every t in ``index``: (k, 4, h, w) float32.
+        """(sum of all frames - frame t) / (T - 1), in [0, 1] units, for every t in ``index``: (k, 4, h, w) float32.
 
-        A fair clean reference for frame t: its noise is independent of that frame's.
+        The noise of this mean is independent of the noise of frame t, so it can serve as the clean image for frame t.
+        BurstError for a burst of one frame.
         """
         if len(self) < 2:
-            raise BurstError(f"{self.scene}: the mean of the other frames needs at least two frames")
+            raise BurstError(f"{self.scene}: the mean of the other frames needs a burst of at least two frames")
         others = (self._sum - self.planes(index).double()) / (len(self) - 1)
         return others.float()
 
     def reference(self) -> Tensor:
-        """The clean signal of every frame, (T, 4, h, w), [0, 1] units: known, or the mean of the other frames."""
+        """The clean signal of every frame, (T, 4, h, w) in [0, 1] units: ``clean``, or the mean of the others."""
         if self.clean is None:
             return self.leave_one_out(range(len(self)))
         return torch.as_tensor(self.clean).expand(len(self), -1, -1, -1)
@@ -145,13 +157,13 @@ class Burst:
         return total
 
     def saturated_fraction(self) -> float:
-        """Fraction of the values of all frames at or above the white level."""
+        """Fraction of all values that are at or above the white level."""
         return float(np.mean([np.mean(self.frames[t] >= self.white) for t in range(len(self))]))
 
     def crop(self, rows: slice, columns: slice = slice(None)) -> Burst:
-        """The same burst in a window of plane rows and columns, slices without a step.
+        """The burst in a window of plane rows and columns, given as slices without a step.
 
-        ``provenance["window"]`` keeps [start, stop] of both, in the coordinates of the stored burst.
+        ``provenance["window"]`` states [start, stop] of both, in the coordinates of the stored burst.
         """
         lazy = isinstance(self.frames, LazyFrames)
         frames = self.frames.crop(rows, columns) if lazy else self.frames[:, :, rows, columns]
@@ -167,12 +179,12 @@ class Burst:
 
 
 def recordings(bursts: Sequence[Burst]) -> list[tuple[str, float, Tensor]]:
-    """(camera, ISO, frames in [0, 1] units) of every burst: what the baselines are fitted to."""
+    """(camera, ISO, frames (T, 4, h, w) in [0, 1] units) of every burst, for fitting the baselines."""
     return [(burst.camera, burst.iso, burst.planes(slice(None))) for burst in bursts]
 
 
 def iso_knots(bursts: Sequence[Burst]) -> dict[str, list[float]]:
-    """camera -> its ISO values in the data: the knots of a flow."""
+    """camera -> the ISO values of its bursts, ascending; a flow takes them as its ISO knots."""
     found: dict[str, set[float]] = {}
     for burst in bursts:
         found.setdefault(burst.camera, set()).add(float(burst.iso))

@@ -1,7 +1,8 @@
-"""One frame of a stored burst, straight from its chunk file: one read, one checksum, one decompression.
+"""Reads one frame of a stored burst directly from its chunk file, checks its checksum and decompresses it.
 
-Zarr's own path to a single chunk costs as much again as its decompression (event loop, intermediate copies). All
-three steps release the interpreter's lock, so frames are read by as many threads as there are cores.
+Zarr's own way to read a chunk adds an event loop and intermediate copies, which take as long as the decompression.
+Reading, checking and decompressing release Python's global interpreter lock, so that several threads can read frames at
+the same time.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ _CRC_BYTES = 4
 
 
 class ChunkError(ValueError):
-    """A chunk whose bytes are not what was written."""
+    """The bytes of a chunk are not those that were written."""
 
 
 class BloscChunks(NamedTuple):
-    """Array ``folder`` of Zarr v3 with one Blosc-compressed chunk and its CRC-32C per frame.
+    """A Zarr v3 array whose chunks are compressed by Blosc and followed by a CRC-32C checksum.
 
-    shape: of one chunk, (1, 4, h, w) or (4, h, w). dtype: little-endian, as the file holds it.
+    Arguments:
+        folder: folder of the array.
+        shape: shape of one chunk, (1, 4, h, w) or (4, h, w).
+        dtype: type of the values in the file, little-endian.
     """
 
     folder: Path
@@ -30,7 +34,7 @@ class BloscChunks(NamedTuple):
     dtype: np.dtype
 
     def read(self, *chunk: int) -> np.ndarray:
-        """The chunk with these coordinates, of shape ``shape``. ChunkError, OSError."""
+        """The chunk with these coordinates, of shape ``shape``; ChunkError or OSError where it cannot be read."""
         from google_crc32c import value
         from numcodecs import blosc
 
@@ -41,13 +45,13 @@ class BloscChunks(NamedTuple):
             raise ChunkError("its data do not match their checksum")
         out = np.empty(self.shape, self.dtype)
         if int.from_bytes(body[4:8], "little") != out.nbytes:  # the size that Blosc's header states
-            raise ChunkError("it is not of the size of a frame")
+            raise ChunkError("its size is not that of a frame")
         blosc.decompress(body, out)
         return out
 
 
 def blosc_chunks(folder: Path) -> BloscChunks | None:
-    """The chunks of the Zarr v3 array ``folder`` if it is encoded as bursts are; None for any other encoding."""
+    """A reader for the Zarr v3 array in ``folder``, or None where the array is not encoded as those of bursts are."""
     metadata = json.loads((folder / "zarr.json").read_text())
     names = [codec["name"] for codec in metadata["codecs"]]
     endian = metadata["codecs"][0].get("configuration", {}).get("endian")

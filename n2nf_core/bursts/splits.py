@@ -1,4 +1,4 @@
-"""Training and held-out bursts: by scene, or by image region where there are few scenes."""
+"""Splits bursts into training and test data: by scene, or by image region where there are few scenes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ import numpy as np
 
 from n2nf_core.bursts.burst import Burst, BurstError
 
-GAP = 4  # plane rows between training and held-out region, so that no patch sees both
+GAP = 4  # plane rows between training and test region, so that no patch contains pixels of both
 
 
 def train_test_split(
     bursts: Sequence[Burst], test_fraction: float = 0.25, seed: int = 0
 ) -> tuple[list[Burst], list[Burst]]:
-    """Training and held-out bursts: by scene for settings with four or more, else the last rows of each burst.
+    """(train, test) such that every camera and ISO has training data and test data.
 
-    A scene is on one side for all its bursts, and every camera and ISO has both sides. Where a setting of few scenes
-    shares one with a setting of many, all are split by rows.
+    A setting is a camera and an ISO. Settings with four or more scenes are split by scene, and all bursts of a scene
+    belong to the same side. For the other settings, the last plane rows of every burst are the test data. If a scene
+    belongs to settings of both kinds, all bursts are split by rows.
+
+    Arguments:
+        bursts: of any number of settings.
+        test_fraction: share of the scenes or of the rows that is test data, between 0 and 1.
+        seed: decides which scenes are test data.
     """
     scenes: dict[tuple[str, float], set[str]] = {}
     for burst in bursts:
@@ -40,10 +46,18 @@ def train_test_split(
 
 
 def split_scenes(bursts: Sequence[Burst], test_fraction: float, seed: int) -> tuple[list[Burst], list[Burst]]:
-    """(train, test) with every scene on one side only, at least one each. BurstError for one scene."""
+    """(train, test) with every scene on one side only, and at least one scene on each.
+
+    Arguments:
+        bursts: of two or more scenes.
+        test_fraction: share of the scenes that is test data, between 0 and 1.
+        seed: decides which scenes are test data.
+
+    BurstError for a single scene, or a fraction that is not between 0 and 1.
+    """
     scenes = sorted({burst.scene for burst in bursts})
     if len(scenes) < 2:
-        raise BurstError(f"a split by scene needs two scenes, got {scenes}: use split_regions for one")
+        raise BurstError(f"a split by scene needs two scenes, got {scenes}: use split_regions for one scene")
     _check_fraction(test_fraction)
     count = min(max(round(test_fraction * len(scenes)), 1), len(scenes) - 1)
     test = set(np.random.default_rng(seed).permutation(scenes)[:count].tolist())
@@ -51,15 +65,25 @@ def split_scenes(bursts: Sequence[Burst], test_fraction: float, seed: int) -> tu
 
 
 def split_regions(burst: Burst, test_fraction: float, gap: int = 0) -> tuple[Burst, Burst]:
-    """(train, test) by plane rows: the last rows are the test, ``gap`` rows before them belong to neither.
+    """(train, test) by plane rows: the last rows are test data, and a gap before them belongs to neither.
 
-    A split by frame would leak: the same pixels, with their fixed pattern, recur in every frame.
+    A split by frame would not keep the data apart, because every frame shows the same pixels with the same fixed
+    pattern.
+
+    Arguments:
+        burst: (T, 4, h, w).
+        test_fraction: share of the h plane rows that is test data, between 0 and 1.
+        gap: number of plane rows between the two.
+
+    BurstError where no rows remain for training, or for a fraction that is not between 0 and 1.
     """
     _check_fraction(test_fraction)
     height = burst.shape[2]
     start = height - max(round(test_fraction * height), 1)
     if gap < 0 or start - gap < 1:
-        raise BurstError(f"{burst.scene}: {height} plane rows leave none to train on (gap {gap} rows)")
+        raise BurstError(
+            f"{burst.scene}: {height} plane rows leave none to train on (gap {gap} rows): use a smaller test_fraction"
+        )
     return burst.crop(slice(0, start - gap)), burst.crop(slice(start, height))
 
 

@@ -1,8 +1,8 @@
-"""Bursts on disk, checked and split.
+"""Bursts on disk.
 
-A stored burst is a Zarr v3 group ``NAME.burst.zarr``: array ``frames`` (T, 4, h, w) in DN, one compressed
-chunk with a CRC per frame, array ``clean`` (4, h, w) in [0, 1] units where a reference exists, everything else in
-the attributes. A store appears under its name only when it is complete.
+A stored burst is a Zarr v3 group ``NAME.burst.zarr``. Its array ``frames`` (T, 4, h, w) is in DN, with one compressed
+chunk and a CRC checksum per frame. Its array ``clean`` (4, h, w), in [0, 1] units, exists where there is a reference.
+Everything else is in the attributes. A burst appears under its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -29,18 +29,24 @@ _RECORD = ("black", "white", "cfa", "camera", "iso", "scene", "nlf", "provenance
 def write_burst(
     burst: Burst, path: str | Path, *, overwrite: bool = False, check: FrameDigests | None = None, workers: int = 1
 ) -> Path:
-    """Store ``burst`` as the folder ``path`` (``*.burst.zarr``), ``workers`` frames at a time, and return its path.
+    """Store ``burst`` as the folder ``path`` and return the path; after an error, ``path`` is as it was before.
 
-    Nothing half-written ever bears the name. ``check`` sees every frame on its way, so that a source is decoded once;
-    what it raises leaves nothing behind.
-    BurstError for another suffix, FileExistsError for an existing target unless ``overwrite``, OSError (the
-    system's own kind, naming the target) when it cannot be written.
+    Arguments:
+        burst: (T, 4, h, w) frames in DN and what is known about them.
+        path: a name that ends in ``.burst.zarr``.
+        overwrite: whether to replace a burst that exists at ``path``.
+        check: is given every frame while it is written, so that the source is decoded only once. Its result is stored
+            in the provenance, and an error that it raises ends the writing.
+        workers: number of frames that are written at the same time.
+
+    BurstError for a path with another suffix. FileExistsError for a path that exists, unless ``overwrite``. OSError
+    with the system's number and reason where the path cannot be written.
     """
     path = Path(path)
     if not path.name.endswith(SUFFIX):
         raise BurstError(f"{path}: a burst is stored under a name that ends in {SUFFIX}")
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists already: choose another name, or overwrite it on purpose")
+        raise FileExistsError(f"{path} exists already: choose another name, or ask to overwrite it")
     try:
         with durable_replace(path) as new:
             _write_group(burst, new, check or FrameDigests(), workers)
@@ -81,7 +87,7 @@ def _write_group(burst: Burst, path: Path, check: FrameDigests, workers: int) ->
 def _create(group, name: str, shape: tuple, chunk: tuple, dtype: np.dtype):
     from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec
 
-    # Empty chunks are written too: a missing chunk file then always means damage, never zeros.
+    # Chunks of zeros are written too, so that a missing chunk file always means damage.
     return group.create_array(
         name,
         shape=shape,
@@ -94,29 +100,29 @@ def _create(group, name: str, shape: tuple, chunk: tuple, dtype: np.dtype):
 
 
 def open_burst(path: str | Path) -> Burst:
-    """Open a stored burst; frames are read, and their CRC checked, when they are asked for.
+    """Open the stored burst at ``path``. A frame is read and its CRC checked whenever it is indexed.
 
-    BurstError, one line with the path, for a folder that is no burst, a newer version, missing chunks, and
-    later for a damaged chunk.
+    BurstError, with a message of one line that names the path, where the folder is not a burst, is of a newer version,
+    or lacks chunks. The same error is raised later where a frame turns out to be damaged.
     """
     import zarr
 
     path = Path(path)
     if not path.is_dir():
-        raise BurstError(f"{path}: no such burst; a stored burst is a folder {SUFFIX}")
+        raise BurstError(f"{path}: no such burst; a stored burst is a folder whose name ends in {SUFFIX}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a damaged array zarr only warns; its absence is an error below
+            warnings.simplefilter("ignore")  # Zarr only warns of a damaged array; a missing array is an error below
             group = zarr.open_group(path, mode="r", zarr_format=3)
             attributes, arrays = dict(group.attrs), dict(group.arrays())
-    except Exception as error:  # zarr has no common base class for what a damaged store raises
-        raise BurstError(f"{path}: cannot be read as a Zarr v3 group ({one_line(error)})") from error
+    except Exception as error:  # the errors of Zarr for a damaged store have no common base class
+        raise BurstError(f"{path}: cannot be read as a Zarr v3 group ({one_line(error)}): convert it again") from error
     if attributes.get("format") != FORMAT or "frames" not in arrays:
         found = f"format {attributes.get('format')!r}, arrays {sorted(arrays)}"
-        raise BurstError(f"{path}: not a complete burst ({found})")
+        raise BurstError(f"{path}: not a complete burst ({found}): convert or copy the burst again")
     if attributes["version"] != VERSION:
         version = attributes["version"]
-        raise BurstError(f"{path}: burst format version {version}, this program reads {VERSION}: update it")
+        raise BurstError(f"{path}: burst format version {version}, this program reads {VERSION}: update the program")
     for name, array in arrays.items():
         _check_chunks(path / name, array)
     return _burst(path, attributes, arrays)
@@ -145,7 +151,7 @@ def _read_chunk(chunks: BloscChunks, path: Path, frame: int) -> np.ndarray:
 def _read(array, path: Path, index) -> np.ndarray:
     try:
         return np.asarray(array[index])
-    except Exception as error:  # each codec raises its own
+    except Exception as error:  # every codec raises errors of its own
         which = f"frame {index}" if isinstance(index, int) else array.basename
         raise _damaged(path, which, error) from error
 
@@ -156,7 +162,7 @@ def _damaged(path: Path, which: str, error: Exception) -> BurstError:
 
 
 def _check_chunks(folder: Path, array) -> None:
-    """Zarr reads a missing chunk as zeros without a word, so look for the files."""
+    """BurstError where chunk files are missing, because Zarr would read them as zeros without an error."""
     count = array.cdata_shape[0]
     keys = [array.metadata.encode_chunk_key((t, *(0,) * (array.ndim - 1))) for t in range(count)]
     missing = [key for key in keys if not (folder / key).is_file()]

@@ -1,4 +1,4 @@
-"""Normalizing flows as noise models: bijections, and the flows that are built of them."""
+"""Normalizing flows as noise models: bijections, and the flows that are built from them."""
 
 from n2nf_core.flow.bijections import Bijection, Chain, ConditionalScale, Gain, SignalDependentScale
 from n2nf_core.flow.conv1x1 import InvertibleConv1x1

@@ -1,6 +1,7 @@
-"""Invertible maps between noise x and a base z, conditioned on one row per image, with their log-determinant.
+"""Bijections: invertible maps between noise x and base values z, with their log-determinant.
 
-``forward`` is the density direction, x -> z; ``inverse`` is the sampling direction, z -> x. Any H and W.
+``forward`` is the density direction, x -> z. ``inverse`` is the sampling direction, z -> x. Images may have any height
+and width. The context (clean signal, camera, ISO) has one row per image.
 """
 
 from __future__ import annotations
@@ -13,28 +14,32 @@ from torch import Tensor, nn
 from n2nf_core.cameras import NLF, IsoKnots
 from n2nf_core.types import Context
 
-START = NLF(shot=1e-2, read=1e-4)  # the noise of a phone at a high ISO: training lowers it where it is less
+START = NLF(shot=1e-2, read=1e-4)  # the noise of a phone at a high ISO; training lowers it for quieter settings
 
 
 class Bijection(nn.Module):
     """z = f(x; context), with ladj = log |det dz/dx|.
 
-    ``margin``: how far away pixels can be that a pixel of f or of its inverse depends on.
+    A subclass writes ``forward`` and ``inverse``. ``margin`` is the largest distance in pixels between a pixel of z and
+    the pixels of x that it depends on, for f as for its inverse.
     """
 
     margin: int = 0
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) x -> (B, C, H, W) z and (B,) ladj in nats."""
+        """x (B, C, H, W) -> z (B, C, H, W) and ladj (B,) in nats."""
         raise NotImplementedError
 
     def inverse(self, z: Tensor, context: Context) -> Tensor:
-        """(B, C, H, W) z -> x with forward(x) = z."""
+        """z (B, C, H, W) -> x (B, C, H, W) with forward(x) = z."""
         raise NotImplementedError
 
 
 class Chain(Bijection):
-    """f = f_n o ... o f_1, ladj = sum of the ladj; layers are given in the density direction."""
+    """f = f_n o ... o f_1, ladj = ladj_1 + ... + ladj_n.
+
+    layers: f_1, ..., f_n, in the density direction.
+    """
 
     def __init__(self, layers: Iterable[Bijection]):
         super().__init__()
@@ -55,10 +60,10 @@ class Chain(Bijection):
 
 
 class ConditionalScale(Bijection):
-    """z = x / s(context), ladj = -sum log s; a layer writes only ``log_scale``."""
+    """z = x / s(context), ladj = -sum log s. A subclass writes only ``log_scale``."""
 
     def log_scale(self, context: Context) -> Tensor:
-        """log s, of a shape that broadcasts to (B, C, H, W)."""
+        """log s, in a shape that broadcasts to (B, C, H, W)."""
         raise NotImplementedError
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
@@ -72,9 +77,11 @@ class ConditionalScale(Bijection):
 class SignalDependentScale(ConditionalScale):
     """z = n / sigma(x, camera, ISO), sigma^2 = shot * max(x, 0) + read  (Noise Flow's layer ``sdn``).
 
-    log shot and log read are learned per camera at its ISO knots and linear in log ISO between them, so
-    both stay positive and any ISO between the knots is defined. Noise Flow (Abdelhamed et al., ICCV 2019,
-    Sec. 4.1) has the same variance with one read parameter per camera and one gain per ISO.
+    The layer learns log shot and log read for every camera at its ISO knots, and is linear in log ISO between them. So
+    both variances are positive, and every ISO between the knots has a value. Noise Flow (Abdelhamed et al., ICCV 2019,
+    Sec. 4.1) has the same variance, with one read parameter per camera and one gain per ISO.
+
+    knots: cameras and their ISO knots. nlf: shot and read at the start, variances in [0, 1] units.
     """
 
     def __init__(self, knots: IsoKnots, nlf: NLF = START):
@@ -90,16 +97,24 @@ class SignalDependentScale(ConditionalScale):
 
     @torch.no_grad()
     def set_nlf(self, camera: str, iso: float, nlf: NLF) -> None:
-        """Set the parameters of one camera at one of its knots."""
+        """Set shot and read of one camera at one of its ISO knots.
+
+        Arguments:
+            camera: its name.
+            iso: one of the camera's ISO knots.
+            nlf: shot and read, positive variances in [0, 1] units.
+
+        LookupError where the camera has no knot at this ISO.
+        """
         for row, column, name, knot in self.knots.cells():
             if name == camera and knot == iso:
                 self.log_shot[row, column] = torch.tensor(float(nlf.shot)).log()
                 self.log_read[row, column] = torch.tensor(float(nlf.read)).log()
                 return
-        raise LookupError(f"no knot at ISO {iso:g} of camera {camera!r}; there are {self.knots.isos}")
+        raise LookupError(f"no knot at ISO {iso:g} of camera {camera!r}: choose one of {self.knots.isos}")
 
     def nlf(self) -> dict[str, dict[float, NLF]]:
-        """The learned shot and read of every camera and knot."""
+        """camera -> ISO knot -> learned shot and read, variances in [0, 1] units."""
         table: dict[str, dict[float, NLF]] = {camera: {} for camera in self.knots.cameras}
         shot, read = self.log_shot.detach().exp().tolist(), self.log_read.detach().exp().tolist()
         for row, column, camera, iso in self.knots.cells():
@@ -108,7 +123,7 @@ class SignalDependentScale(ConditionalScale):
 
 
 class Gain(ConditionalScale):
-    """z = x / exp(log_gain), one learned scalar; the exponential keeps the gain positive."""
+    """z = x / exp(log_gain), where log_gain is one learned scalar. The exponential keeps the gain positive."""
 
     def __init__(self):
         super().__init__()

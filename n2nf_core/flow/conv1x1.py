@@ -1,4 +1,4 @@
-"""Invertible 1x1 convolution across planes."""
+"""Invertible 1x1 convolution: the planes of every pixel are mixed by one learned matrix."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from n2nf_core.types import Context
 class InvertibleConv1x1(Bijection):
     """z = W x at every pixel, W = P L (U + diag(s)), ladj = H W sum log |s|  (Glow, Kingma & Dhariwal, 2018).
 
-    P is a fixed permutation, L unit lower and U strictly upper triangular; log |s| is learned, the sign of s
-    fixed, so W can never become singular. The inverse solves two triangular systems of C rows, on the device.
-    Starts at a random rotation.
+    P is a fixed permutation. L is lower triangular with ones on its diagonal, and U is strictly upper triangular; both
+    are learned. log |s| is learned and the sign of s is fixed, so W cannot become singular. The inverse solves two
+    triangular systems of C rows. W starts as a random orthogonal matrix.
+
+    channels: number of planes C.
     """
 
     def __init__(self, channels: int):
@@ -31,11 +33,11 @@ class InvertibleConv1x1(Bijection):
 
     @torch.no_grad()
     def set_weight(self, weight: Tensor) -> None:
-        """Factor an invertible (C, C) matrix into this layer's parameters."""
+        """Set W to an invertible (C, C) matrix. ValueError where the matrix is singular."""
         permutation, lower, upper = torch.linalg.lu(weight.double())
         diagonal = upper.diagonal()
         if not bool((diagonal != 0).all()):
-            raise ValueError("the weight of an invertible 1x1 convolution must not be singular")
+            raise ValueError("the weight of a 1x1 convolution must not be singular: give a matrix with an inverse")
         self.permutation.copy_(permutation)
         self.lower.copy_(lower.tril(-1))
         self.upper.copy_(upper.triu(1))
@@ -52,7 +54,7 @@ class InvertibleConv1x1(Bijection):
         return self.permutation @ lower @ upper
 
     def inverse_weight(self) -> Tensor:
-        """W^-1, (C, C), by two triangular systems."""
+        """W^-1, (C, C)."""
         lower, upper = self._factors()
         half = torch.linalg.solve_triangular(lower, self.permutation.T, upper=False, unitriangular=True)
         return torch.linalg.solve_triangular(upper, half, upper=True)
@@ -66,7 +68,7 @@ class InvertibleConv1x1(Bijection):
 
 
 def factors(layers: Sequence[InvertibleConv1x1]) -> tuple[Tensor, Tensor, Tensor]:
-    """P, L and U + diag(s) of several layers, (k, C, C) each: few operations however many layers there are."""
+    """P, L and U + diag(s) of k layers, (k, C, C) each; the number of operations does not grow with k."""
     permutation, lower, upper, log_s, sign_s = (
         torch.stack([getattr(layer, name) for layer in layers])
         for name in ("permutation", "lower", "upper", "log_s", "sign_s")

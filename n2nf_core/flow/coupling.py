@@ -15,12 +15,18 @@ from n2nf_core.types import Context
 class Conditioner(nn.Module):
     """(shift, r) = CNN(a): 3x3 conv, ReLU, 1x1 conv, ReLU, 3x3 conv with a border channel, times exp(3 logs).
 
-    (B, C/2, H, W) -> two times (B, C/2, H, W). The last convolution also sees an indicator, 1 on the frame
-    of one pixel that pads the image and 0 inside, so that it knows padding from data; the indicator's share
-    does not depend on the image and is computed once per call. Starts at zero. Noise Flow (Abdelhamed et al.,
-    ICCV 2019); its batch normalisation is left out, because batch statistics make a density depend on the
-    batch (in evaluation it is an affine map that the convolutions hold). norm(width) stands before each ReLU:
-    with nn.BatchNorm2d it is the original, to show what that does.
+    The input a is (B, C/2, H, W); shift and r are (B, C/2, H, W) each. The last convolution also sees an indicator
+    channel, which is 1 on the frame of one pixel that pads the image and 0 inside. It tells the convolution which
+    pixels are padding. The output starts at zero. Source: Noise Flow (Abdelhamed et al., ICCV 2019), but without its
+    batch normalisation. With batch statistics, the value for one image would depend on the other images in the batch,
+    so it would not be a density. In evaluation mode batch normalisation is an affine map, which the convolutions can
+    express.
+
+    Arguments:
+        channels: number of planes C, even.
+        width: channels of the hidden layers.
+        norm: makes a normalisation layer for ``width`` channels, before each ReLU; none by default. ``nn.BatchNorm2d``
+            gives the original conditioner, for comparison.
     """
 
     def __init__(self, channels: int, width: int = 4, norm: Callable[[int], nn.Module] = nn.Identity):
@@ -38,6 +44,7 @@ class Conditioner(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         hidden = F.relu(self.norm1(self.conv1(x)))
         hidden = F.relu(self.norm2(self.conv2(hidden)))
+        # the indicator is the same for every image, so its share of the output is computed once
         border = F.pad(x.new_zeros(1, 1, *x.shape[2:]), (1, 1, 1, 1), value=1.0)
         weight, edge_weight = self.conv3.weight[:, :-1], self.conv3.weight[:, -1:]
         out = F.conv2d(hidden, weight, padding=1) + F.conv2d(border, edge_weight, self.conv3.bias)
@@ -47,8 +54,14 @@ class Conditioner(nn.Module):
 class AffineCoupling(Bijection):
     """z_a = x_a, z_b = x_b * exp(l(x_a)) + t(x_a), l = scale * tanh(r), ladj = sum l  (RealNVP; Noise Flow).
 
-    The first half of the channels (a) conditions the second (b). ``scale`` is a learned scalar that starts at
-    1e-4, so the layer starts at the identity.
+    The first half of the channels (a) is not changed; shift t and log-scale l of the second half (b) are computed from
+    it. ``scale`` is a learned scalar. The conditioner's output starts at zero, so the layer starts as the identity.
+    ValueError for an odd number of channels.
+
+    Arguments:
+        channels: number of planes C, even.
+        width: channels of the conditioner's hidden layers.
+        norm: the conditioner's normalisation, see :class:`Conditioner`.
     """
 
     margin = 2  # two 3x3 convolutions

@@ -1,4 +1,4 @@
-"""Normalizing flows as noise models: Noise Flow (S-A4-G-A4) and the NLF as a flow (S-G)."""
+"""Normalizing flows as noise models: Noise Flow, and the noise level function (NLF) as a flow."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ from n2nf_core.types import Context, check_shapes
 class NoiseFlow(OnKnots):
     """log p(n | x) = log N(f(n; x); 0, I) + log |det df/dn|, with a bijection f from noise to base.
 
-    bijection: the layers, in the density direction. knots: the cameras and ISO values it was made for. built_by: the
-    name of the function that builds such a flow, and its arguments beside cameras and ISO values; a flow without it
-    cannot be stored in a file. A mixed batch gives exactly what its rows give alone.
+    In a batch of different cameras and ISO values, every image has the value that it has alone.
+
+    Arguments:
+        bijection: f, from noise (B, C, H, W) to base values of the same shape.
+        knots: the cameras and the ISO values that the flow has parameters for.
+        built_by: name of the function that builds such a flow (``kind``), and its arguments other than cameras and
+            ISO values. A flow without it cannot be saved in a file.
     """
 
     def __init__(self, bijection: Bijection, knots: IsoKnots, built_by: Mapping[str, object] | None = None):
@@ -31,7 +35,7 @@ class NoiseFlow(OnKnots):
         self.built_by = built_by
 
     def forward(self, noise: Tensor, context: Context) -> tuple[Tensor, Tensor]:
-        """Latents z (B, C, H, W) and ladj (B,) in nats."""
+        """Base values z (B, C, H, W) and ladj (B,) in nats."""
         check_shapes(noise, context)
         return self.bijection(noise, context)
 
@@ -42,10 +46,15 @@ class NoiseFlow(OnKnots):
 
     @torch.no_grad()
     def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """n = f^-1(temperature * eps; x), eps ~ N(0, I): (B, C, H, W), of the context's type and device.
+        """n = f^-1(temperature * eps; x), eps ~ N(0, I): (B, C, H, W), of the type and device of ``context.clean``.
 
-        Frames larger than one tile are drawn tile by tile, from eps of the whole frame: the same sample, in the memory
-        of clean, eps, sample and one tile.
+        Arguments:
+            context: clean signal, camera and ISO of B images.
+            temperature: factor on the standard deviation of eps.
+            generator: of eps; by default PyTorch's own for the device.
+
+        eps is drawn for the whole frame. A frame larger than one tile is then computed tile by tile, which gives the
+        same sample up to rounding and needs less memory.
         """
         clean = context.clean
         eps = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=clean.device)
@@ -63,7 +72,10 @@ class NoiseFlow(OnKnots):
         return next(m for m in self.modules() if isinstance(m, SignalDependentScale))
 
     def nlf(self) -> dict[str, dict[float, NLF]]:
-        """Shot and read of every camera and knot, gains included; the whole density only where f is S-G."""
+        """camera -> ISO knot -> shot and read, variances in [0, 1] units, with the gains included.
+
+        They describe the whole density only where f is a signal-dependent layer and gains (:func:`nlf_flow`).
+        """
         gains = [m.log_gain.detach().double() for m in self.modules() if isinstance(m, Gain)]
         factor = math.exp(2 * float(sum(gains)))
         return {
@@ -72,7 +84,7 @@ class NoiseFlow(OnKnots):
         }
 
     def start_from(self, nlf: Mapping[str, Mapping[float, NLF]]) -> NoiseFlow:
-        """Set the signal-dependent layer, for instance to a photon-transfer estimate; returns self."""
+        """Set shot and read of the signal-dependent layer, for example to a photon-transfer fit; returns self."""
         for camera, row in nlf.items():
             for iso, value in row.items():
                 self.signal_scale.set_nlf(camera, iso, value)
@@ -80,9 +92,11 @@ class NoiseFlow(OnKnots):
 
 
 def nlf_flow(cameras: Sequence[str], isos: Sequence[float] | Mapping[str, Sequence[float]]) -> NoiseFlow:
-    """S-G: n ~ N(0, gain^2 (shot x + read)), the heteroscedastic Gaussian as a flow.
+    """n ~ N(0, gain^2 (shot x + read)): Gaussian noise with a noise level function, as a flow.
 
-    cameras: names. isos: ISO knots for all cameras, or a mapping from camera to its own.
+    The layers are a signal-dependent scale (S) and a gain (G). Shot and read are learned per camera and ISO knot.
+
+    cameras: names. isos: ISO knots of all cameras, or a mapping from camera to its own ISO knots.
 
     >>> flow = nlf_flow(["S6"], [100, 800])
     >>> context = flow.context(torch.full((2, 4, 6, 10), 0.5), "S6", [100, 300])
@@ -100,11 +114,17 @@ def noise_flow(
     steps: int = 4,
     coupling: Callable[[int], Bijection] = AffineCoupling,
 ) -> NoiseFlow:
-    """S-A4-G-A4: Noise Flow with ``steps`` of A = 1x1 convolution, affine coupling on either side of the gain.
+    """f = A^steps o G o A^steps o S: Noise Flow, with S the signal-dependent scale and G the gain.
 
-    cameras: names. isos: ISO knots for all cameras, or a mapping from camera to its own. channels: even.
-    coupling: makes the coupling of a step for that many channels.
-    Noise Flow (Abdelhamed et al., ICCV 2019), in the form of Noise2NoiseFlow (Maleky et al., CVPR 2022).
+    A step A is a 1x1 convolution and then an affine coupling. The paper has four steps on either side of the gain.
+    Source: Noise Flow (Abdelhamed et al., ICCV 2019), in the form of Noise2NoiseFlow (Maleky et al., CVPR 2022).
+
+    Arguments:
+        cameras: names.
+        isos: ISO knots of all cameras, or a mapping from camera to its own ISO knots.
+        channels: number of planes C, even.
+        steps: number of steps A on either side of the gain.
+        coupling: makes the coupling of one step for ``channels`` planes.
 
     >>> flow = noise_flow(["S6", "IP"], [100, 800])
     >>> context = flow.context(torch.full((2, 4, 6, 10), 0.5), ["IP", "S6"], 100)

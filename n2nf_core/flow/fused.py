@@ -1,10 +1,10 @@
-"""Runs of 1x1 convolution and affine coupling as one operation.
+"""Runs of 1x1 convolution and affine coupling as one operation, which is faster than layer by layer.
 
-Layer by layer, Noise Flow reads and writes every plane some eighty times, and its convolutions are too thin for the
-libraries that PyTorch calls. On a CPU all steps of a tile run while it lies in the cache, in the kernels of
-:mod:`n2nf_core.kernels.flow_steps`; on a GPU a step is a few kernels of :mod:`n2nf_core.kernels.flow_steps_triton`. The
-gradient is written out by hand. In float32 only, on a GPU where Triton works; everywhere else the layers run one by
-one.
+Layer by layer, Noise Flow reads and writes every plane some eighty times, and its convolutions have too few channels
+for the libraries that PyTorch calls. On a CPU all steps of a tile run while the tile is in the cache
+(:mod:`n2nf_core.kernels.flow_steps`). On a GPU each step is a few Triton kernels
+(:mod:`n2nf_core.kernels.flow_steps_triton`). Both work in float32 only. For other types, and on a GPU where Triton does
+not work, the layers run one by one.
 """
 
 from __future__ import annotations
@@ -12,35 +12,25 @@ from __future__ import annotations
 import functools
 import importlib.util
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import pairwise
-from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from n2nf_core.flow.bijections import Bijection, Chain, Gain
 from n2nf_core.flow.conv1x1 import InvertibleConv1x1, factors
 from n2nf_core.flow.coupling import AffineCoupling
+from n2nf_core.flow.fused_autograd import forward_on_cpu, forward_on_gpu, inverse_on_cpu, inverse_on_gpu
 from n2nf_core.types import Context
 
-TILE = 160
-"""Side of the tiles of a large frame, margin excluded: smaller ones spend more on their margins, larger ones leave
-the second-level cache; between 128 and 192 little changes."""
-
-T = TypeVar("T")
-PARTS = 16
 _enabled = ContextVar("fused", default=True)
 
 
 @contextmanager
 def layer_by_layer() -> Iterator[None]:
-    """Inside, every layer runs by itself: for second derivatives, which the fused operation does not have."""
+    """Within ``with layer_by_layer():`` every layer runs by itself. Second derivatives need this."""
     token = _enabled.set(False)
     try:
         yield
@@ -51,7 +41,10 @@ def layer_by_layer() -> Iterator[None]:
 class FusedChain(Chain):
     """A :class:`Chain` that runs its 1x1 convolutions, couplings and the gains between them as one operation.
 
-    The plan, which layers form a step, is made once; its layers may learn, but not be exchanged.
+    Which layers form a step is decided once, when the chain is made. The parameters of the layers may change after
+    that, but a layer must not be replaced by another.
+
+    layers: the bijections, in the density direction.
     """
 
     def __init__(self, layers: Iterable[Bijection]):
@@ -76,9 +69,9 @@ class FusedChain(Chain):
 
 
 def _plan(layers: Iterable[Bijection]) -> list[Bijection | FusedSteps]:
-    """The layers in order; every (gains,) convolution, coupling becomes a step of a FusedSteps."""
+    """The layers in order; a convolution, the coupling after it and any gains before it become one fused step."""
     parts: list[Bijection | FusedSteps] = []
-    waiting: list[Bijection] = []  # gains, then perhaps a convolution
+    waiting: list[Bijection] = []  # gains, and then possibly a convolution: the beginning of a step
     for layer in layers:
         ready = bool(waiting) and isinstance(waiting[-1], InvertibleConv1x1)
         if ready and _in_kernels(layer):
@@ -96,7 +89,7 @@ def _plan(layers: Iterable[Bijection]) -> list[Bijection | FusedSteps]:
 
 
 def _in_kernels(layer: Bijection) -> bool:
-    """An affine coupling whose conditioner has no norms: the kernels know none."""
+    """Whether the kernels can compute the layer: an affine coupling whose conditioner has no normalisation."""
     return isinstance(layer, AffineCoupling) and isinstance(layer.conditioner.norm1, nn.Identity)
 
 
@@ -108,14 +101,14 @@ def _usable(x: Tensor) -> bool:
 
 @functools.cache
 def _triton_works() -> bool:
-    """Whether a kernel compiles and runs: Triton is there, knows the GPU, and finds the C compiler that it needs."""
+    """Whether the kernels compile and run: this needs Triton, a GPU that Triton supports, and a C compiler."""
     if importlib.util.find_spec("triton") is None:
         return False
     try:
         from n2nf_core.kernels import flow_steps_triton
 
         flow_steps_triton.try_out()
-    except Exception as error:  # what a compiler that is missing or old raises differs between versions and machines
+    except Exception as error:  # a missing or old compiler raises different errors on different machines
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         warnings.warn(f"Triton does not work here, so the flow runs layer by layer: {reason}", stacklevel=2)
         return False
@@ -123,7 +116,7 @@ def _triton_works() -> bool:
 
 
 class FusedSteps:
-    """k steps of (gains,) 1x1 convolution, affine coupling: z and ladj as the layers themselves give them."""
+    """k steps of gains, 1x1 convolution and affine coupling; z and ladj equal those of the layers up to rounding."""
 
     def __init__(self):
         self.gains: list[list[Gain]] = []
@@ -131,7 +124,13 @@ class FusedSteps:
         self.couplings: list[AffineCoupling] = []
 
     def add(self, gains: list[Gain], convolution: InvertibleConv1x1, coupling: AffineCoupling) -> None:
-        """One more step, after the others in the density direction."""
+        """Add one step after the others, in the density direction.
+
+        Arguments:
+            gains: the gains before the convolution; may be empty.
+            convolution: over C channels.
+            coupling: over the same C channels, without normalisation.
+        """
         self.gains.append(gains)
         self.convolutions.append(convolution)
         self.couplings.append(coupling)
@@ -140,7 +139,7 @@ class FusedSteps:
         log_gain = self._log_gain()
         permutation, lower, upper = factors(self.convolutions)
         weights = [torch.exp(-log_gain)[:, None, None] * (permutation @ lower @ upper), *self._conditioners()]
-        z, ladj = _StepsOnGpu.apply(x, *weights) if x.is_cuda else _Steps.apply(x, self.margin, *weights)
+        z, ladj = forward_on_gpu(x, weights) if x.is_cuda else forward_on_cpu(x, weights, self.margin)
         log_s = torch.stack([c.log_s for c in self.convolutions])
         return z, ladj + (log_s - log_gain[:, None]).sum() * (x.shape[2] * x.shape[3])
 
@@ -149,19 +148,11 @@ class FusedSteps:
         half = torch.linalg.solve_triangular(lower, permutation.mT, upper=False, unitriangular=True)
         inverses = torch.linalg.solve_triangular(upper, half, upper=True)
         weights = [torch.exp(self._log_gain())[:, None, None] * inverses, *self._conditioners()]
-        return (_inverse_on_gpu if z.is_cuda else self._inverse_on_cpu)(z.detach().contiguous(), weights)
-
-    def _inverse_on_cpu(self, z: Tensor, weights: list[Tensor]) -> Tensor:
-        from n2nf_core.kernels import flow_steps
-
-        x, tiles, arrays = torch.empty_like(z), _tiles(*z.shape[::2], z.shape[3], TILE), _arrays(*weights)
-        source, target, margin = z.numpy(), x.numpy(), self.margin
-        _in_threads(lambda part: flow_steps.inverse(source, arrays, tiles[part], margin, target), len(tiles))
-        return x
+        return inverse_on_gpu(z, weights) if z.is_cuda else inverse_on_cpu(z, weights, self.margin)
 
     @property
     def margin(self) -> int:
-        """Pixels around a tile that its values depend on."""
+        """Largest distance in pixels between an output pixel and the input pixels that it depends on."""
         return sum(coupling.margin for coupling in self.couplings)
 
     def _log_gain(self) -> Tensor:
@@ -169,7 +160,7 @@ class FusedSteps:
         return torch.stack([sum((gain.log_gain for gain in gains), zero) for gains in self.gains])
 
     def _conditioners(self) -> list[Tensor]:
-        """The couplings' parameters, stacked over the steps; the output factor exp(3 logs) goes into conv3."""
+        """The couplings' parameters, stacked over the steps; conv3 includes the output factor exp(3 logs)."""
         nets = [coupling.conditioner for coupling in self.couplings]
         factor = torch.exp(3 * torch.stack([net.logs for net in nets]))
         conv1, bias1, conv2, bias2, conv3, bias3 = (
@@ -180,101 +171,3 @@ class FusedSteps:
         scale = torch.stack([coupling.scale for coupling in self.couplings])
         conv3, bias3 = conv3 * factor[..., None, None, None], bias3 * factor
         return [conv1, bias1, conv2.flatten(2), bias2, conv3, bias3, scale]
-
-
-class _Steps(torch.autograd.Function):
-    """(x, weights) -> (z, ladj of the couplings); keeps the input of every step and computes the rest again."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, margin: int, *weights: Tensor) -> tuple[Tensor, Tensor]:
-        from n2nf_core.kernels import flow_steps
-
-        x, learn = x.contiguous(), any(ctx.needs_input_grad)
-        count, _, height, width = x.shape
-        tiles = _tiles(count, height, width, max(height, width) if learn else TILE)
-        saved = x.new_empty((len(weights[0]) if learn else 0, *x.shape))
-        z, ladj = torch.empty_like(x), np.zeros(len(tiles))
-        source, arrays, target, inputs = x.detach().numpy(), _arrays(*weights), z.numpy(), saved.numpy()
-
-        def work(part: slice) -> None:
-            flow_steps.forward(source, arrays, tiles[part], margin, target, ladj[part], inputs)
-
-        _in_threads(work, len(tiles))
-        if learn:
-            ctx.save_for_backward(saved, *weights)
-        return z, torch.from_numpy(np.bincount(tiles[:, 0], ladj, count)).to(x.dtype)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_z: Tensor, grad_ladj: Tensor) -> tuple[Tensor | None, ...]:
-        from n2nf_core.kernels import flow_steps
-
-        saved, *weights = ctx.saved_tensors
-        grad_x = torch.empty_like(grad_z, memory_format=torch.contiguous_format)
-        inputs = (grad_z.contiguous().numpy(), grad_ladj.contiguous().numpy(), saved.numpy(), _arrays(*weights))
-        target = grad_x.numpy()
-
-        def work(part: slice) -> list[Tensor]:
-            grads = [torch.zeros_like(weight, memory_format=torch.contiguous_format) for weight in weights]
-            flow_steps.backward(*inputs, part.start, part.stop, target, tuple(g.numpy() for g in grads))
-            return grads
-
-        return grad_x, None, *(sum(parts) for parts in zip(*_in_threads(work, len(grad_z)), strict=True))
-
-
-class _StepsOnGpu(torch.autograd.Function):
-    """The same in Triton."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
-        from n2nf_core.kernels import flow_steps_triton
-
-        weights, learn = _contiguous(weights), any(ctx.needs_input_grad)
-        z, ladj, saved = flow_steps_triton.forward(x.contiguous(), weights, learn)
-        if learn:
-            ctx.save_for_backward(*saved, *weights)
-        return z, ladj
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_z: Tensor, grad_ladj: Tensor) -> tuple[Tensor, ...]:
-        from n2nf_core.kernels import flow_steps_triton
-
-        kept = len(flow_steps_triton.Saved._fields)
-        saved, weights = flow_steps_triton.Saved(*ctx.saved_tensors[:kept]), ctx.saved_tensors[kept:]
-        return flow_steps_triton.backward(grad_z.contiguous(), grad_ladj.contiguous(), saved, weights)
-
-
-def _inverse_on_gpu(z: Tensor, weights: list[Tensor]) -> Tensor:
-    from n2nf_core.kernels import flow_steps_triton
-
-    return flow_steps_triton.inverse(z, _contiguous(weights))
-
-
-def _contiguous(weights: Iterable[Tensor]) -> tuple[Tensor, ...]:
-    return tuple(weight.detach().contiguous() for weight in weights)
-
-
-def _arrays(*weights: Tensor) -> tuple[np.ndarray, ...]:
-    return tuple(weight.detach().contiguous().numpy() for weight in weights)
-
-
-def _tiles(count: int, height: int, width: int, side: int) -> np.ndarray:
-    """(M, 5) rows of image, y0, y1, x0, x1, which cover ``count`` images without overlap."""
-    rows, columns = ([(a, min(a + side, size)) for a in range(0, size, side)] for size in (height, width))
-    return np.array([(image, *row, *column) for image in range(count) for row in rows for column in columns])
-
-
-def _in_threads(work: Callable[[slice], T], count: int) -> list[T]:
-    """work(slice) over 0 ... count - 1 in PARTS parts, by as many threads as PyTorch has; the kernels hold no lock.
-
-    More parts than threads, for PyTorch's own threads spin for a while after their work and slow one of ours; and as
-    many whatever the threads, so that sums over parts do not depend on the machine.
-    """
-    ends = [count * k // min(PARTS, count) for k in range(min(PARTS, count) + 1)] if count else [0, 0]
-    parts = [slice(start, stop) for start, stop in pairwise(ends)]
-    threads = min(torch.get_num_threads(), len(parts))
-    if threads == 1:
-        return [work(part) for part in parts]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, parts))

@@ -1,1 +1,1 @@
-"""Numba kernels of the flow's steps and of histograms on the CPU: to skip on first reading."""
+"""Kernels for speed: the flow's steps in Numba (CPU) and Triton (GPU), and histograms. Skip them on first reading."""

@@ -1,8 +1,9 @@
-"""The steps of Noise Flow for one CPU core: all layers of a tile in a row, while it lies in the cache.
+"""The steps of Noise Flow for one CPU core: all layers of one tile run one after another, while it is in the cache.
 
-``weights`` is what :mod:`n2nf_core.flow.fused` makes of k steps, in the density direction: mixing (k, C, C),
-conv1 (k, m, C/2, 3, 3) and bias, conv2 (k, m, m) and bias, conv3 (k, C, m + 1, 3, 3) and bias, scale (k,). The last of
-conv3's sources is the border channel. Planes are flat, see :mod:`n2nf_core.kernels.planes`.
+``weights`` holds the parameters of k steps in the density direction, made by :mod:`n2nf_core.flow.fused`: mixing
+(k, C, C), conv1 (k, m, C/2, 3, 3) and bias, conv2 (k, m, m) and bias, conv3 (k, C, m + 1, 3, 3) and bias, scale (k,).
+The last input channel of conv3 is the border indicator, which is 1 outside the image and 0 inside. Planes are flat, see
+:mod:`n2nf_core.kernels.planes`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from n2nf_core.kernels.planes import (
 
 @compiled
 def condition(first, step, weights, hidden1, hidden2, out, h, w):
-    """shift and raw log-scale of one coupling from its first half; hidden2's last plane is 1 in the frame, 0 inside."""
+    """Write shift and raw log-scale of one coupling to ``out``; hidden2's last plane is the border indicator."""
     _, w1, b1, w2, b2, w3, b3, _ = weights
     p, n = w + 2, h * (w + 2) - 2
     width = w1.shape[1]
@@ -45,7 +46,7 @@ def condition(first, step, weights, hidden1, hidden2, out, h, w):
 
 @compiled
 def window(row, margin, height, width):
-    """image, tile, and top, left, h, w of what is read for the tile: ``margin`` more on each side, within the image."""
+    """(image, tile, top, left, h, w): the window to read for a tile, larger by ``margin`` within the image."""
     tile = row[1], row[2], row[3], row[4]
     top, left = max(tile[0] - margin, 0), max(tile[2] - margin, 0)
     return row[0], tile, top, left, min(tile[1] + margin, height) - top, min(tile[3] + margin, width) - left
@@ -53,7 +54,7 @@ def window(row, margin, height, width):
 
 @compiled
 def workspace(channels, hidden, h, w):
-    """Planes for two states of a tile, for both hidden layers (border channel included), and for their output."""
+    """Memory for one tile: two states, both hidden layers (with the border indicator), the conditioner's output."""
     hidden2 = scratch(hidden + 1, h, w)
     frame_indicator(hidden2[hidden], h, w)
     return scratch(channels, h, w), scratch(channels, h, w), scratch(hidden, h, w), hidden2, scratch(channels, h, w)
@@ -61,8 +62,12 @@ def workspace(channels, hidden, h, w):
 
 @compiled
 def forward(x, weights, tiles, margin, z, ladj, saved):
-    """Density direction, tile by tile. x, z (B, C, H, W). tiles (M, 5): image, y0, y1, x0, x1. ladj (M,): of the
-    couplings. saved (k, B, C, H, W): the input of every step, for :func:`backward`; k = 0 to save nothing."""
+    """The density direction: read x (B, C, H, W), write z (B, C, H, W), tile by tile.
+
+    tiles (M, 5): image, y0, y1, x0, x1. margin: pixels read around a tile. ladj (M,): the couplings' log-determinant of
+    each tile is added to it. saved (k, B, C, H, W): receives the input of every step, for :func:`backward`; of length 0
+    where nothing is to be saved.
+    """
     channels, height, width = x.shape[1:]
     half, hidden, steps = channels // 2, weights[1].shape[1], len(weights[0])
     for m in range(len(tiles)):
@@ -87,7 +92,7 @@ def forward(x, weights, tiles, margin, z, ladj, saved):
 
 @compiled
 def inverse(z, weights, tiles, margin, x):
-    """Sampling direction; weights[0] holds the inverses of the mixing matrices."""
+    """The sampling direction: read z, write x, as in :func:`forward`. weights[0] holds the inverse mixing matrices."""
     channels, height, width = z.shape[1:]
     half, hidden = channels // 2, weights[1].shape[1]
     for m in range(len(tiles)):
@@ -108,8 +113,11 @@ def inverse(z, weights, tiles, margin, x):
 
 @compiled
 def backward(grad_z, grad_ladj, saved, weights, first, last, grad_x, grads):
-    """Gradients of images first ... last - 1 from those of z (B, C, H, W) and ladj (B,): grad_x is written, the
-    sums over images are added to ``grads``, of the shapes of ``weights``."""
+    """The gradients for the images first ... last - 1, from those of z (B, C, H, W) and of ladj (B,).
+
+    grad_x (B, C, H, W) is written. The weights' gradients, summed over images, are added to ``grads``, which has the
+    shapes of ``weights``. saved: from :func:`forward`.
+    """
     steps, channels, h, w = len(weights[0]), *grad_z.shape[1:]
     half, width, p, n = channels // 2, weights[1].shape[1], w + 2, h * (w + 2) - 2
     x, y, hidden1, hidden2, out = workspace(channels, width, h, w)

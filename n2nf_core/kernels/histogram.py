@@ -1,21 +1,27 @@
-"""The histogram of every patch on the CPU, in one pass and without a copy; compiled by Numba at its first call."""
+"""Histograms of patches on the CPU, in one pass and without a copy. Numba compiles the function at its first call."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-CHUNK = 512  # values whose bins are found at once, by the vector units, before they are counted one by one
-LANES = 4  # tables to count in, in turns: neighbours often fall into one bin, and would wait for one another
+CHUNK = 512  # the bins of so many values are computed by the vector units before the values are counted
+LANES = 4  # counting alternates between tables: two additions to one bin would have to wait for each other
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
 def count(values, per_unit, edges, exact, counts):
-    """Add row by row to counts (N, bins): floor(v per_unit), moved down where v is below that bin's lower edge.
+    """Add the histogram of every row of ``values`` to the same row of ``counts``; whether all values are finite.
 
-    values (N, n). edges (bins,): the lower ends, the first -inf. The first and the last bin take what is beyond.
-    exact: the product never rounds up to the next bin, as of float32 values in float64. False where a value is not
-    finite, and counts mean nothing.
+    A value v belongs to bin floor(v per_unit), or to the bin below where v is less than that bin's lower edge. The
+    first and the last bin also count all values beyond them. Where the result is False, the counts are not valid.
+
+    Arguments:
+        values: (N, n), noise in [0, 1] units.
+        per_unit: bins per unit of noise.
+        edges: (bins,), the lower edge of every bin; the first is -inf.
+        exact: whether v per_unit never rounds up to the next bin, as for float32 values multiplied in float64.
+        counts: (N, bins) integers.
     """
     lowest, highest = np.float64(-(len(edges) // 2)), np.float64(len(edges) // 2 - 1)
     bins, lanes = np.empty(CHUNK, np.int32), np.empty((LANES, len(edges)), np.int32)

@@ -1,8 +1,9 @@
-"""Sums over flat planes, for one CPU core: what :mod:`n2nf_core.kernels.flow_steps` is made of.
+"""Operations on flat planes, for one CPU core: the parts of :mod:`n2nf_core.kernels.flow_steps`.
 
-A plane of h x w pixels lies flat in (h + 2) x (w + 2) values with a frame of zeros, so that a 3x3 convolution is
-nine shifted sums over one long loop; what such a sum leaves in the frame is set back to zero. With p = w + 2, pixel
-(y, x) is value (y + 1) p + x + 1. Numba compiles every function at its first call and keeps the result on disk.
+A plane of h x w pixels is stored as one row of (h + 2) (w + 2) values: the pixels with a frame of zeros around them.
+With p = w + 2, pixel (y, x) is value (y + 1) p + x + 1. A 3x3 convolution is then nine shifted sums in one long loop.
+Such a sum also writes to the frame, which is set to zero afterwards. Numba compiles every function at its first call
+and keeps the result on disk.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# Reordered and contracted sums, but NaN and infinity keep their meaning: a diverged training must be seen.
+# Sums may be reordered and contracted. NaN and infinity keep their meaning, so that a diverged training is seen.
 compiled = njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy", nogil=True, cache=True)
 
 f32 = np.float32
@@ -18,7 +19,7 @@ f32 = np.float32
 
 @compiled
 def exp(x):
-    """exp(x) to 1.1e-7 for |x| <= 87, without a call, so that loops over it use the vector units (after Cephes)."""
+    """exp(x) to 1.1e-7 for |x| <= 87, after Cephes; without a library call, so that loops use the vector units."""
     x = f32(87) if x > f32(87) else (f32(-87) if x < f32(-87) else x)
     n = np.floor(x * f32(1.44269504) + f32(0.5))
     f = x - n * f32(0.693359375) + n * f32(2.12194440e-4)
@@ -33,12 +34,13 @@ def exp(x):
 
 @compiled
 def tanh(x):
+    """tanh(x) = 1 - 2 / (exp(2 x) + 1)."""
     return f32(1) - f32(2) / (exp(f32(2) * x) + f32(1))
 
 
 @compiled
 def clear_frame(planes, h, w):
-    """Zero the left and right columns of the frame; the rows above and below are never written."""
+    """Set the left and right columns of the frame to zero; nothing writes to the rows above and below."""
     p = w + 2
     for plane in planes:
         for y in range(1, h + 1):
@@ -48,7 +50,7 @@ def clear_frame(planes, h, w):
 
 @compiled
 def add_conv3x3(s0, s1, s2, w0, w1, w2, w3, w4, w5, w6, w7, w8, d):
-    """d += the nine taps w over three rows of a source; in one loop, so that d is read and written once."""
+    """d += the nine weights w times three rows of a source, in one loop, so that d is read and written once."""
     for i in range(len(d)):
         d[i] += (
             w0 * s0[i] + w1 * s0[i + 1] + w2 * s0[i + 2]
@@ -59,7 +61,7 @@ def add_conv3x3(s0, s1, s2, w0, w1, w2, w3, w4, w5, w6, w7, w8, d):
 
 @compiled
 def conv3x3(source, weight, bias, target, n, p):
-    """target[o] = bias[o] + sum_c weight[o, c] * source[c] over n values; the frame is left dirty."""
+    """target[o] = bias[o] + sum_c weight[o, c] * source[c] for n values; the frame is not zero afterwards."""
     for o in range(weight.shape[0]):
         d = target[o, p + 1 : p + 1 + n]
         d[:] = bias[o]
@@ -73,7 +75,7 @@ def conv3x3(source, weight, bias, target, n, p):
 
 @compiled
 def conv3x3_to_source(grad, weight, target, n, p):
-    """target[c] += what conv3x3 hands back to its source, for the sources that target holds."""
+    """Add the gradient of conv3x3's sources to ``target``, for as many sources as ``target`` has."""
     for c in range(target.shape[0]):
         d = target[c, p + 1 : p + 1 + n]
         for o in range(weight.shape[0]):
@@ -86,7 +88,7 @@ def conv3x3_to_source(grad, weight, target, n, p):
 
 @compiled
 def conv3x3_to_weight(grad, source, weight, bias, n, p):
-    """weight, bias += what conv3x3 hands back to them; grad is zero in the frame."""
+    """Add the gradients of conv3x3's weight and bias to ``weight`` and ``bias``; ``grad`` must be 0 in the frame."""
     for o in range(weight.shape[0]):
         g = grad[o, p + 1 : p + 1 + n]
         total = f32(0)
@@ -138,7 +140,7 @@ def mix_to_weight(grad, source, weight):
 
 @compiled
 def relu(planes, bias, h, w):
-    """max(planes + bias, 0), the frame zero."""
+    """planes = max(planes + bias, 0), with a frame of zeros."""
     for c in range(planes.shape[0]):
         plane, b = planes[c], bias[c]
         for i in range(w + 2, (h + 1) * (w + 2)):
@@ -148,7 +150,7 @@ def relu(planes, bias, h, w):
 
 @compiled
 def pass_relu(grad, hidden):
-    """grad = 0 where the rectified ``hidden`` is 0; clears the frame too, where hidden is 0."""
+    """grad = 0 where ``hidden``, the output of a ReLU, is 0; that includes the frame."""
     for c in range(grad.shape[0]):
         g, a = grad[c], hidden[c]
         for i in range(len(g)):
@@ -157,11 +159,13 @@ def pass_relu(grad, hidden):
 
 @compiled
 def scratch(count, h, w):
+    """``count`` flat planes of zeros, for h x w pixels."""
     return np.zeros((count, (h + 2) * (w + 2)), f32)
 
 
 @compiled
 def frame_indicator(plane, h, w):
+    """Set a plane to 1 in its frame and to 0 inside."""
     plane[:] = 1
     for y in range(1, h + 1):
         plane[y * (w + 2) + 1 : y * (w + 2) + w + 1] = 0
@@ -169,6 +173,7 @@ def frame_indicator(plane, h, w):
 
 @compiled
 def load(image, planes, top, left, h, w):
+    """Copy the window of h x w pixels at (top, left) of ``image`` (C, H, W) into flat planes."""
     for c in range(planes.shape[0]):
         for y in range(h):
             start = (y + 1) * (w + 2) + 1
@@ -177,6 +182,7 @@ def load(image, planes, top, left, h, w):
 
 @compiled
 def store(planes, image, tile, top, left, w):
+    """Copy the tile (y0, y1, x0, x1) from flat planes, whose window begins at (top, left), into ``image``."""
     y0, y1, x0, x1 = tile
     for c in range(planes.shape[0]):
         for y in range(y0, y1):
@@ -186,7 +192,7 @@ def store(planes, image, tile, top, left, w):
 
 @compiled
 def kept_sum(plane, tile, top, left, w):
-    """Sum of a plane over the tile, without the margin around it."""
+    """The sum of a plane over the tile, without the margin around it."""
     y0, y1, x0, x1 = tile
     total = 0.0
     for y in range(y0, y1):

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from n2nf_core.files import durable_replace
+from n2nf_core.training import precision
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "lightning-fabric", "zarr")
 
@@ -41,7 +42,8 @@ def command(notebook: str, profile: str, seed: int, data: str = "", **others: ob
 def provenance(
     command: str, profile: str, seed: int, data: Sequence[Mapping] = (), steps: Mapping[str, int] | None = None
 ) -> dict:
-    """Command, commit, profile, seed, steps, device, versions, time; ``data``: the provenance of the bursts.
+    """Command, commit, profile, seed, steps, device, precisions of trained denoisers, versions, time; ``data``: the
+    provenance of the bursts.
 
     steps: of every training run, by its name; none where nothing was trained.
     """
@@ -53,6 +55,7 @@ def provenance(
         "seed": seed,
         "steps": dict(steps or {}),
         "device": f"{device}, {torch.get_num_threads()} threads",
+        "precision": precision.used(),
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "time": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
 
 from n2nf_core.losses import joint_loss
+from n2nf_core.pairs.iterable_pairs import IterablePairs
 from n2nf_core.training import checkpoints
+from n2nf_core.training import precision as precisions
 from n2nf_core.training.cuda_graph import GraphWarning
 from n2nf_core.training.loop import Loop, NonFiniteLossError, Run
 from n2nf_core.training.processes import LostProcessError, strategy
@@ -31,6 +32,9 @@ __all__ = [
     "constant", "cosine", "fit", "never",
 ]  # fmt: skip
 
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 SMALL = 1e-15  # Adam's epsilon: gradients of squared errors in the dark are far below the usual 1e-8
 
@@ -67,8 +71,9 @@ class FitConfig:
         denoiser_lr, noise_lr: Adam's learning rates (paper: 1e-4 for both, 1e-3 falling to 5e-5 in pre-training).
         clip_norm: limit of the norm of the gradient; 0 for no limit.
         device: an accelerator that Fabric knows; "auto" takes a GPU if there is one.
-        precision: of the denoiser, "32-true" or "bf16-mixed". The skip connection, the flow and the losses stay in
-            float32.
+        precision: of the denoiser, "32-true", "bf16-mixed", or "auto" for the faster of the two on this machine
+            (:mod:`n2nf_core.training.precision`); a run that goes on from a checkpoint keeps its own. The skip
+            connection, the flow and the losses stay in float32.
         compile: whether the denoiser runs through torch.compile. Where that fails, a CompileWarning says why, and it
             runs uncompiled.
         cuda_graph: whether a step on one GPU is recorded as a CUDA graph and replayed, with the same results. Where
@@ -87,7 +92,7 @@ class FitConfig:
     noise_lr: float = 1e-2
     clip_norm: float = 0.0
     device: str = "auto"
-    precision: str = "32-true"
+    precision: str = "auto"
     compile: bool = False
     cuda_graph: bool = True
     devices: int = 1
@@ -101,8 +106,9 @@ class FitConfig:
             raise ValueError(f"need 0 <= pretrain_steps ({self.pretrain_steps}) <= steps ({self.steps}), steps >= 1")
         if min(self.denoiser_lr, self.noise_lr, self.log_every, self.checkpoint_every) <= 0:
             raise ValueError("learning rates, log_every and checkpoint_every must be positive")
-        if self.precision not in ("32-true", "bf16-mixed"):
-            raise ValueError(f"precision must be '32-true' or 'bf16-mixed', got {self.precision!r}")
+        known = ("auto", *precisions.PRECISIONS)
+        if self.precision not in known:
+            raise ValueError(f"precision must be one of {', '.join(known)}, got {self.precision!r}")
 
 
 class FitResult(NamedTuple):
@@ -115,6 +121,7 @@ class FitResult(NamedTuple):
         images_per_second: of all processes, the median over the rows of this call, so that compilation and a slow
             moment do not count; nan where this call took no step.
         warm_up_seconds: how much longer than the median the first row took.
+        precision: of the denoiser, "32-true" or "bf16-mixed".
     """
 
     history: list[dict[str, float]]
@@ -122,6 +129,7 @@ class FitResult(NamedTuple):
     seconds: float
     images_per_second: float
     warm_up_seconds: float
+    precision: str
 
 
 def fit(
@@ -167,6 +175,8 @@ def fit(
     together = strategy(config.devices * config.nodes)
     fabric = Fabric(accelerator=config.device, devices=config.devices, num_nodes=config.nodes, strategy=together)
     fabric.launch()
+    pairs = pairs if isinstance(pairs, PairSource) else IterablePairs(pairs)
+    config = _with_precision(config, denoiser, pairs, fabric, Path(out_dir))
     model = TrainingStep(denoiser.train(), noise_model.train(), config.precision, config.compile)
     model.to(memory_format=torch.channels_last)
     groups = [
@@ -175,7 +185,6 @@ def fit(
     ]
     adam = torch.optim.Adam([g for g in groups if g["params"]], eps=SMALL, fused=True)
     wrapped, optimizer = fabric.setup(model, adam)
-    pairs = pairs if isinstance(pairs, PairSource) else IterablePairs(pairs)
     fingerprint = _fingerprint(config, loss, schedule, pairs)
     watch = {"observe": observe, "stop": stop, "fingerprint": fingerprint}
     loop = Loop(Run(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, **watch))
@@ -185,32 +194,25 @@ def fit(
     finally:
         model.eval().to(home)
     seconds, progress = time.perf_counter() - started, loop.progress
-    return FitResult(progress.history, checkpoints.find_checkpoints(loop.folder)[-1], seconds, *progress.speed())
+    last = checkpoints.find_checkpoints(loop.folder)[-1]
+    return FitResult(progress.history, last, seconds, *progress.speed(), config.precision)
 
 
-class IterablePairs:
-    """Any iterable of batches as a :class:`~n2nf_core.types.PairSource`: read again from its start to begin later."""
-
-    def __init__(self, pairs: Iterable[NoisyPair]):
-        self.pairs = pairs
-
-    def batches(self, step: int, device: torch.device, rank: int = 0, world: int = 1) -> Iterator[NoisyPair]:
-        """The batches from a step on.
-
-        Arguments:
-            step: number of the first batch.
-            device: where they are brought.
-            rank, world: this process and the number of all: it gets the rows [rank::world].
-
-        ValueError for a batch that cannot be shared evenly.
-        """
-        for pair in islice(self.pairs, step, None):
-            if len(pair.first) % world:
-                raise ValueError(f"a batch of {len(pair.first)} pairs cannot be shared evenly by {world} processes")
-            yield NoisyPair(*(None if field is None else field[rank::world] for field in pair)).to(device)
-
-    def fingerprint(self) -> None:
-        """None: nothing is known of the data."""
+def _with_precision(
+    config: FitConfig, denoiser: nn.Module, pairs: PairSource, fabric: Fabric, folder: Path
+) -> FitConfig:
+    """``config`` with a precision in place of "auto": that of the run to go on with, else the faster one."""
+    precision = config.precision
+    if precision == "auto":
+        found = checkpoints.find_checkpoints(folder / "checkpoints")
+        if found:
+            precision = checkpoints.read_checkpoint(found[-1])[1]["config"]["precision"]
+        else:
+            pair = next(pairs.batches(0, fabric.device, fabric.global_rank, fabric.world_size))
+            precision = precisions.choose(denoiser, torch.cat((pair.first, pair.second)))
+        precision = fabric.broadcast(precision)  # all processes take the choice of the first
+    precisions.note(precision)
+    return replace(config, precision=precision)
 
 
 def _fingerprint(config: FitConfig, loss: Loss, schedule: Callable, pairs: PairSource) -> dict:

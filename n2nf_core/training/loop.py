@@ -96,7 +96,8 @@ class Loop:
         self.processes = Processes(run.fabric)
         self.processes.share_gradients(run.wrapped)
         self.folder = run.folder / "checkpoints"
-        self.progress = Progress(run.folder / "tensorboard", self.config.steps, run.fabric.is_global_zero)
+        first, events = run.fabric.is_global_zero, run.folder / "tensorboard"
+        self.progress = Progress(events, self.config.steps, first, self.config.precision)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.values: list[list[float]] = []  # losses since the last row of the history
         self.recent: list[tuple[Tensor, NoisyPair]] = []  # steps whose losses (3,) are still on the device

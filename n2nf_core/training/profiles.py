@@ -40,7 +40,7 @@ class Profile:
 
     def _config(self, steps: int, seed: int, **options) -> FitConfig:
         often = {"log_every": max(1, steps // 60), "checkpoint_every": max(100, steps // 60)}
-        options = often | {"precision": "bf16-mixed", "compile": self.compile} | options
+        options = often | {"compile": self.compile} | options
         return FitConfig(steps=steps, seed=seed, **options)
 
 

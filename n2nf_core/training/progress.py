@@ -17,10 +17,11 @@ class Progress:
         events: folder of the TensorBoard events.
         steps: number of all steps.
         shown: whether this process shows anything; of several, only the first does.
+        title: what stands before the bar.
     """
 
-    def __init__(self, events: Path, steps: int, shown: bool):
-        self.events, self.steps, self.shown = events, steps, shown
+    def __init__(self, events: Path, steps: int, shown: bool, title: str):
+        self.events, self.steps, self.shown, self.title = events, steps, shown, title
         self.history: list[dict[str, float]] = []
         self.rows: list[tuple[int, float]] = []  # images and seconds of every row of this call
         self.images, self.clock = 0, 0.0  # since the last row
@@ -32,7 +33,8 @@ class Progress:
         from tqdm import tqdm
 
         shown = self.shown and step < self.steps
-        self.bar = tqdm(total=self.steps, initial=step, unit="step", mininterval=1.0, disable=not shown)
+        options = {"desc": self.title, "mininterval": 1.0, "disable": not shown}
+        self.bar = tqdm(total=self.steps, initial=step, unit="step", **options)
         self.writer = SummaryWriter(self.events, purge_step=step) if shown else None
         self.images, self.clock = 0, time.perf_counter()
 

@@ -30,9 +30,8 @@ def models(build=noise_flow, norm=nn.BatchNorm2d):
 
 
 def config(steps=30, **options):
-    return FitConfig(
-        steps=steps, **{"pretrain_steps": 10, "device": "cpu", "log_every": 4, "checkpoint_every": 8, **options}
-    )
+    usual = {"pretrain_steps": 10, "device": "cpu", "precision": "32-true", "log_every": 4, "checkpoint_every": 8}
+    return FitConfig(steps=steps, **usual | options)
 
 
 def weights(*modules):

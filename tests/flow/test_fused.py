@@ -6,7 +6,7 @@ import pytest
 import torch
 from cases.fused import ORDERS, batch, build
 
-from n2nf_core.flow import fused, noise_flow
+from n2nf_core.flow import fused, fused_autograd, noise_flow
 
 VALUE = 2e-5  # of latents of about 10, after eight steps
 
@@ -72,7 +72,7 @@ def test_a_frame_in_tiles_is_the_frame_at_once(monkeypatch):
     with torch.no_grad():
         z, ladj = flow(noise, context)
         x = flow.bijection.inverse(noise, context)
-        monkeypatch.setattr(fused, "TILE", 16)
+        monkeypatch.setattr(fused_autograd, "TILE", 16)
         tiled_z, tiled_ladj = flow(noise, context)
         tiled_x = flow.bijection.inverse(noise, context)
     assert torch.equal(tiled_z, z) and torch.equal(tiled_x, x)
