@@ -35,3 +35,11 @@ def batch(flow, *shape):
     clean = torch.rand(shape, generator=torch.manual_seed(2))
     cameras = [flow.cameras[k % 2] for k in range(len(clean))]
     return torch.randn(shape) * 0.1, flow.context(clean, cameras, [100.0 + 90 * k for k in range(len(clean))])
+
+
+def gradients(flow, noise, context):
+    leaves = [noise.clone().requires_grad_(), context.clean.clone().requires_grad_()]
+    z, ladj = flow(leaves[0], context._replace(clean=leaves[1]))
+    ((z**3).sum() / z[0].numel() + (ladj * torch.arange(1.0, len(z) + 1)).sum() / z[0].numel()).backward()
+    found = [leaf.grad for leaf in leaves + list(flow.parameters())]
+    return [torch.zeros(()) if grad is None else grad.clone() for grad in found]
