@@ -20,7 +20,7 @@ from torch import Tensor
 from n2nf_core import baselines, evaluation, losses, metrics, training
 from n2nf_core.bursts import Burst
 from n2nf_core.evaluation import classical_denoisers
-from n2nf_core.simulation import scenes, simulate_burst_frames
+from n2nf_core.simulation import dead_leaves, photographs, simulate_burst_frames
 from n2nf_core.study import results
 from n2nf_core.widgets import pictures as files
 
@@ -47,9 +47,9 @@ def bursts_of(planes: Tensor, names: str, seed: int) -> list[Burst]:
 
 
 def training_bursts(seed: int) -> list[Burst]:
-    leaves = scenes.dead_leaves(SCENES, SIZE, SIZE, seed=seed, blur=0.7)
-    photographs = scenes.photographs(SCENES, SIZE, SIZE, seed=seed, blur=0.7, names=OTHERS)
-    return bursts_of(leaves, "leaves", seed) + bursts_of(photographs, "photographs", seed + 1)
+    leaves = dead_leaves(SCENES, SIZE, SIZE, seed=seed, blur=0.7)
+    others = photographs(SCENES, SIZE, SIZE, seed=seed, blur=0.7, names=OTHERS)
+    return bursts_of(leaves, "leaves", seed) + bursts_of(others, "photographs", seed + 1)
 
 
 def train(bursts: list[Burst], folder: Path, seed: int) -> dict[str, torch.nn.Module]:
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     bursts = training_bursts(args.seed)
-    shown = scenes.photographs(1, *SHAPE, seed=1, blur=0.7, names=[SHOWN], level=lambda rng: 0.18)
+    shown = photographs(1, *SHAPE, seed=1, blur=0.7, names=[SHOWN], level=lambda rng: 0.18)
     held = bursts_of(shown, SHOWN, args.seed + 2)[0]
     wavelet = classical_denoisers.calibrate(classical_denoisers.wavelet(), bursts)
     denoise = {"noisy": evaluation.noisy, "wavelet": wavelet}

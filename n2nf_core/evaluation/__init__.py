@@ -1,4 +1,4 @@
-"""How good bursts, noise models and denoisers are, on data that no training saw."""
+"""How good bursts, noise models and denoisers are, on data that was not used for training."""
 
 from n2nf_core.evaluation.burst_quality import (
     BurstQuality,

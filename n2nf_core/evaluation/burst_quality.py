@@ -1,4 +1,4 @@
-"""Can these frames teach a noise model? What a burst shows of motion, light and processing before any training."""
+"""Whether a burst is fit for training: what it shows of motion, of changing light and of processing."""
 
 from __future__ import annotations
 
@@ -13,23 +13,31 @@ from n2nf_core import raw
 from n2nf_core.baselines.photon_transfer import DRIFT_Z, match_gains
 from n2nf_core.bursts import Burst, BurstError
 
-MOST_GROWTH = 0.5  # of the variance over the burst: then half as much again as the noise is the scene
-MOST_CORRELATION = 0.3  # with both neighbours: no sensor does that, motion and demosaicing do
-LEAST_CONTRAST = 0.1  # standard deviation over mean of a scene; vignetting of a flat field stays below
+MOST_GROWTH = 0.5  # of the variance over the burst; beyond it, changes of the scene add half as much again as the noise
+MOST_CORRELATION = 0.3  # with both neighbours; motion and demosaicing cause it, a sensor's noise does not
+LEAST_CONTRAST = 0.1  # standard deviation over mean of a scene; the vignetting of a flat field causes less
 
 
 def lag_variance(frames: Tensor, lag: int) -> float:
-    """Mean of (y_t - y_{t+lag})^2 / 2 over pixels and t: the noise variance, plus what changed in the scene meanwhile.
+    """Mean of (y_t - y_{t+lag})^2 / 2 over pixels and t: the variance of the noise, plus that of changes in the scene.
 
-    frames: (T, C, H, W), T > lag.
+    Arguments:
+        frames: (T, C, H, W), any unit.
+        lag: distance in time, in frames, less than T.
     """
     return float((frames[lag:] - frames[:-lag]).double().square().mean() / 2)
 
 
 def difference_correlation(frames: Tensor, reach: int = 4) -> Tensor:
-    """Spatial autocorrelation of y_t - y_{t+1} per plane, (2 reach + 1, 2 reach + 1), 1 at its centre.
+    """Spatial autocorrelation of y_t - y_{t+1}, averaged over frames and planes; it is 1 at the centre.
 
-    frames: (T, C, H, W). White noise is 0 elsewhere, within about 1 / sqrt(T C H W).
+    For white noise the other values are 0, to within about 1 / sqrt(T C H W).
+
+    Arguments:
+        frames: (T, C, H, W), any unit.
+        reach: largest shift, in pixels of a plane.
+
+    Returns (2 reach + 1, 2 reach + 1).
     """
     difference = frames[1:] - frames[:-1]
     difference = difference - difference.mean((2, 3), keepdim=True)
@@ -39,11 +47,14 @@ def difference_correlation(frames: Tensor, reach: int = 4) -> Tensor:
 
 
 class BurstQuality(NamedTuple):
-    """drift: largest change of a plane's mean between frames, as a share, 0 where noise alone could do it.
+    """What was measured on one burst.
 
-    growth: lag_variance at the longest lag over that at lag 1, less 1.
-    correlation: of the difference of frames with its neighbours, the lesser of across and down (row noise alone
-    has one of them only). saturated: share of values at or above white.
+    Arguments:
+        drift: largest relative change of a plane's mean between frames; 0 where noise alone could cause it.
+        growth: :func:`lag_variance` at the longest lag divided by that at lag 1, minus 1.
+        correlation: correlation of the difference between frames with its neighbours: the smaller of the vertical and
+            the horizontal one, because row noise alone causes one of them.
+        saturated: share of values at or above the white level.
     """
 
     drift: float
@@ -53,10 +64,12 @@ class BurstQuality(NamedTuple):
 
 
 def assess_burst(burst: Burst) -> BurstQuality:
-    """Measure one burst, gains of frames matched as photon transfer does; growth is 0 for two frames.
+    """Measure one burst after the gains of its frames are matched, as photon transfer does.
 
-    Errors: BurstError, naming the scene, for frames that move or have been processed so much that their difference
-    is not the noise of a sensor.
+    Two frames have a growth of 0.
+
+    Errors: BurstError, which names the scene, if the frames move or were processed so much that their difference is not
+    the noise of a sensor.
     """
     frames = burst.planes(range(len(burst)))
     gains = _gains(frames)
@@ -66,25 +79,25 @@ def assess_burst(burst: Burst) -> BurstQuality:
     correlation = float(torch.stack((near[1, 2], near[2, 1])).min())
     if growth > MOST_GROWTH or correlation > MOST_CORRELATION:
         raise BurstError(
-            f"{burst.scene}: the frames differ by more than noise (variance grows by {growth:.0%} over the burst, "
-            f"neighbours correlate by {correlation:.2f}): something moved, or they are not raw; "
+            f"{burst.scene}: the frames differ by more than noise (the variance grows by {growth:.0%} over the burst, "
+            f"and neighbouring pixels correlate by {correlation:.2f}): something moved, or the frames are not raw; "
             "use a tripod, a still scene and RAW"
         )
     return BurstQuality(float((gains - 1).abs().max()), growth, correlation, float((frames >= 1).float().mean()))
 
 
 def _gains(frames: Tensor) -> Tensor:
-    """:func:`match_gains` where the change is beyond what row noise does to a mean as well, else 1; (T, C)."""
+    """The gains (T, C) of :func:`match_gains`, and 1 where row noise alone could cause the change of a mean."""
     gains, centre = match_gains(frames), frames.mean((0, 2, 3))
     error = (frames - frames.mean(0)).mean(3).std(2) / frames.shape[2] ** 0.5
     return torch.where((gains - 1).abs() * centre > DRIFT_Z * error, gains, torch.ones_like(gains))
 
 
 def match_light(burst: Burst) -> Burst:
-    """``burst`` with every plane of every frame divided by its gain against the mean, where the light drifted.
+    """``burst`` with every plane of every frame divided by its gain against the mean, if the light drifted.
 
-    A frame that is 1 % brighter as a whole differs from the mean by 1 % of the signal: more than the noise, where it
-    is bright. The noise is divided as well, which over the burst changes its variance by the square of the drift.
+    A frame that is 1 % brighter than the mean differs from it by 1 % of the signal. In bright parts, that is more than
+    the noise. The noise is divided as well, which changes its variance by the square of the gain.
     """
     frames = burst.planes(range(len(burst)))
     gains = _gains(frames)
@@ -94,15 +107,18 @@ def match_light(burst: Burst) -> Burst:
 
 
 def choose_burst(bursts: Sequence[Burst]) -> Burst:
-    """The burst whose scene varies most, its noise taken off; where all are flat fields, that of middle brightness."""
+    """The burst whose scene has the highest contrast after the variance of the noise is subtracted.
+
+    If all scenes are flat fields, it is the burst of median brightness.
+    """
     found = []
     for burst in bursts:
         frames = burst.planes(range(len(burst)))
         noise = lag_variance(frames, 1) / len(burst)
         spread = float(frames.mean(0).var((1, 2)).mean()) - noise
         found.append((max(spread, 0.0) ** 0.5, float(frames.mean())))
-    liveliest = max(range(len(bursts)), key=lambda k: found[k][0])
-    if found[liveliest][0] >= LEAST_CONTRAST * found[liveliest][1]:
-        return bursts[liveliest]
+    richest = max(range(len(bursts)), key=lambda k: found[k][0])
+    if found[richest][0] >= LEAST_CONTRAST * found[richest][1]:
+        return bursts[richest]
     order = sorted(range(len(bursts)), key=lambda k: found[k][1])
     return bursts[order[len(order) // 2]]

@@ -1,7 +1,8 @@
-"""scikit-image's wavelet and non-local means denoisers, calibrated on pairs of noisy frames.
+"""Wavelet and non-local means denoisers of scikit-image, with parameters chosen on pairs of noisy frames.
 
-For a pair, E |f(y1) - y2|^2 = E |f(y1) - x|^2 + noise variance, so the pair error ranks parameters as the error
-against the clean image would. A monochrome sensor is denoised as one image, a Bayer sensor plane by plane together.
+For a pair, E |f(y1) - y2|^2 = E |f(y1) - x|^2 + noise variance. The error of a pair therefore ranks parameters in the
+same order as the error against the clean image. Frames of a monochrome sensor are denoised as one image, and those of a
+Bayer sensor as four planes together.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from n2nf_core.bursts import Burst
 
 Image = np.ndarray
 Method = Callable[[Image, int | None, float], Image]
-"""(image, channel axis, noise deviation) -> denoised image."""
+"""(image, channel axis or None, standard deviation of the noise) -> denoised image."""
 
-STRENGTHS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.6, 2.0)  # multiples of the noise's deviation
-BORDER = 16  # pixels reflected around an image, so that shifts and wavelets meet no edge
+STRENGTHS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.6, 2.0)  # multiples of the standard deviation of the noise
+BORDER = 16  # pixels reflected around an image, so that shifts and wavelets do not reach its edge
 
 
 def _wavelet(image: Image, channel_axis: int | None, sigma: float, strength: float, wavelet: str, levels: int) -> Image:
@@ -30,7 +31,7 @@ def _wavelet(image: Image, channel_axis: int | None, sigma: float, strength: flo
 
     shifts = 3 if channel_axis is None else (0, 3, 3)
     options = {"sigma": strength * sigma, "channel_axis": channel_axis, "wavelet": wavelet, "wavelet_levels": levels}
-    with warnings.catch_warnings():  # the border that _apply adds takes up what the transform says of borders
+    with warnings.catch_warnings():  # the warning is about borders, and _apply has added a border
         warnings.filterwarnings("ignore", "Level value of")
         return cycle_spin(image, denoise_wavelet, max_shifts=shifts, func_kw=options, workers=1)
 
@@ -43,18 +44,18 @@ def _nl_means(image: Image, channel_axis: int | None, sigma: float, strength: fl
 
 
 def wavelet() -> list[Method]:
-    """denoise_wavelet (BayesShrink), averaged over shifts of up to 3 pixels, over wavelets and strengths."""
+    """denoise_wavelet (BayesShrink), averaged over shifts of up to 3 pixels: one method per wavelet and strength."""
     kinds = (("db1", 3), ("sym8", 3))
     return [partial(_wavelet, strength=s, wavelet=w, levels=n) for s in STRENGTHS for w, n in kinds]
 
 
 def nl_means() -> list[Method]:
-    """denoise_nl_means, patches of 5 at up to 5 pixels, over h and over the share of the noise it subtracts."""
+    """denoise_nl_means with patches of 5 pixels, up to 5 pixels apart: a method per h and share of noise subtracted."""
     return [partial(_nl_means, strength=s, share=share) for s in STRENGTHS for share in (0.0, 0.7, 1.0)]
 
 
 def _apply(method: Method, burst: Burst, frame: int, sigma: float) -> Tensor:
-    """One frame denoised, (4, h, w): MONO as one image, Bayer as four channels, with a reflected border around it."""
+    """One frame denoised, (4, h, w): MONO as one image, Bayer as four channels. A border is reflected around it."""
     planes = burst.planes(frame)[0].double().numpy()
     mono = burst.cfa == raw.MONO
     image = raw.unpack(planes) if mono else planes
@@ -65,10 +66,14 @@ def _apply(method: Method, burst: Burst, frame: int, sigma: float) -> Tensor:
 
 
 def calibrate(methods: Sequence[Method], bursts: Sequence[Burst]) -> Callable[[Burst], Tensor]:
-    """Choose, per camera and ISO, the method with the least pair error; returns a denoiser of whole bursts.
+    """The method with the least error on pairs, chosen for every camera and ISO.
 
-    methods: wavelet() or nl_means(). bursts: training bursts only. The denoiser raises KeyError for a setting that was
-    not among them.
+    Arguments:
+        methods: :func:`wavelet` or :func:`nl_means`.
+        bursts: training bursts only.
+
+    Returns a function from a burst to its denoised frames (T, 4, h, w) in [0, 1] units. It raises KeyError for a camera
+    and ISO that are not among ``bursts``.
     """
     groups: dict[tuple[str, float], list[Burst]] = {}
     for burst in bursts:

@@ -1,14 +1,16 @@
-"""When the self-sample loss collapses: the denoiser turns into the identity, and pairs tell it.
+"""When the self-sample loss collapses: the denoiser becomes the identity, which can be seen on noisy pairs.
 
-Let D let through a share a of a frame's own noise, D(y1) = x + a n1, and let the noise model fit the residual as well
-as it can. Then the self-sample loss (Maleky et al., CVPR 2022, Eq. 6, with Eq. 5) is, up to a constant,
+Suppose that D lets through a share a of a frame's own noise, D(y1) = x + a n1, and that the noise model fits the
+residual as well as possible. Then the self-sample loss (Maleky et al., CVPR 2022, Eq. 6, with Eq. 5) is, up to a
+constant,
 
     f(a) = log(1 - a) + lambda sigma^2 a^2        nats per dimension, sigma^2 the noise variance
 
-It falls without bound as a -> 1. Before that it has a minimum and a barrier where a (1 - a) = 1 / (2 lambda sigma^2),
-which has solutions for lambda sigma^2 >= 2 only, the minimum at a <= 1/2. So below lambda = 2 / sigma^2 nothing holds
-the denoiser back, and past a = 1/2 there is no way back. In the cross-sample loss y1 - D(y2) holds n1 whole, whatever
-D does, so its likelihood term cannot fall below the entropy of the noise.
+It falls without bound as a -> 1. Before that it has a minimum and a maximum where a (1 - a) = 1 / (2 lambda sigma^2).
+This equation has solutions only for lambda sigma^2 >= 2; the minimum lies at a <= 1/2 and the maximum at a >= 1/2.
+Below lambda = 2 / sigma^2 nothing keeps the denoiser from the identity. Above it, a denoiser that has passed the
+maximum goes on towards the identity. In the cross-sample loss, y1 - D(y2) contains all of n1 whatever D does, so the
+likelihood term cannot fall below the entropy of the noise.
 """
 
 from __future__ import annotations
@@ -20,15 +22,15 @@ from torch import Tensor, nn
 
 from n2nf_core.types import Denoiser, NoisyPair
 
-POINT_OF_NO_RETURN = 0.5  # share of its own noise that a denoiser at a minimum lets through at most
+POINT_OF_NO_RETURN = 0.5  # at a minimum of the loss, a denoiser lets through at most this share of its own noise
 
 
 @torch.no_grad()
 def leak(denoiser: Denoiser, pair: NoisyPair) -> Tensor:
     """a = <D(y1) - D(y2), y1 - y2> / |y1 - y2|^2: the share of a frame's own noise that D lets through, a scalar.
 
-    The scene cancels in both differences, so no clean image is needed. 1 for the identity, 0 for a denoiser whose
-    output does not move with the noise.
+    The scene cancels in both differences, so no clean image is needed. The value is 1 for the identity, and 0 for a
+    denoiser whose output does not depend on the noise.
 
     >>> rows = torch.zeros(2, dtype=torch.long), torch.full((2,), 100.0)
     >>> pair = NoisyPair(torch.ones(2, 4, 8, 8), torch.zeros(2, 4, 8, 8), *rows)
@@ -41,7 +43,10 @@ def leak(denoiser: Denoiser, pair: NoisyPair) -> Tensor:
 
 
 def watch(pair: NoisyPair) -> Callable[[nn.Module, object], dict[str, float]]:
-    """An ``observe`` for training: the denoiser's :func:`leak` on ``pair``, wherever training has moved it."""
+    """A function for the ``observe`` of a training run: it returns the denoiser's :func:`leak` on ``pair``.
+
+    It moves the pair to the device of the denoiser.
+    """
 
     def observe(denoiser: nn.Module, noise_model: object) -> dict[str, float]:
         return {"leak": float(leak(denoiser, pair.to(next(denoiser.parameters()).device)))}
@@ -50,7 +55,10 @@ def watch(pair: NoisyPair) -> Callable[[nn.Module, object], dict[str, float]]:
 
 
 def critical_weight(noise_variance: float) -> float:
-    """lambda = 2 / sigma^2, below which the self-sample loss has no minimum; [0, 1] units squared.
+    """lambda = 2 / sigma^2, below which the self-sample loss has no minimum.
+
+    Arguments:
+        noise_variance: sigma^2, in [0, 1] units squared.
 
     >>> critical_weight(2.0**-15)
     65536.0
@@ -59,12 +67,15 @@ def critical_weight(noise_variance: float) -> float:
 
 
 def collapse_step(history: Sequence[Mapping[str, float]], floor: float) -> int | None:
-    """The first step at which a run has collapsed, None if it has not.
+    """The first step at which a training run has collapsed, or None.
 
-    history: rows with step, leak and nll_nats_per_dim. floor: the entropy of the noise, nats per dimension. Collapsed
-    is a run whose denoiser lets through more than half of a frame's own noise, while the likelihood of the residuals
-    is better than that of the noise itself could be. Either alone is no collapse: an untrained network may let noise
-    through, and a residual that lacks a little of the noise lies a little below the floor.
+    A run has collapsed if its denoiser lets through more than half of a frame's own noise, and the NLL of the residuals
+    is below the entropy of the noise. One of the two is not enough: an untrained network may let noise through, and the
+    NLL is slightly below the entropy if a little of the noise is missing from the residual.
+
+    Arguments:
+        history: rows with step, leak and nll_nats_per_dim.
+        floor: the entropy of the noise, nats per dimension.
 
     >>> rows = [{"step": k, "leak": 0.7, "nll_nats_per_dim": nll} for k, nll in ((10, -1.0), (20, -3.0))]
     >>> collapse_step(rows, floor=-2.5), collapse_step(rows[:1], floor=-2.5)

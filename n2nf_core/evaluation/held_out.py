@@ -1,6 +1,7 @@
-"""Patches of noise that no training saw.
+"""Patches of noise from bursts that were not used for training.
 
-Noise on a held-out frame is y - x, x the burst's known clean signal or else the mean of its other frames.
+The noise of a frame is y - x, where x is the burst's known clean signal or, if there is none, the mean of its other
+frames.
 """
 
 from __future__ import annotations
@@ -14,11 +15,19 @@ from torch import Tensor
 from n2nf_core.bursts import Burst
 from n2nf_core.pairs import grid_patches
 
-ENOUGH_PLACES = 12  # fewer places of a patch than this give no interval worth the name
+ENOUGH_PLACES = 12  # an interval over fewer places would not be reliable
 
 
 class HeldOut(NamedTuple):
-    """Patches that no training saw: noise, clean (N, 4, s, s); camera and ISO names; place (N,) numbers the places."""
+    """Patches that were not used for training.
+
+    Arguments:
+        noise: (N, 4, s, s) in [0, 1] units.
+        clean: (N, 4, s, s) the clean signal or its estimate, in [0, 1] units.
+        camera: N names of cameras.
+        iso: N ISO settings.
+        place: (N,) integers. Patches at the same place of the same scene have the same number.
+    """
 
     noise: Tensor
     clean: Tensor
@@ -27,22 +36,30 @@ class HeldOut(NamedTuple):
     place: Tensor
 
     def of(self, camera: str, iso: float) -> HeldOut:
-        """The patches of one setting."""
+        """The patches of one camera and ISO."""
         keep = [i for i, setting in enumerate(zip(self.camera, self.iso, strict=True)) if setting == (camera, iso)]
         return HeldOut(self.noise[keep], self.clean[keep], [camera] * len(keep), [iso] * len(keep), self.place[keep])
 
     def to(self, device: str | torch.device) -> HeldOut:
-        """The same patches on ``device``; what scores them then runs there, if the models are there too."""
+        """The same patches on ``device``. Functions that score them compute there, and need the models there, too."""
         return self._replace(noise=self.noise.to(device), clean=self.clean.to(device))
 
     @property
     def settings(self) -> list[tuple[str, float]]:
-        """Every (camera, ISO), in order."""
+        """Every pair (camera, ISO), sorted."""
         return sorted(set(zip(self.camera, self.iso, strict=True)))
 
 
 def held_out_patches(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
-    """Grid patches of all frames; smaller ones where they do not fit into every burst, or leave too few places."""
+    """Patches of all frames, cut on a grid.
+
+    While it is larger than 4, the side is halved as long as a patch does not fit into every burst, or as there are
+    fewer than :data:`ENOUGH_PLACES` places.
+
+    Arguments:
+        bursts: held-out bursts.
+        patch: largest side of a patch, in pixels of a plane.
+    """
     side, smallest = patch, min(min(b.shape[2:]) for b in bursts)
     while side > 4 and (
         side > smallest or sum((b.shape[2] // side) * (b.shape[3] // side) for b in bursts) < ENOUGH_PLACES
@@ -63,10 +80,15 @@ def held_out_patches(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
 
 
 def of_one_frame(held: HeldOut, bursts: Sequence[Burst]) -> HeldOut:
-    """``held``, that :func:`held_out_patches` cut from ``bursts``, with noise of the variance that one frame has.
+    """``held`` with its noise scaled by sqrt((T - 1) / T), so that it has the variance of the noise of one frame.
 
-    The mean of the other T - 1 frames brings noise of its own, so that Var(y - x) = T / (T - 1) Var(n): twice the
-    noise for a pair, and a model of too much noise would win. Patches of a known clean signal stay as they are.
+    The mean of the other T - 1 frames is noisy itself, so that Var(y - x) = T / (T - 1) Var(n). For a pair this is
+    twice the variance of the noise, and a model of too much noise would score best. Patches with a known clean signal
+    are not changed.
+
+    Arguments:
+        held: the patches that :func:`held_out_patches` cut from ``bursts``.
+        bursts: the bursts, in the same order.
     """
     side = held.noise.shape[-1]
     factor = [1.0 if b.clean is not None else ((len(b) - 1) / len(b)) ** 0.5 for b in bursts]

@@ -1,8 +1,9 @@
-"""Shot and read noise recovered from pairs whose truth is known: dark frames, D's error, the best possible.
+"""Shot and read noise recovered from pairs, compared with the known truth and with the best that is possible.
 
-Read noise shows only where shot x signal is below it; for a camera with little of it in no lit pixel at all. A frame
-with the cap on holds nothing else. What must then be right is the signal at which the variance is looked up: an error
-of D that no eye would see in a lit frame is far more than read / shot in a dark one.
+Read noise is visible only where shot * signal is smaller than it. If a camera has little read noise, no pixel of a lit
+frame is that dark. A frame taken with the lens cap on contains read noise only. There the estimate depends on the
+signal at which the variance is looked up: an error of D that is invisible in a lit frame is far more than read / shot
+in a dark one.
 """
 
 from __future__ import annotations
@@ -18,32 +19,42 @@ from n2nf_core.evaluation import scores
 
 
 def cramer_rao(signal: Tensor, nlf: NLF) -> NLF:
-    """The least standard errors of shot and read that differences of pairs at a known ``signal`` allow.
+    """The least standard errors of shot and read that differences of pairs at a known signal allow.
 
-    Information = 1/2 sum over pixels of (x, 1)(x, 1)^T / v^2,  v = shot x + read; its inverse bounds the covariance
-    of every unbiased estimate. signal: one entry per pixel of a pair, any shape, [0, 1] units.
+    The information is 1/2 sum over pixels of (x, 1)(x, 1)^T / v^2 with v = shot x + read. Its inverse bounds the
+    covariance of every unbiased estimate.
+
+    Arguments:
+        signal: x, one value per pixel of a pair, any shape, [0, 1] units.
+        nlf: the true noise level function, variances in [0, 1] units squared.
 
     >>> round(cramer_rao(torch.linspace(-1, 1, 200), NLF(0.0, 1.0)).read, 3)  # sqrt(2 / 200)
     0.1
     """
     x = signal.double().flatten()
     design = torch.stack((x, torch.ones_like(x)), 1) / (nlf.shot * x + nlf.read)[:, None]
-    scale = torch.tensor([nlf.shot, nlf.read], dtype=torch.float64).clamp(min=1e-12)  # the two differ by far
+    scale = torch.tensor([nlf.shot, nlf.read], dtype=torch.float64).clamp(min=1e-12)  # they differ by far
     covariance = torch.linalg.inv((design * scale).T @ (design * scale) / 2)
     return NLF(*(covariance.diagonal().sqrt() * scale).tolist())
 
 
 def maximum_likelihood(signal: Tensor, difference: Tensor, start: NLF, iterations: int = 20) -> NLF:
-    """The NLF under which (y1 - y2) / sqrt(2) ~ N(0, shot max(x, 0) + read) is likeliest, by Fisher scoring.
+    """The NLF under which (y1 - y2) / sqrt(2) ~ N(0, shot max(x, 0) + read) is most likely, found by Fisher scoring.
 
-    signal: x, or what stands for it; difference: y1 - y2, of the same shape. At the known x the best that pairs allow
-    (:func:`cramer_rao`); at D's estimate, what training with pair_difference converges to. Either stays positive.
+    At the known signal this is the best estimate that pairs allow (:func:`cramer_rao`). At D's estimate of the signal,
+    it is what training with ``losses.pair_difference`` converges to. Shot and read stay positive.
+
+    Arguments:
+        signal: x or an estimate of it, any shape, [0, 1] units.
+        difference: y1 - y2, of the same shape and unit.
+        start: initial values, positive, variances in [0, 1] units squared.
+        iterations: number of steps of Fisher scoring.
     """
     x, squares = signal.double().flatten().clamp(min=0), difference.double().flatten().square() / 2
     regressors, nlf = torch.stack((x, torch.ones_like(x)), 1), torch.tensor(start, dtype=torch.float64)
     for _ in range(iterations):
         variance = regressors @ nlf
-        scale = nlf.clone()  # shot and read differ by far
+        scale = nlf.clone()  # shot and read differ by orders of magnitude
         design = regressors * scale / variance[:, None]
         new = scale * torch.linalg.solve(design.T @ design, design.T @ (squares / variance))
         nlf = new.maximum(nlf / 4)
@@ -52,10 +63,17 @@ def maximum_likelihood(signal: Tensor, difference: Tensor, start: NLF, iteration
 
 @torch.no_grad()
 def error_by_signal(denoiser: nn.Module, bursts: Sequence[Burst], bins: int = 8) -> list[dict[str, float]]:
-    """Mean square error of D along the signal: from pairs alone, and against the clean frames.
+    """Mean squared error of D along the signal, estimated from pairs alone and measured against the clean frames.
 
-    ((y1 - D(y2))^2 + (y2 - D(y1))^2 - (y1 - y2)^2) / 2, mean over bins of equally many pixels, sorted by
-    (D(y1) + D(y2)) / 2. Rows of signal, estimated_from_pairs and its standard error, against_clean.
+    The estimate is ((y1 - D(y2))^2 + (y2 - D(y1))^2 - (y1 - y2)^2) / 2. Pixels are sorted by (D(y1) + D(y2)) / 2 and
+    averaged over bins.
+
+    Arguments:
+        denoiser: D, (B, 4, h, w) -> (B, 4, h, w) in [0, 1] units.
+        bursts: bursts with a known clean signal or at least a good reference.
+        bins: number of bins, which hold equally many pixels.
+
+    Returns one row per bin: signal, estimated_from_pairs, its standard error estimated_error, and against_clean.
     """
     parts = []
     for burst in bursts:

@@ -1,6 +1,6 @@
-"""What is reported on held-out patches and frames: NLL, KL, regret, PSNR and SSIM with intervals.
+"""What is reported on held-out patches and frames: NLL, KL, regret, PSNR and SSIM, with intervals.
 
-Patches at one place of one scene are not independent, so intervals resample places.
+Patches at the same place of the same scene are not independent, so the bootstrap resamples places.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ from n2nf_core.types import HasNLF, NoiseModel, ask_for
 
 @torch.no_grad()
 def nll(model: NoiseModel, held: HeldOut, chunk: int | None = None) -> Tensor:
-    """-log p(n | x) per dimension for every patch, (N,) nats."""
+    """-log p(n | x) / (C H W) for every patch: (N,) nats per dimension.
+
+    Arguments:
+        model: the noise model.
+        held: the patches.
+        chunk: number of patches to compute at once; None: 256 on the CPU, 4096 on other devices.
+    """
     parts = [
         -model.log_prob(held.noise[part], _context(model, held, part)) / held.noise[0].numel()
         for part in _chunks(held, chunk)
@@ -31,13 +37,20 @@ def nll(model: NoiseModel, held: HeldOut, chunk: int | None = None) -> Tensor:
 def sample(
     model: NoiseModel, held: HeldOut, generator: torch.Generator, chunk: int | None = None
 ) -> Tensor:
-    """One sample of the model for every patch, (N, 4, s, s)."""
+    """One sample n ~ p(n | x) for every patch: (N, 4, s, s) in [0, 1] units.
+
+    Arguments:
+        model: the noise model.
+        held: the patches.
+        generator: source of randomness, on the device of the patches.
+        chunk: number of patches to compute at once; None: 256 on the CPU, 4096 on other devices.
+    """
     parts = [model.sample(_context(model, held, part), generator=generator) for part in _chunks(held, chunk)]
     return torch.cat(parts)
 
 
 def _chunks(held: HeldOut, chunk: int | None) -> list[slice]:
-    """Patches to work on at once: few stay in a processor's cache, a GPU wants many."""
+    """Slices of the patches. Small ones fit into the cache of a CPU, and a GPU needs large ones."""
     count, chunk = len(held.noise), chunk or (256 if held.noise.device.type == "cpu" else 4096)
     return [slice(start, min(start + chunk, count)) for start in range(0, count, chunk)]
 
@@ -47,7 +60,14 @@ def _context(model: NoiseModel, held: HeldOut, part: slice):
 
 
 def interval(values: Tensor, place: Tensor) -> tuple[float, list[float]]:
-    """Mean over patches and its 95 % bootstrap interval over places."""
+    """Mean over patches, and its 95 % bootstrap interval over places.
+
+    If all patches have the same place, the interval is over patches.
+
+    Arguments:
+        values: (N,) one value per patch.
+        place: (N,) integers, the place of every patch.
+    """
     groups = place if len(place.unique()) > 1 else None
     found = metrics.bootstrap_interval(values, groups=groups)
     return found.mean, [found.low, found.high]
@@ -56,9 +76,17 @@ def interval(values: Tensor, place: Tensor) -> tuple[float, list[float]]:
 def score_noise_models(
     models: Mapping[str, NoiseModel], held: HeldOut, truth: NoiseModel | None = None, seed: int = 0
 ) -> dict[str, dict]:
-    """Per model NLL, KL, KL floor, pooled KL and, where the true density is known, regret; with intervals.
+    """NLL, KL, KL floor, pooled KL and, where the true density is known, regret of every model, with intervals.
 
-    regret = NLL(model) - NLL(truth) on the same patches, nats per dimension.
+    regret = NLL(model) - NLL(truth) on the same patches, nats per dimension. KL is in nats.
+
+    Arguments:
+        models: name -> noise model.
+        held: the patches.
+        truth: the true density, or None if it is not known.
+        seed: fixes the samples for the KL.
+
+    Returns name -> row. The keys end with the unit; the key of an interval ends with ``_interval``.
     """
     true_nll = None if truth is None else nll(truth, held)
     rows = {}
@@ -77,7 +105,15 @@ def score_noise_models(
 
 
 def nll_gain(model: NoiseModel, baseline: NoiseModel, held: HeldOut) -> tuple[float, list[float]]:
-    """NLL(model) - NLL(baseline), paired by patch, with its interval: below 0 the model is better."""
+    """NLL(model) - NLL(baseline) in nats per dimension, paired by patch, with its 95 % interval.
+
+    Below 0 the model is better.
+
+    Arguments:
+        model: the noise model.
+        baseline: the noise model to compare with.
+        held: the patches.
+    """
     return interval(nll(model, held) - nll(baseline, held), held.place)
 
 
@@ -86,7 +122,15 @@ def recovered_nlf(
     fits: Mapping[str, Mapping[float, PhotonTransfer]],
     truth: NoiseModel | None = None,
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Shot and read of every model per setting, the standard errors of photon transfer, ratios to a known truth."""
+    """Shot and read of every model, per camera and ISO, and their ratios to the true values if these are known.
+
+    Arguments:
+        models: name -> noise model, which has ``nlf()``.
+        fits: camera -> ISO -> the fit of photon transfer, which gives the standard errors of the row "photon_transfer".
+        truth: the true noise model, or None if it is not known.
+
+    Returns "<camera> <ISO>" -> name -> row. Shot and read are variances in [0, 1] units squared.
+    """
     rows: dict[str, dict[str, dict[str, float]]] = {}
     for camera, row in fits.items():
         for iso, fit in row.items():
@@ -107,11 +151,11 @@ def recovered_nlf(
 
 
 Denoise = Callable[[Burst], Tensor]
-"""A burst -> every frame of it denoised alone, (T, 4, h, w)."""
+"""A burst -> its frames, each denoised on its own, (T, 4, h, w) in [0, 1] units."""
 
 
 def network(denoiser: torch.nn.Module) -> Denoise:
-    """A network as a :data:`Denoise`, frame by frame and in tiles, in evaluation mode."""
+    """A network as a :data:`Denoise`. It is applied in evaluation mode, frame by frame and in tiles."""
 
     def denoise(burst: Burst) -> Tensor:
         denoiser.eval()
@@ -121,14 +165,21 @@ def network(denoiser: torch.nn.Module) -> Denoise:
 
 
 def noisy(burst: Burst) -> Tensor:
-    """The frames as they are: the row that every denoiser must beat."""
+    """The noisy frames, not denoised: the baseline that every denoiser must beat."""
     return burst.planes(range(len(burst)))
 
 
 def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, Tensor], Tensor]:
-    """psnr_db and ssim (data range 1) of every frame against its reference, and the frames' groups for intervals.
+    """PSNR (dB) and SSIM of every frame against its reference, and the group of every frame for intervals.
 
-    A group is a burst. One burst alone is grouped by frames, which share a scene: it tells the noise, not the scene.
+    The data range is 1. A group is a burst. For a single burst a group is a frame. These frames share a scene, so the
+    interval then says nothing about other scenes.
+
+    Arguments:
+        denoise: the denoiser.
+        bursts: held-out bursts.
+
+    Returns the values ``psnr_db`` and ``ssim``, (frames,) each, and the groups (frames,).
     """
     psnr, ssim, group = [], [], []
     for number, burst in enumerate(bursts):
@@ -141,7 +192,7 @@ def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, T
 
 
 def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -> dict[str, dict]:
-    """Means of :func:`frame_scores` per denoiser, with their intervals over groups."""
+    """Means of :func:`frame_scores` for every denoiser, with their 95 % intervals over groups."""
     rows = {}
     for name, denoise in denoisers.items():
         values, group = frame_scores(denoise, bursts)
@@ -152,16 +203,29 @@ def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -
 
 
 def psnr_gain(denoise: Denoise, other: Denoise, bursts: Sequence[Burst]) -> tuple[float, list[float]]:
-    """PSNR(denoise) - PSNR(other) in dB, paired by frame, with its interval: above 0 the first is better."""
+    """PSNR(denoise) - PSNR(other) in dB, paired by frame, with its 95 % interval. Above 0 the first one is better.
+
+    Arguments:
+        denoise: the denoiser.
+        other: the denoiser to compare with.
+        bursts: held-out bursts.
+    """
     (first, group), (second, _) = frame_scores(denoise, bursts), frame_scores(other, bursts)
     return interval(first["psnr_db"] - second["psnr_db"], group)
 
 
 @torch.no_grad()
 def denoiser_error(denoiser: torch.nn.Module, bursts: Sequence[Burst]) -> dict[str, float]:
-    """Mean square error of D, from pairs: |D(y1) - y2|^2 - |y1 - y2|^2 / 2; against the reference where it is known.
+    """Mean squared error of D: from pairs, as |D(y1) - y2|^2 - |y1 - y2|^2 / 2, and against the reference.
 
-    Variances in [0, 1] units squared, means over the first two frames of every burst, in both directions.
+    The first two frames of every burst are used, for the estimate from pairs in both directions. The error against the
+    reference is left out if a burst has no clean signal.
+
+    Arguments:
+        denoiser: D, (B, 4, h, w) -> (B, 4, h, w) in [0, 1] units.
+        bursts: held-out bursts.
+
+    Returns noise_variance, estimated_from_pairs and against_clean, in [0, 1] units squared.
     """
     sums = {"noise_variance": 0.0, "estimated_from_pairs": 0.0, "against_clean": 0.0}
     for burst in bursts:

@@ -1,4 +1,4 @@
-"""What leaves the project: one camera in one file."""
+"""The trained models of one camera as one file, for use outside the project."""
 
 from n2nf_core.export.model_file import load_model, save_model
 

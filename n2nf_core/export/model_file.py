@@ -1,15 +1,15 @@
-"""A noise model and a denoiser of one camera as ONE safetensors file, to use elsewhere.
+"""A noise model and a denoiser of one camera in one safetensors file.
 
-    tensors    noise_model/<entry>, denoiser/<entry>     the entries of the state dicts, to the bit
-    metadata   format, version, noise_model, denoiser, about     the last three JSON
+    tensors    noise_model/<entry>, denoiser/<entry>             the entries of the state dicts, bit for bit
+    metadata   format, version, noise_model, denoiser, about     the last three are JSON
 
-``about`` holds camera, ISO, black and white level, so the file is enough to put noise on raw data in DN:
+``about`` states camera, ISO, black and white level, so the file is enough to put noise on raw data in DN:
 
     denoiser, noise_model, about = load_model("camera.safetensors")
     clean = raw.normalise(planes_in_dn, about["black"], about["white"])
     noisy = clean + noise_model.sample(noise_model.context(clean, about["camera"], about["iso"]))
 
-Nothing is pickled: reading a file runs none of its content.
+Nothing is pickled, so reading a file runs none of its content.
 """
 
 from __future__ import annotations
@@ -35,21 +35,26 @@ REQUIRED = ("camera", "iso", "black", "white")
 
 
 def describe(model: NoiseModel) -> dict:
-    """What :func:`rebuild` needs beside the tensors: kind, cameras, ISO knots, and sizes that are not the usual ones.
+    """What :func:`rebuild` needs beside the tensors: kind, cameras, ISO knots, and sizes that differ from the defaults.
 
-    ValueError for a model that says of itself no function which builds it.
+    Errors: ValueError for a model that does not state the function that builds it.
     """
     built_by = {"kind": "gaussian"} if isinstance(model, GaussianNoise) else getattr(model, "built_by", None)
     if not built_by:
         raise ValueError(
-            f"only Gaussian tables and what nlf_flow() and noise_flow() build with affine couplings can be stored, and "
-            f"this {type(model).__name__} is none of them"
+            "only Gaussian tables and the models that nlf_flow() and noise_flow() build with affine couplings can be "
+            f"stored, got a {type(model).__name__} that is none of them"
         )
     return {**built_by, "cameras": list(model.cameras), "isos": dict(ask_for(model, HasKnots).isos)}
 
 
 def rebuild(described: Mapping, state: Mapping[str, Tensor]) -> NoiseModel:
-    """The noise model of :func:`describe` with the tensors of ``state``, to the bit, in evaluation mode."""
+    """The noise model of :func:`describe` with the tensors of ``state``, bit for bit, in evaluation mode.
+
+    Arguments:
+        described: what :func:`describe` returned.
+        state: the entries of the state dict.
+    """
     if described["kind"] == "gaussian":
         shot, read = state["log_nlf"].exp().tolist()
         rows = enumerate(described["isos"].items())
@@ -71,9 +76,12 @@ def _describe_denoiser(model: nn.Module) -> dict:
         found |= {"layers": len(convolutions), "norm": norm}
         found |= {"skip": None if isinstance(model.skip, nn.Identity) else model.skip.kernel_size[0]}
     else:
-        raise ValueError(f"only a DnCNN or a UNet can be stored, got {type(model).__name__}")
+        raise ValueError(f"only a DnCNN or a UNet can be stored, got a {type(model).__name__}")
     if repr(_build_denoiser(found)) != repr(model):
-        raise ValueError(f"this {type(model).__name__} differs from what its sizes build: it cannot be stored")
+        raise ValueError(
+            f"this {type(model).__name__} differs from what its sizes build, so load_model could not rebuild it: "
+            f"store a {type(model).__name__} whose layers were not changed"
+        )
     return found
 
 
@@ -90,16 +98,22 @@ def _build_denoiser(described: Mapping) -> nn.Module:
 def _check(about: Mapping) -> None:
     missing = [name for name in REQUIRED if name not in about]
     if missing:
-        raise ValueError(f"about must state {', '.join(missing)}: without it nobody can use the file in DN")
+        raise ValueError(f"about must state {', '.join(missing)}: the file cannot be used on raw data without it")
     if not about["white"] > max(four_levels(about["black"])):
         raise ValueError(f"the white level {about['white']} must lie above the black level {about['black']}")
 
 
 def save_model(path: str | Path, noise_model: NoiseModel, denoiser: nn.Module, about: Mapping) -> Path:
-    """Write both models and ``about`` to one file, whole or not at all; returns its path.
+    """Write both models and ``about`` to one file, completely or not at all. An existing file is replaced.
 
-    about: JSON values; camera, iso, black (DN, one value or four) and white (DN) at least. An existing file is
-    replaced. Errors: ValueError for a model that :func:`load_model` could not build, and for an incomplete ``about``.
+    Arguments:
+        path: the file.
+        noise_model: a Gaussian table, or a model that ``nlf_flow()`` or ``noise_flow()`` built.
+        denoiser: a DnCNN or a UNet.
+        about: JSON values; at least camera, iso, black (DN, one value or four) and white (DN).
+
+    Returns the path. Errors: ValueError for a model that :func:`load_model` could not build, and for an incomplete
+    ``about``.
     """
     from safetensors.torch import save
 
@@ -118,25 +132,31 @@ def save_model(path: str | Path, noise_model: NoiseModel, denoiser: nn.Module, a
 
 
 def load_model(path: str | Path) -> tuple[nn.Module, NoiseModel, dict]:
-    """(denoiser, noise_model, about) of a file that :func:`save_model` wrote, both in evaluation mode, on the CPU.
+    """(denoiser, noise_model, about) of a file that :func:`save_model` wrote.
 
-    FileNotFoundError; CheckpointError, naming the file, for damage, another format or a newer version.
+    Both models are in evaluation mode, on the CPU.
+
+    Errors: FileNotFoundError; CheckpointError, which names the file, for a damaged file, another format or another
+    version.
     """
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no model file at {path}")
+        raise FileNotFoundError(f"there is no model file at {path}")
     try:
         with safe_open(path, framework="pt") as file:
             metadata, tensors = file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a readable model file, truncated? ({error})") from error
+        raise CheckpointError(f"{path} is not a readable model file; it may be truncated ({error})") from error
     if metadata.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a model file: its format is {metadata.get('format')!r}, not {FORMAT!r}")
     if metadata.get("version") != str(VERSION):
         version = metadata.get("version")
-        raise CheckpointError(f"{path}: model file version {version}, this program reads {VERSION}: update it")
+        raise CheckpointError(
+            f"{path}: model file version {version}, this program reads {VERSION}: use the version of n2nf_core that "
+            "wrote the file"
+        )
     try:
         described = {name: json.loads(metadata[name]) for name in ("noise_model", "denoiser", "about")}
         noise_model = rebuild(described["noise_model"], _below(tensors, "noise_model"))

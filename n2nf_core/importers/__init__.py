@@ -1,4 +1,4 @@
-"""Any supported source -> bursts. One short file per source; what they share is in ``stack``."""
+"""Files of supported formats -> bursts. Every format has its own module; ``stack`` holds what they share."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from n2nf_core.raw import crop_of, four_levels
 __all__ = ["Options", "Part", "iter_bursts", "iter_unchecked", "parts", "read_bursts"]
 
 UNDERSTOOD = (
-    f"a *{SUFFIX} store or a folder of them, .npz, .tif/.tiff, .fits/.fit, a folder of camera RAW/DNG files or of "
-    "single TIFF or FITS frames, an SIDD instance or Data folder"
+    f"a *{SUFFIX} store or a folder of them, an .npz, .tif, .tiff, .fits or .fit file, a folder of camera RAW or DNG "
+    "files, a folder of single TIFF or FITS frames, an SIDD instance folder or SIDD's Data folder"
 )
 
 
@@ -30,19 +30,28 @@ def read_bursts(
     white: float | None = None,
     cfa: str | None = None,
 ) -> list[Burst]:
-    """All bursts that ``path`` holds, checked. What is given here wins over what the source states.
+    """All bursts that ``path`` holds, after the checks of :func:`n2nf_core.bursts.check_burst`.
 
-    black: DN, one value or four by position in the sensor's 2x2 cell. white: DN. cfa: as in raw.CFAS.
-    BurstError, one line that names the file, for what cannot serve (see :func:`n2nf_core.bursts.check_burst`)
-    and for a source that is not understood.
+    Arguments that are given replace what the file states.
+
+    Arguments:
+        path: a file or folder of a supported format.
+        camera: name of the camera.
+        iso: ISO setting.
+        black: black level in DN, one value or four by position in the sensor's 2x2 cell.
+        white: white level in DN.
+        cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
+
+    Errors: BurstError, one line that names the file, for a format that is not supported and for frames that fail the
+    checks.
     """
     return list(iter_bursts(path, Options(camera, iso, black, white, cfa)))
 
 
 def iter_bursts(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
-    """:func:`read_bursts` one burst at a time, for sources that do not fit in memory together.
+    """:func:`read_bursts`, one burst at a time, for sources that do not fit into memory together.
 
-    A stored burst that was checked when it was written is not read through again.
+    A stored burst that was checked when it was written is not checked again.
     """
     for burst in iter_unchecked(path, options):
         saturated = burst.provenance.get("saturated_fraction")
@@ -54,16 +63,22 @@ def iter_bursts(path: str | Path, options: Options = Options()) -> Iterator[Burs
 
 
 def iter_unchecked(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
-    """:func:`iter_bursts` for who checks the frames on their way, as ``write_burst(..., check=)`` does."""
+    """:func:`iter_bursts` without the checks.
+
+    It is for a caller that checks the frames itself, as ``write_burst(..., check=)`` does.
+    """
     for part in parts(path, options):
         yield from part.read()
 
 
 class Part(NamedTuple):
-    """A share of a source that can be read alone, in another process too.
+    """A part of a source that can be read on its own, also in another process.
 
-    label: for people. read: () -> its bursts, unchecked; picklable. name, frames: of its one burst, where they are
-    known before it is read.
+    Arguments:
+        label: the part's name in messages.
+        read: () -> its bursts, which have not been checked. It can be pickled.
+        name: name of its single burst, where it is known before reading, else None.
+        frames: number of frames of its single burst, where it is known before reading, else None.
     """
 
     label: str
@@ -73,14 +88,17 @@ class Part(NamedTuple):
 
 
 def parts(path: str | Path, options: Options = Options()) -> list[Part]:  # noqa: B008 (immutable)
-    """What ``path`` holds, in parts that can be read apart; BurstError as in :func:`read_bursts`."""
+    """The parts of ``path``, each of which can be read on its own.
+
+    Errors: BurstError for a path that does not exist, a format that is not supported, and options out of range.
+    """
     path = Path(path)
     if not path.exists():
         raise BurstError(f"{path}: no such file or folder")
     _check(options)
     found = _folder(path, options) if path.is_dir() else _file(path, options)
     if not found:
-        raise BurstError(f"{path}: nothing here is understood; understood are {UNDERSTOOD}")
+        raise BurstError(f"{path}: nothing here is understood. Give one of: {UNDERSTOOD}")
     return found
 
 
@@ -112,7 +130,9 @@ def _folder(path: Path, options: Options) -> list[Part]:
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in readers)
     kinds = {readers[file.suffix.lower()]: file.name for file in files}
     if len(kinds) > 1:
-        raise BurstError(f"{path}: frames of several kinds ({', '.join(kinds.values())}): one kind per folder")
+        raise BurstError(
+            f"{path}: frames of several kinds ({', '.join(kinds.values())}): keep one kind of file per folder"
+        )
     return [Part(path.name, partial(read, files, path)) for read in kinds]
 
 

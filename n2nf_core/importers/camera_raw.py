@@ -1,4 +1,4 @@
-"""Camera RAW and DNG through LibRaw (rawpy): a folder of frames of one scene, one camera, one setting."""
+"""Camera RAW and DNG files, read with LibRaw (rawpy): one folder holds the frames of one scene, camera and setting."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ _MODEL, _ISO, _NOISE_PROFILE, _EXIF = 272, 34855, 51041, 34665
 
 
 class Sensor(NamedTuple):
-    """What LibRaw says of one file and what must be the same for all frames of a burst.
+    """What LibRaw reports about a file. It must be the same for all frames of a burst.
 
-    size: (H, W) of the visible area. black: DN by position in the 2x2 cell. white: DN.
+    Arguments:
+        size: (H, W) of the visible area, in mosaic pixels.
+        cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
+        black: black level in DN, four values by position in the 2x2 cell.
+        white: white level in DN.
     """
 
     size: tuple[int, int]
@@ -31,7 +35,13 @@ class Sensor(NamedTuple):
 
 
 class Tags(NamedTuple):
-    """What the file's tags say; None where they do not. nlf: the DNG NoiseProfile, mean over colours."""
+    """What a file's tags state. A field that they do not state is None.
+
+    Arguments:
+        camera: the camera's model.
+        iso: ISO setting.
+        nlf: the DNG tag NoiseProfile, averaged over colours: variances in [0, 1] units squared.
+    """
 
     camera: str | None = None
     iso: float | None = None
@@ -39,10 +49,17 @@ class Tags(NamedTuple):
 
 
 def read_raws(files: list[Path], folder: Path | None, options: Options) -> Iterator[Burst]:
-    """Yield one burst of all ``files``; frames are decoded when they are asked for.
+    """Yield one burst of all ``files``. A frame is decoded when it is used.
 
-    An odd visible area loses its last row or column, noted in the provenance. BurstError for damage, for
-    frames that differ in size or levels, ISO or camera, and for sensors that are neither Bayer nor monochrome.
+    If the height or width of the visible area is odd, its last row or column is cut off, and the provenance notes it.
+
+    Arguments:
+        files: the frames, in order.
+        folder: the folder that holds them; None for a single file.
+        options: settings that replace what the files state.
+
+    Errors: BurstError for damaged files, for frames that differ in size, levels, colour filter, ISO or camera, and for
+    sensors that are neither Bayer nor monochrome.
     """
     where, notes = folder or files[0], []
     tags = [_tags(file) for file in files]
@@ -80,38 +97,41 @@ def _planes(files: list[Path], sensor: Sensor, cfa: str, t: int) -> np.ndarray:
 
 
 def _open(path: Path) -> tuple[np.ndarray, Sensor]:
-    """The visible mosaic (H, W) uint16 and what is known of it."""
+    """The visible mosaic (H, W) uint16 and what LibRaw reports about the sensor."""
     import rawpy
 
     try:
         with rawpy.imread(str(path)) as file:
             if file.raw_type != rawpy.RawType.Flat:
-                raise BurstError(f"{path}: has no mosaic (a linear or multi-shot RAW); single-shot RAW is needed")
+                raise BurstError(f"{path}: it has no mosaic (a linear or multi-shot RAW): give a single-shot RAW file")
             mosaic = file.raw_image_visible.copy()
             if file.num_colors == 1:
                 cfa, black = raw.MONO, file.black_level_per_channel[:1] * 4
             else:
-                top, left = file.sizes.top_margin, file.sizes.left_margin  # where the visible area begins
+                top, left = file.sizes.top_margin, file.sizes.left_margin  # of the visible area
                 cell = [file.raw_color(top + i, left + j) for i in (0, 1) for j in (0, 1)]
                 cfa = _cfa(file, cell, path)
                 black = [file.black_level_per_channel[k] for k in cell]
             return mosaic, Sensor(mosaic.shape, cfa, tuple(map(float, black)), float(file.white_level))
     except (rawpy.LibRawError, OSError) as error:
         reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else error
-        raise BurstError(f"{path}: LibRaw cannot read it, truncated or not a RAW file? ({reason})") from error
+        raise BurstError(f"{path}: LibRaw cannot read it; it may be truncated, or no RAW file ({reason})") from error
 
 
 def _cfa(file, cell: list[int], path: Path) -> str:
     if file.raw_pattern is None or file.raw_pattern.shape != (2, 2):
-        raise BurstError(f"{path}: its colour filter does not repeat in 2x2 cells (X-Trans?); Bayer is understood")
+        raise BurstError(
+            f"{path}: its colour filter does not repeat in 2x2 cells (X-Trans, perhaps): only Bayer and monochrome "
+            "sensors are supported"
+        )
     name = "".join(chr(file.color_desc[k]) for k in cell)
     if name not in raw.CFAS:
-        raise BurstError(f"{path}: colour filter {name} is not understood; known are {', '.join(raw.CFAS)}")
+        raise BurstError(f"{path}: colour filter {name} is not understood; supported are {', '.join(raw.CFAS)}")
     return name
 
 
 def _tags(path: Path) -> Tags:
-    """What the tags say, as far as the file is a TIFF inside, as DNG, NEF, CR2 and ARW are."""
+    """What the tags state, if the file has the structure of a TIFF, as DNG, NEF, CR2 and ARW have."""
     import tifffile
 
     found: dict = {}
@@ -120,7 +140,7 @@ def _tags(path: Path) -> Tags:
             for page in (file.pages[0], *(file.pages[0].pages or ())):
                 for tag in page.aspage().tags:
                     found.setdefault(tag.code, tag.value)
-    except Exception:  # not a TIFF inside, or tags out of order: options and defaults step in
+    except Exception:  # the file is no TIFF, or its tags are damaged: options and defaults are used instead
         return Tags()
     exif = found.get(_EXIF)
     iso = found.get(_ISO) or (exif.get("ISOSpeedRatings") if isinstance(exif, dict) else None)

@@ -1,4 +1,4 @@
-"""A clean picture of one's own as planes, to put noise on."""
+"""A clean picture from a file, as packed planes to which noise can be added."""
 
 from __future__ import annotations
 
@@ -13,25 +13,32 @@ from n2nf_core.files import one_line
 
 
 def read_clean(path: str | Path, cfa: str) -> Tensor:
-    """Planes (1, 4, h, w) in [0, 1] of a PNG or TIFF, grey or RGB, any size of at least 2 x 2.
+    """Planes (1, 4, h, w) in [0, 1] of a PNG or TIFF file, grey or RGB, of at least 2 x 2 pixels.
 
-    8 bit is taken as sRGB and made linear (IEC 61966-2-1); 16 bit and float are linear already. RGB is sampled as
-    the mosaic of ``cfa`` ("RGGB") would, or averaged for "MONO". An odd last row or column is dropped.
-    Errors: FileNotFoundError; ValueError, naming the file, for what is no such picture.
+    A picture of 8 bits is taken as sRGB and made linear (IEC 61966-2-1). A picture of 16 bits or of floats is taken as
+    linear. A last row or column of odd number is cut off.
+
+    Arguments:
+        path: the file.
+        cfa: for "RGGB", RGB is sampled as that mosaic would sample it; for "MONO", the three colours are averaged.
+
+    Errors: FileNotFoundError; ValueError, which names the file, for a file that is not such a picture.
     """
     from skimage.io import imread
 
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no picture at {path}")
+        raise FileNotFoundError(f"there is no picture at {path}")
     try:
         image = np.asarray(imread(path))
-    except Exception as error:  # every format has errors of its own
+    except Exception as error:  # the reader of every format raises other errors
         raise ValueError(f"{path}: not a readable picture ({one_line(error, 100)})") from error
     if image.dtype.kind not in "uf" or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
-        raise ValueError(f"{path}: a picture is (H, W) or (H, W, 3), got {image.dtype} {image.shape}")
+        raise ValueError(
+            f"{path}: a picture must be (H, W) or (H, W, 3), unsigned integer or float, got {image.dtype} {image.shape}"
+        )
     if min(image.shape[:2]) < 2:
-        raise ValueError(f"{path}: a picture of {image.shape[0]} x {image.shape[1]} pixels has no 2x2 cell")
+        raise ValueError(f"{path}: a picture needs at least 2 x 2 pixels, got {image.shape[0]} x {image.shape[1]}")
     light = np.nan_to_num(image if image.dtype.kind == "f" else image / np.iinfo(image.dtype).max).clip(0, 1)
     if image.dtype == np.uint8:
         light = raw.linear_from_srgb(light)

@@ -1,8 +1,8 @@
-"""SIDD (Abdelhamed et al., CVPR 2018) as it lies on disk, in the SIDD-Medium and the SIDD-Full layout.
+"""SIDD (Abdelhamed et al., CVPR 2018) as it lies on disk, in the layouts of SIDD-Medium and of SIDD-Full.
 
-Medium: ``NNNN_NOISY_RAW_010.MAT`` and ``_011.MAT``, ``NNNN_GT_RAW_...``, ``NNNN_METADATA_RAW_...`` beside each other.
-Full: the same in folders ``NNNN_NOISY_RAW/`` and so on, frames 001 to 150. RAW files are MATLAB v7.3 (HDF5), key
-``x``, float32 in [0, 1] with the black level removed; metadata are MATLAB v5.
+Medium: ``NNNN_NOISY_RAW_010.MAT`` and ``_011.MAT``, ``NNNN_GT_RAW_...`` and ``NNNN_METADATA_RAW_...`` lie in one
+folder. Full: the same files, with frames 001 to 150, lie in folders ``NNNN_NOISY_RAW/`` and so on. RAW files are MATLAB
+v7.3 (HDF5) with the key ``x``, float32 in [0, 1] with the black level removed. Metadata files are MATLAB v5.
 """
 
 from __future__ import annotations
@@ -46,7 +46,13 @@ def noisy_files(folder: Path) -> list[Path]:
 
 
 class Instance(NamedTuple):
-    """One instance on disk: the folder that holds it, its four digits, and its noisy files."""
+    """One instance of SIDD on disk.
+
+    Arguments:
+        base: the folder that holds its files.
+        number: its four digits.
+        files: its noisy RAW files, in order.
+    """
 
     base: Path
     number: str
@@ -54,13 +60,13 @@ class Instance(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The instance's full name where a folder states it, ``sidd_NNNN`` otherwise."""
+        """The instance's full name if a folder states it, else ``sidd_NNNN``."""
         stated = _instance_name(self.base)
         return stated[0] if stated else f"sidd_{self.number}"
 
 
 def instances(folder: Path) -> list[Instance]:
-    """The instances below ``folder``, in either layout; no file is opened."""
+    """The instances below ``folder``, in either layout. No file is opened."""
     found: dict[tuple[Path, str], list[Path]] = {}
     for path in noisy_files(folder):
         base = path.parent.parent if "NOISY_RAW" in path.parent.name.upper() else path.parent
@@ -69,10 +75,11 @@ def instances(folder: Path) -> list[Instance]:
 
 
 def read_instance(instance: Instance, options: Options) -> Burst:
-    """The burst of an instance; frames are read when asked for.
+    """The burst of an instance, with black = 0 and white = 1. A frame is read when it is used.
 
-    black = 0 and white = 1. ``clean`` is the mean of the instance's ground-truth files (each is an estimate of
-    the same static scene). BurstError for damaged files and frames of different size.
+    ``clean`` is the mean of the instance's ground-truth files, each of which is an estimate of the same static scene.
+
+    Errors: BurstError for damaged files, for frames of different size, and if camera, ISO or CFA are unknown.
     """
     base, number, files = instance
     name, notes = _instance_name(base), []
@@ -80,7 +87,9 @@ def read_instance(instance: Instance, options: Options) -> Burst:
     camera = options.camera or (name[3] if name else metadata.camera)
     iso = options.iso or metadata.iso or (float(name[4]) if name else None)
     if not camera or not iso:
-        raise BurstError(f"{base}: neither metadata nor folder name state camera and ISO: give camera and iso")
+        raise BurstError(
+            f"{base}: neither the metadata nor the folder's name state both camera and ISO: give camera and iso"
+        )
     cfa = options.cfa or _cfa(camera, metadata.cfa, f"{base}: instance {number}", notes)
     sizes = [_size(file) for file in files]
     check_same(base, sizes, files)
@@ -105,24 +114,24 @@ def read_instance(instance: Instance, options: Options) -> Burst:
 
 
 def _instance_name(base: Path) -> re.Match | None:
-    """The folder name that states instance, scene, camera and ISO, nearest to the files."""
+    """The match of the folder name that states instance, scene, camera and ISO: of the folder closest to the files."""
     names = [base.name, *(parent.name for parent in base.parents)]
     return next((match for name in names if (match := _INSTANCE.match(name))), None)
 
 
 def _files(base: Path, number: str, kind: str) -> list[Path]:
-    """Files of a kind (GT, METADATA) of an instance, in either layout."""
+    """The files of one kind (GT, METADATA) of an instance, in either layout."""
     stem = f"{number}_{kind}_RAW"
     return sorted([*base.glob(f"{stem}_*.[mM][aA][tT]"), *base.glob(f"{stem}/{stem}_*.[mM][aA][tT]")])
 
 
 def _cfa(camera: str, stated: str | None, where: str, notes: list[str]) -> str:
-    """The CFA of the metadata, else the camera's; a contradiction is said aloud, the metadata hold."""
+    """The CFA that the metadata state, else the camera's. If the two differ, the metadata's is used with a warning."""
     expected = CAMERA_CFA.get(camera)
     if stated is None and expected is None:
-        raise BurstError(f"{where}: no CFA in the metadata and none known for camera {camera}: give cfa")
+        raise BurstError(f"{where}: there is no CFA in the metadata, and none known for camera {camera}: give cfa")
     if stated is None:
-        notes.append(f"CFA {expected} from the camera, no metadata state it")
+        notes.append(f"CFA {expected} from the camera, since no metadata state it")
     elif expected is not None and stated != expected:
         notes.append(f"metadata state CFA {stated}, {camera} is known as {expected}: {stated} used")
         warnings.warn(f"{where}: {notes[-1]}", BurstWarning, stacklevel=2)
@@ -159,7 +168,7 @@ def _open(path: Path) -> Iterator:
 
 
 def _clean(files: Sequence[Path], cfa: str, notes: list[str]) -> np.ndarray | None:
-    """Mean of the ground-truth files (4, h, w) float32; how much one of them is off is noted."""
+    """Mean of the ground-truth files, (4, h, w) float32. The notes state how much the first file differs from it."""
     if not files:
         return None
     first = _planes(files, cfa, 0)
@@ -168,21 +177,32 @@ def _clean(files: Sequence[Path], cfa: str, notes: list[str]) -> np.ndarray | No
         mean += _planes(files, cfa, t)
     mean /= len(files)
     off = float(np.sqrt(np.mean((first - mean) ** 2)))
-    notes.append(f"clean is the mean of {len(files)} ground-truth files; the first is {off:.2g} (RMS) off it")
+    notes.append(f"clean is the mean of {len(files)} ground-truth files; the first differs by {off:.2g} (RMS)")
     return mean.astype(np.float32)
 
 
 def validation_blocks(
     noisy: str | Path, clean: str | Path, cameras: Sequence[str], isos: Sequence[float], cfas: Sequence[str]
 ) -> Iterator[Burst]:
-    """Yield a one-frame burst with ``clean`` per block of ``Validation{Noisy,Gt}BlocksRaw.mat``.
+    """Yield one burst of one frame, with ``clean``, for every block of ``Validation{Noisy,Gt}BlocksRaw.mat``.
 
-    The files hold (images, blocks, H, W) float32 in [0, 1] and nothing else; cameras, isos and cfas are one
-    value per image. One frame makes no noisy pair: the blocks serve to evaluate, not to train.
+    The blocks serve to evaluate. They cannot be used for training, since one frame gives no noisy pair.
+
+    Arguments:
+        noisy: file with the noisy blocks, (images, blocks, H, W) float32 in [0, 1].
+        clean: file with the clean blocks, of the same shape and unit.
+        cameras: name of the camera of every image.
+        isos: ISO setting of every image.
+        cfas: colour filter of every image, one of ``raw.CFAS``.
+
+    Errors: BurstError for files that cannot be read, and for files of different shape.
     """
     frames, references = _blocks(Path(noisy)), _blocks(Path(clean))
     if frames.shape != references.shape:
-        raise BurstError(f"{noisy} holds {frames.shape}, {clean} holds {references.shape}")
+        raise BurstError(
+            f"noisy and clean blocks must have one shape: {noisy} holds {frames.shape}, {clean} holds "
+            f"{references.shape}"
+        )
     for i, (camera, iso, cfa) in enumerate(zip(cameras, isos, cfas, strict=True)):
         for k in range(frames.shape[1]):
             planes, reference = (raw.pack(raw.unify(blocks[i, k], cfa)) for blocks in (frames, references))
@@ -197,19 +217,21 @@ def _blocks(path: Path) -> np.ndarray:
     try:
         blocks = scipy.io.loadmat(path, variable_names=[path.stem])[path.stem]
     except Exception as error:
-        raise BurstError(f"{path}: not readable, or without the key {path.stem} ({one_line(error)})") from error
+        raise BurstError(f"{path}: not readable, or it lacks the key {path.stem} ({one_line(error)})") from error
     return blocks.astype(np.float32, copy=False)
 
 
 def reject_single(path: Path) -> None:
-    """BurstError that says what to give instead of a single .mat file."""
+    """Raise a BurstError that says what to give instead of a single .mat file."""
     if path.stem.startswith("Validation"):
-        raise BurstError(f"{path}: one frame per block makes no burst: use importers.sidd.validation_blocks")
-    raise BurstError(f"{path}: a single .MAT is one frame: give its instance folder or the Data folder")
+        raise BurstError(
+            f"{path}: it has one frame per block, and training needs two: use importers.sidd.validation_blocks"
+        )
+    raise BurstError(f"{path}: a single .MAT is one frame: give its instance folder or SIDD's Data folder")
 
 
 def split_instances(bursts: Sequence[Burst]) -> tuple[list[Burst], list[Burst]]:
-    """(train, test) by the paper's instances; a burst of neither list is left out."""
+    """The bursts (train, test) by the instance lists of the paper. A burst that is in neither list is left out."""
     numbers = [burst.provenance.get("instance") for burst in bursts]
     pairs = list(zip(numbers, bursts, strict=True))
     return [b for n, b in pairs if n in TRAIN_INSTANCES], [b for n, b in pairs if n in TEST_INSTANCES]

@@ -1,4 +1,4 @@
-"""The metadata files of SIDD: MATLAB v5 structs that differ from phone to phone."""
+"""The metadata files of SIDD: MATLAB v5 structs, whose layout differs between phones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ _CFA_TAG, _NOISE_PROFILE_TAG = 33422, 51041
 
 
 class Metadata(NamedTuple):
-    """What an SIDD metadata file states; None where it does not. camera: SIDD's two letters or the model."""
+    """What an SIDD metadata file states. A field that it does not state is None.
+
+    Arguments:
+        camera: SIDD's two letters for the phone, or its model if that is not a phone of SIDD.
+        iso: ISO setting.
+        cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
+        nlf: the tag NoiseProfile, averaged over colours: variances in [0, 1] units squared.
+    """
 
     camera: str | None = None
     iso: float | None = None
@@ -27,16 +34,16 @@ class Metadata(NamedTuple):
 
 
 def read_metadata(path: Path) -> Metadata:
-    """Read ``NNNN_METADATA_RAW_....MAT``; fields are searched at any depth, as the iPhone nests ISO and CFA.
+    """Read ``NNNN_METADATA_RAW_....MAT``. Fields are searched at any depth, since the iPhone's file nests ISO and CFA.
 
-    BurstError, naming the file, when it is damaged.
+    Errors: BurstError, which names the file, if it is damaged.
     """
     import scipy.io
 
     try:
         root = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=False)["metadata"]
-    except Exception as error:  # scipy raises what its parser meets
-        raise BurstError(f"{path}: not a readable metadata file, truncated? ({one_line(error)})") from error
+    except Exception as error:  # scipy's parser raises errors of many types
+        raise BurstError(f"{path}: not a readable metadata file; it may be truncated ({one_line(error)})") from error
     fields, tags = {}, {}
     for struct in _structs(root):
         for name in struct._fieldnames:

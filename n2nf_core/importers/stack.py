@@ -1,4 +1,4 @@
-"""What the importers share: the user's options, and a stack of mosaics (T, H, W) made into a burst."""
+"""What the importers share: the user's options, and how a stack of mosaics (T, H, W) becomes a burst."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ DEFAULT_ISO = 100.0
 
 
 class Options(NamedTuple):
-    """What a user says, or a file states, about its frames; None where nothing is known.
+    """What the user gives, or what a file states, about its frames. A field is None where nothing is known.
 
-    black: DN, one value or four by position in the sensor's 2x2 cell. white: DN. cfa: one of raw.CFAS.
+    Arguments:
+        camera: name of the camera.
+        iso: ISO setting.
+        black: black level in DN, one value or four by position in the sensor's 2x2 cell.
+        white: white level in DN.
+        cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
     """
 
     camera: str | None = None
@@ -33,19 +38,25 @@ class Options(NamedTuple):
     cfa: str | None = None
 
     def over(self, stated: Options) -> Options:
-        """These options, and what ``stated`` knows where they are None."""
+        """These options, with the values of ``stated`` where they are None."""
         return Options(*(mine if mine is not None else its for mine, its in zip(self, stated, strict=True)))
 
     def applied(self, burst: Burst) -> Burst:
-        """``burst`` with what is set here in place of its own.
+        """``burst`` with these options in place of its own settings.
 
-        BurstError for another CFA, and for new levels where clean or NLF are in units of the old ones.
+        Errors: BurstError for another CFA, and for new levels if the burst's clean reference or NLF are in units of its
+        own.
         """
         if self.cfa is not None and self.cfa != burst.cfa:
-            raise BurstError(f"{burst.scene}: a stored burst is {burst.cfa}; its CFA cannot become {self.cfa}")
+            raise BurstError(
+                f"{burst.scene}: the stored burst is {burst.cfa}, and its CFA cannot become {self.cfa}: "
+                "convert the source again"
+            )
         levels = self.black is not None or self.white is not None
         if levels and not (burst.clean is None and burst.nlf is None):
-            raise BurstError(f"{burst.scene}: its clean reference and NLF fix its black and white level")
+            raise BurstError(
+                f"{burst.scene}: its clean reference or NLF fix its black and white level: do not give black or white"
+            )
         given = {name: value for name, value in self._asdict().items() if value is not None}
         return replace(burst, **given) if given else burst
 
@@ -59,14 +70,21 @@ def stack_burst(
     scene: str,
     clean: np.ndarray | None = None,
 ) -> Burst:
-    """A burst from mosaics (T, H, W), DN of any number type that uint16 or float32 holds.
+    """A burst made of mosaics. Options replace what the file states, and the provenance notes which defaults were used.
 
-    Options win over what the file states; defaults are noted in the provenance. clean: (H, W) in DN.
-    BurstError for other shapes, odd sizes, and float frames without a white level.
+    Arguments:
+        frames: (T, H, W) in DN, of any number type whose values uint16 or float32 can hold.
+        options: settings that the user gave.
+        stated: settings that the file states.
+        provenance: where the frames come from, as :func:`source_of` gives it.
+        scene: name of the scene.
+        clean: (H, W) in DN, or None.
+
+    Errors: BurstError for other shapes, for odd sizes, and for float frames without a white level.
     """
     where = provenance["source"]
     if frames.ndim != 3 or frames.dtype.kind not in "uif":
-        raise BurstError(f"{where}: frames must be numbers (T, H, W), got {frames.dtype} {frames.shape}")
+        raise BurstError(f"{where}: frames must be numbers (T, H, W), got {frames.dtype} of shape {frames.shape}")
     known, notes = options.over(stated), list(provenance.get("notes", ()))
     black = _or_default(known.black, 0.0, "black level", notes)
     white = _white(frames, options.white, stated.white, black, where, notes)
@@ -92,7 +110,15 @@ def read_stacks(
     options: Options,
     importer: str,
 ) -> Iterator[Burst]:
-    """Bursts from files that ``read`` turns into (T, H, W): one per file, or one of a folder of single frames."""
+    """The bursts of files: one burst per file, or one burst of a folder whose files hold one frame each.
+
+    Arguments:
+        paths: the files, in order.
+        folder: the folder that holds them; None for a single file.
+        read: file -> frames (T, H, W) in DN, and the settings that the file states.
+        options: settings that the user gave.
+        importer: name of the importer, for the provenance.
+    """
     if folder is None:
         frames, stated = read(paths[0])
         source = source_of(paths, paths[0], importer)
@@ -109,7 +135,13 @@ def read_stacks(
 
 
 def check_same(where: Path, values: Iterable[object], places: Iterable[object]) -> None:
-    """BurstError, naming both places, when a value differs from the first: frames of a burst agree."""
+    """Raise a BurstError, which names both places, if a value differs from the first. The frames of a burst must agree.
+
+    Arguments:
+        where: the file or folder that the message names.
+        values: one value per frame.
+        places: for every value, where it was found.
+    """
     pairs = list(zip(values, places, strict=True))
     for value, place in pairs:
         if value != pairs[0][0]:
@@ -124,7 +156,13 @@ def _text(value: object) -> str:
 
 
 def source_of(paths: Sequence[Path], source: Path, importer: str) -> dict:
-    """The provenance of files: source, SHA-256 of their bytes (in order), importer, name for the burst."""
+    """The provenance of files: source, SHA-256 of their bytes in order, importer, and a name for the burst.
+
+    Arguments:
+        paths: the files, in order.
+        source: the file or folder that the burst is named after.
+        importer: name of the importer.
+    """
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -134,9 +172,15 @@ def source_of(paths: Sequence[Path], source: Path, importer: str) -> dict:
 
 
 def working_range(limit: float, black: float, brightest: float) -> float:
-    """White level for frames that use less than 1/8 of their container: black + next of 1, 2, 5, 10, 20, ... DN.
+    """A white level for frames that use less than 1/8 of their container: black + the next of 1, 2, 5, 10, 20, ... DN.
 
-    Otherwise ``limit``. Noise comparable with the unit interval is what KL bins and learning assume.
+    Otherwise it is ``limit``. The bins of the marginal KL and the training assume noise that is not
+    tiny against the unit interval.
+
+    Arguments:
+        limit: largest value of the container, DN.
+        black: black level, DN.
+        brightest: largest value of the frames, DN.
 
     >>> working_range(65535, 100, 181)
     200.0
@@ -151,12 +195,14 @@ def working_range(limit: float, black: float, brightest: float) -> float:
 def _white(
     frames: np.ndarray, option: float | None, stated: float | None, black, where: str, notes: list[str]
 ) -> float:
-    """The white level: the option, what the file states, or the container's limit with its working range."""
+    """The white level: the option, else what the file states, else that of :func:`working_range`."""
     if option is not None:
         return float(option)
     if frames.dtype.kind == "f":
         if stated is None:
-            raise BurstError(f"{where}: frames of {frames.dtype} without a white level: give white (and black)")
+            raise BurstError(
+                f"{where}: frames of {frames.dtype} without a white level: give white, and black if it is not 0"
+            )
         return float(stated)
     limit = float(np.iinfo(frames.dtype).max)
     if stated is not None and stated != limit:
@@ -165,7 +211,7 @@ def _white(
     if white != limit:
         note = f"white level {white:g} from the brightest pixel {frames.max():g}, not the container's {limit:g}"
         notes.append(note)
-        warnings.warn(f"{where}: {note}; white= sets another", BurstWarning, stacklevel=3)
+        warnings.warn(f"{where}: {note}; give white to set another", BurstWarning, stacklevel=3)
     return white
 
 
@@ -177,12 +223,14 @@ def _or_default(value, default, what: str, notes: list[str]):
 
 
 def _storable(frames: np.ndarray, where: str) -> np.ndarray:
-    """uint16 where that holds the values, else float32 where that does; BurstError for integers beyond 2^24."""
+    """The frames as uint16 if it holds their values, else as float32. BurstError for integers beyond 2^24."""
     if frames.dtype.kind == "f":
         return frames.astype(np.float32)
     low, high = int(frames.min()), int(frames.max())
     if low >= 0 and high <= np.iinfo(np.uint16).max:
         return frames.astype(np.uint16)
     if max(-low, high) > 2**24:
-        raise BurstError(f"{where}: values from {low} to {high} do not fit into float32 exactly: scale them down")
+        raise BurstError(
+            f"{where}: values from {low} to {high} do not fit into float32 without loss: divide them by a constant"
+        )
     return frames.astype(np.float32)

@@ -17,7 +17,10 @@ SUFFIXES = (".tif", ".tiff")
 
 
 def read_tiff(path: Path) -> tuple[np.ndarray, Options]:
-    """Frames (T, H, W) of one file. BurstError for colour pages, pages of different size, damage."""
+    """Frames (T, H, W) in DN of one file. It states no settings, so the options are empty.
+
+    Errors: BurstError for colour pages, for pages of different size, and for a damaged file.
+    """
     import tifffile
 
     try:
@@ -26,23 +29,26 @@ def read_tiff(path: Path) -> tuple[np.ndarray, Options]:
             series = [one.asarray() for one in file.series]
     except BurstError:
         raise
-    except Exception as error:  # tifffile raises what its many decoders raise
-        raise BurstError(f"{path}: not a readable TIFF file, truncated? ({one_line(error)})") from error
+    except Exception as error:  # the decoders of tifffile raise errors of many types
+        raise BurstError(f"{path}: not a readable TIFF file; it may be truncated ({one_line(error)})") from error
     check_same(path, [one.shape[-2:] for one in series], [f"series {k}" for k in range(len(series))])
     return np.concatenate([one.reshape(-1, *one.shape[-2:]) for one in series]), Options()
 
 
 def _check_pages(file, path: Path) -> None:
-    """Raw frames have one size and one sample per pixel."""
+    """Raise a BurstError unless all pages have one size and one sample per pixel."""
     pages = [page.aspage() for page in file.pages]
     check_same(path, [tuple(page.shape) for page in pages], [f"page {k}" for k in range(len(pages))])
     if pages[0].samplesperpixel != 1:
-        raise BurstError(f"{path}: {pages[0].samplesperpixel} samples per pixel; raw frames have one")
+        raise BurstError(f"{path}: it has {pages[0].samplesperpixel} samples per pixel, but a raw frame has one")
 
 
 @contextmanager
 def _complaints(path: Path) -> Iterator[None]:
-    """BurstError for offsets beyond the end of the file: tifffile logs them, and leaves frames out or zeros in."""
+    """Raise a BurstError for offsets beyond the end of the file.
+
+    For these, tifffile only writes to its log, and it leaves out frames or fills them with zeros.
+    """
     found: list[str] = []
 
     class Keep(logging.Handler):
@@ -57,4 +63,4 @@ def _complaints(path: Path) -> Iterator[None]:
     finally:
         logger.removeHandler(keep)
     if found:
-        raise BurstError(f"{path}: truncated or damaged ({found[0]}): copy it again")
+        raise BurstError(f"{path}: the file is truncated or damaged ({found[0]}): copy it again")

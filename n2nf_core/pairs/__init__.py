@@ -1,4 +1,4 @@
-"""From bursts to noisy pairs: which frames and patches go together, and the batches that feed training."""
+"""From bursts to noisy pairs: which frames and patches go together, and the batches that training uses."""
 
 from n2nf_core.pairs.patch_pairs import PatchPairs, Reading, grid_patches
 from n2nf_core.pairs.schedule import Sampling, frame_pairs

@@ -1,13 +1,14 @@
-"""Frames that stay on the device in one flat buffer, and patches cut from it whatever their sizes.
+"""Frames in one flat buffer in the memory of a device, and patches that are cut from it, for frames of any sizes.
 
-Integer frames stay at 16 bits, bit for bit, and become numbers after the cut. On a GPU a batch is one gather. On a CPU
-it is a loop over patches that copies rows: a few times faster there than a gather, and it leaves the cores alone that
-read ahead.
+Integer frames are kept as 16-bit integers and become float32 only after the cut. On a GPU a batch is cut with one
+gather operation. On a CPU it is cut in a loop over patches that copies rows. There, the loop is a few times faster
+than a gather, and it does not occupy the cores of the threads that read ahead.
 
-A mirrored RGGB mosaic begins with the other colour; without its first row or column it is RGGB again, which in planes
-shifts the even rows (or columns) of the mosaic by one against the odd ones: where a patch as it is takes the rows
-top + r, a mirrored one takes top + size - parity - r. So a place needs one row and column more than the patch has.
-Rows stay rows: row noise keeps its structure.
+A patch is mirrored so that it keeps the Bayer pattern. A mirrored RGGB mosaic begins with the other colour. Without
+its first row or column it is RGGB again. In packed planes this shifts the even rows (or columns) of the mosaic by one
+against the odd ones: a patch that is not mirrored takes the rows top + r, and a mirrored one takes the rows
+top + size - parity - r. A place therefore needs one row and one column more than the patch has. Rows stay rows, so row
+noise keeps its structure.
 """
 
 from __future__ import annotations
@@ -25,8 +26,17 @@ from n2nf_core.pairs.schedule import BatchPlan, FramePair, FrameSlot, PairsInMem
 
 
 class Places(NamedTuple):
-    """Where N patches lie, (N,) integers each: ``start`` of the frame in the buffer, its ``height`` and ``width`` in
-    planes, first row ``top`` and column ``left``, mirrored ``vertical`` and ``horizontal`` (0 or 1)."""
+    """Where N patches lie in a buffer. Every field holds (N,) integers.
+
+    Arguments:
+        start: index in the buffer at which the frame begins.
+        height: rows of the frame's planes.
+        width: columns of the frame's planes.
+        top: first row of the patch, in pixels of a plane.
+        left: first column of the patch, in pixels of a plane.
+        vertical: 1 if the patch is mirrored top to bottom, else 0.
+        horizontal: 1 if the patch is mirrored left to right, else 0.
+    """
 
     start: np.ndarray
     height: np.ndarray
@@ -38,9 +48,13 @@ class Places(NamedTuple):
 
 
 class HostBuffer:
-    """Slots of frames (4, h, w) in memory; a frame may be smaller than its slot.
+    """Slots of frames (4, h, w) in the memory of the CPU. A frame may be smaller than its slot.
 
-    slots: values per slot. dtype: uint16 or float32. ``contents`` says by slot what was put there.
+    ``contents`` maps a slot to what was put there.
+
+    Arguments:
+        slots: size of every slot, in values.
+        dtype: uint16 or float32.
     """
 
     def __init__(self, slots: Sequence[int], dtype: np.dtype):
@@ -49,21 +63,27 @@ class HostBuffer:
         self.contents: dict[int, object] = {}
 
     def ready(self, frame: np.ndarray) -> np.ndarray:
-        """``frame`` as :meth:`put` takes it; may be called in any thread."""
+        """``frame`` (4, h, w) in the form that :meth:`put` takes. It may be called in any thread."""
         return np.ascontiguousarray(frame, dtype=self.values.dtype).reshape(-1)
 
     def put(self, slot: int, what: object, ready: np.ndarray) -> None:
-        """Copy a frame into ``slot``."""
+        """Copy a frame into a slot.
+
+        Arguments:
+            slot: number of the slot.
+            what: a name of the frame, stored in ``contents``.
+            ready: the frame, as :meth:`ready` returns it.
+        """
         start = int(self.start[slot])
         self.values[start : start + len(ready)] = ready
         self.contents[slot] = what
 
     def place(self, array: np.ndarray) -> np.ndarray:
-        """``array`` where patches are: here, as it is."""
+        """``array`` on the device where patches are: here it is returned unchanged."""
         return array
 
     def cut(self, places: Places, size: int) -> np.ndarray:
-        """Patches (N, 4, size, size) float32, in the numbers of the frames."""
+        """Patches (N, 4, size, size) float32, in the unit of the frames; ``size`` is in pixels of a plane."""
         out = np.empty((len(places.start), 4, size, size), self.values.dtype)
         numbers = zip(*(field.tolist() for field in places), strict=True)
         for k, (start, height, width, top, left, vertical, horizontal) in enumerate(numbers):
@@ -79,28 +99,45 @@ class HostBuffer:
 
 
 class DeviceBuffer:
-    """:class:`HostBuffer` on another device: the same patches, as tensors there, and nothing waits for the device."""
+    """:class:`HostBuffer` in the memory of another device. It cuts the same patches, as tensors on that device.
+
+    No call waits for the device.
+
+    Arguments:
+        slots: size of every slot, in values.
+        dtype: uint16 or float32.
+        device: where the memory is.
+    """
 
     def __init__(self, slots: Sequence[int], dtype: np.dtype, device: torch.device):
         self.start = np.cumsum([0, *slots])
         self.integer = np.dtype(dtype) == np.uint16
-        kind = torch.int16 if self.integer else torch.float32  # few operations know uint16
+        kind = torch.int16 if self.integer else torch.float32  # few operations of PyTorch support uint16
         self.values = torch.empty(int(self.start[-1]), dtype=kind, device=device)
         self.contents: dict[int, object] = {}
 
     def ready(self, frame: np.ndarray) -> Tensor:
-        """``frame`` as :meth:`put` takes it, page-locked for a GPU; may be called in any thread."""
+        """``frame`` (4, h, w) in the form that :meth:`put` takes, in page-locked memory if the device is a GPU.
+
+        It may be called in any thread.
+        """
         frame = np.ascontiguousarray(frame, dtype=np.uint16 if self.integer else np.float32)
         return self._pinned(frame.view(np.int16) if self.integer else frame).flatten()
 
     def put(self, slot: int, what: object, ready: Tensor) -> None:
-        """Copy a frame into ``slot``, in the order of the device's other work."""
+        """Copy a frame into a slot, in sequence with the other work of the device.
+
+        Arguments:
+            slot: number of the slot.
+            what: a name of the frame, stored in ``contents``.
+            ready: the frame, as :meth:`ready` returns it.
+        """
         start = int(self.start[slot])
         self.values[start : start + len(ready)].copy_(ready, non_blocking=True)
         self.contents[slot] = what
 
     def place(self, array: np.ndarray) -> Tensor:
-        """``array`` where patches are: on the device."""
+        """``array`` as a tensor on the device where patches are."""
         return self._pinned(array).to(self.values.device, non_blocking=True)
 
     def _pinned(self, array: np.ndarray) -> Tensor:
@@ -108,30 +145,39 @@ class DeviceBuffer:
         return tensor.pin_memory() if self.values.is_cuda else tensor
 
     def cut(self, places: Places, size: int) -> Tensor:
-        """Patches (N, 4, size, size) float32, in the numbers of the frames."""
+        """Patches (N, 4, size, size) float32, in the unit of the frames; ``size`` is in pixels of a plane."""
         start, height, width, top, left, vertical, horizontal = places
         plane, row = np.arange(4), np.arange(size)
         down = np.where(vertical[:, None, None] > 0, size - plane[:, None] // 2 - row, row)  # (N, 4, size)
         column = left[:, None] + horizontal[:, None] * (1 - plane % 2)
         corner = start[:, None] + plane * (height * width)[:, None] + column
         first, mirrored = corner[:, :, None] + (top[:, None, None] + down) * width[:, None, None], horizontal > 0
-        first, mirrored = self.place(first), self.place(mirrored)  # worked out here: there each operation has its price
-        cut = self.values.unfold(0, size, 1)[first]  # whole rows at once: one index for each, not for each value
+        # The indices are computed on the CPU, since every operation on the device takes time to start.
+        first, mirrored = self.place(first), self.place(mirrored)
+        cut = self.values.unfold(0, size, 1)[first]  # one index per row, not one per value
         cut = torch.where(mirrored[:, None, None, None], cut.flip(-1), cut)
         return (cut.to(torch.int32) & 0xFFFF).to(torch.float32) if self.integer else cut
 
 
 def buffer(slots: Sequence[int], dtype: np.dtype, device: torch.device) -> HostBuffer | DeviceBuffer:
-    """The buffer for ``device``."""
+    """A :class:`HostBuffer` for the CPU, and a :class:`DeviceBuffer` for every other device.
+
+    Arguments:
+        slots: size of every slot, in values.
+        dtype: uint16 or float32.
+        device: where the memory is.
+    """
     return HostBuffer(slots, dtype) if device.type == "cpu" else DeviceBuffer(slots, dtype, device)
 
 
 class FramesInMemory:
-    """The frames of bursts that are in a device's memory, and their references: brought there as batches need them.
+    """The frames and clean references of bursts that are in the memory of a device.
+
+    They are copied when batches need them.
 
     Arguments:
-        bursts: what to read from.
-        in_memory: says which slots there are.
+        bursts: the bursts to read frames from.
+        in_memory: lists the slots and their sizes.
         device: where the memory is.
     """
 
@@ -142,7 +188,10 @@ class FramesInMemory:
         self.references = buffer(in_memory.clean_slots, np.dtype(np.float32), device)
 
     def read(self, wanted: FrameSlot) -> np.ndarray | Tensor:
-        """A frame as its slot takes it; may be called in any thread. BurstError names a frame that cannot be read."""
+        """A frame in the form that its slot takes. It may be called in any thread.
+
+        Errors: BurstError, which names a frame that cannot be read.
+        """
         burst = self.bursts[wanted.burst]
         try:
             return self.frames.ready(burst.frames[wanted.frame])
@@ -152,14 +201,20 @@ class FramesInMemory:
             raise BurstError(f"{burst.scene}: frame {wanted.frame} cannot be read ({error})") from error
 
     def ask(self, pairs: Iterable[FramePair], contents: dict[int, object], reader: Prefetch) -> None:
-        """Have ``reader`` read what ``pairs`` need and ``contents``, the memory as it will be then, lack; adds it."""
+        """Let ``reader`` read the frames of ``pairs`` that are missing from ``contents``, and add them to it.
+
+        Arguments:
+            pairs: frame pairs of a coming batch.
+            contents: what every slot will hold when that batch is cut.
+            reader: reads frames ahead of their use.
+        """
         for wanted in (frame for pair in pairs for frame in (pair.first, pair.second)):
             if contents.get(wanted.slot) != wanted:
                 contents[wanted.slot] = wanted
                 reader.ask(wanted)
 
     def bring(self, pairs: Iterable[FramePair], reader: Prefetch) -> None:
-        """Bring the frames of ``pairs``, and their references, to the device."""
+        """Copy the frames of ``pairs`` and their clean references to the device, if they are not there yet."""
         for pair in pairs:
             for wanted in (pair.first, pair.second):
                 if self.frames.contents.get(wanted.slot) != wanted:
@@ -172,9 +227,10 @@ class FramesInMemory:
                 self.references.put(slot, number, self.references.ready(clean))
 
     def cut(self, plan: BatchPlan, size: int) -> tuple[np.ndarray | Tensor, np.ndarray | Tensor, np.ndarray | None]:
-        """Patches of ``plan``, whose frames are in memory: (burst (N,), patches (2, N, 4, s, s) in DN, references).
+        """The patches of ``plan``, whose frames must be in memory, of ``size`` pixels of a plane.
 
-        The references are (N, 4, s, s), or None where a burst has none.
+        Returns the number of the burst (N,), the patches (2, N, 4, size, size) in DN, and the clean references
+        (N, 4, size, size), or None if a burst has none.
         """
         burst = np.array([pair.first.burst for pair in plan.pairs])[plan.pair]
         slots = np.array([[pair.first.slot, pair.second.slot] for pair in plan.pairs])[plan.pair]

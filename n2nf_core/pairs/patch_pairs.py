@@ -1,4 +1,4 @@
-"""From bursts to noisy pairs: the batches that feed training, and patches on a grid."""
+"""Batches of noisy patch pairs for training, and patches on a grid for evaluation."""
 
 from __future__ import annotations
 
@@ -30,32 +30,41 @@ from n2nf_core.pairs.schedule import (
 from n2nf_core.types import NoisyPair
 
 LOOK_AHEAD = 256
-"""Batches whose frames are asked for in advance; how many frames wait is bounded apart, by ``Reading.ahead``."""
+"""Number of batches whose frames are requested in advance. ``Reading.ahead`` limits how many frames wait in memory."""
 
 
 def grid_patches(planes: Tensor, size: int) -> Tensor:
-    """Non-overlapping patches of (N, C, H, W): (N * rows * columns, C, size, size), image by image.
+    """Non-overlapping patches, image by image: (N, C, H, W) -> (N * rows * columns, C, size, size).
 
-    What is left at the bottom and right is not used. ValueError where not one patch fits.
+    Pixels that are left over at the bottom and on the right are not used.
+
+    Arguments:
+        planes: (N, C, H, W), any unit.
+        size: side of a patch, in pixels of a plane.
+
+    Errors: ValueError if no patch fits.
+
+    >>> grid_patches(torch.zeros(2, 4, 9, 16), 8).shape
+    torch.Size([4, 4, 8, 8])
     """
     count, channels, height, width = planes.shape
     rows, columns = height // size, width // size
     if not rows or not columns:
-        raise ValueError(f"no {size}x{size} patch fits into planes of {height}x{width}")
+        raise ValueError(f"no {size}x{size} patch fits into planes of {height}x{width}: use a smaller patch")
     cut = planes[:, :, : rows * size, : columns * size].unflatten(2, (rows, size)).unflatten(4, (columns, size))
     return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, channels, size, size)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How frames come into memory.
+    """How frames are brought into memory.
 
     Arguments:
-        cache_bytes: memory for frames and references, in bytes. Frames that fit together are read once and stay.
-        reuse: where they do not fit, patches that are cut over each pixel of a pair, on average, before another takes
-            its place.
-        workers: threads that read ahead; None: up to 4, as many as there are cores; 0: the caller reads.
-        ahead: frames that wait to be used, at most.
+        cache_bytes: memory for frames and clean references, in bytes. If all frames fit, each is read once and kept.
+        reuse: if the frames do not fit, how many patches cover each pixel of a frame pair, on average, before another
+            pair replaces it.
+        workers: threads that read ahead. None uses one per core, up to 4. With 0 frames are read when they are needed.
+        ahead: largest number of frames that have been read and not yet used.
     """
 
     cache_bytes: int = 4 << 30
@@ -67,20 +76,22 @@ class Reading:
 class PatchPairs:
     """Batches of patch pairs at random places of random frame pairs: an endless iterable of NoisyPair.
 
-    Batch number k depends on ``sampling`` and k alone, so a resumed run sees what an unbroken one would. Frames lie on
-    the device as they are stored, and a batch is cut there from ``sampling.frame_pairs`` pairs, equally many patches of
-    each, mirrored at random, in units of [0, 1] after the cut. Bursts count by their number of pixels. Where the frames
-    do not fit into ``reading.cache_bytes`` (see :mod:`n2nf_core.pairs.schedule`), the batches depend on that and on
-    ``reading.reuse``, too, and :meth:`fingerprint` says so.
+    Batch number k depends on ``sampling`` and k only, so a resumed run sees the same batches as an unbroken one. Frames
+    are kept on the device as they are stored. A batch is cut there from ``sampling.frame_pairs`` frame pairs, with
+    equally many patches from each, and patches are mirrored at random. After the cut they are converted to [0, 1]
+    units. A burst is chosen in proportion to its number of pixels. If the frames do not fit into
+    ``reading.cache_bytes`` (see :mod:`n2nf_core.pairs.schedule`), the batches also depend on that limit and on
+    ``reading.reuse``, and :meth:`fingerprint` includes both.
 
     Arguments:
-        bursts: at least one of two frames.
-        cameras: the names that ``NoisyPair.camera`` indexes.
+        bursts: at least one burst; each has two frames or more.
+        cameras: the camera names that the numbers in ``NoisyPair.camera`` refer to.
         sampling: how patches are chosen.
-        reading: how frames come into memory.
+        reading: how frames are brought into memory.
         device: where batches are cut.
 
-    Errors: ValueError, UnknownCameraError; BurstError, naming the burst, for a frame that cannot be read.
+    Errors: ValueError for no bursts, and for frames that are too few or too small; UnknownCameraError for a camera that
+    is not among ``cameras``; BurstError, which names the burst, for a frame that cannot be read.
     """
 
     def __init__(
@@ -92,12 +103,12 @@ class PatchPairs:
         device: str | torch.device = "cpu",
     ):
         if not bursts:
-            raise ValueError("no bursts to take pairs from")
+            raise ValueError("there are no bursts to take pairs from: give at least one burst of two frames")
         for burst in bursts:
             if min(burst.shape[2:]) <= sampling.patch:
                 raise ValueError(
                     f"{burst.scene}: planes of {burst.shape[2]}x{burst.shape[3]} are too small for patches of "
-                    f"{sampling.patch}x{sampling.patch}, which need one row and column more"
+                    f"{sampling.patch}x{sampling.patch}, which need one row and one column more: use a smaller patch"
                 )
         self.bursts, self.sampling, self.reading, self.device = list(bursts), sampling, reading, torch.device(device)
         self.camera = [camera_index(burst.camera, cameras) for burst in bursts]
@@ -109,7 +120,7 @@ class PatchPairs:
         return self.batches(0, self.device)
 
     def on(self, device: str | torch.device) -> PatchPairs:
-        """The same batches on ``device``: this object if it cuts there already, else a copy with frames of its own."""
+        """The same batches on ``device``: this object if it cuts there already, else a copy with its own memory."""
         if torch.device(device) == self.device:
             return self
         other = copy.copy(self)
@@ -119,12 +130,21 @@ class PatchPairs:
         return other
 
     def batches(self, step: int, device: str | torch.device, rank: int = 0, world: int = 1) -> Iterator[NoisyPair]:
-        """The batches from number ``step`` on, or of each its rows [rank::world]; frames are read ahead.
+        """The batches from number ``step`` on. Frames are read ahead.
 
-        ValueError for a batch that ``world`` processes cannot share evenly.
+        Arguments:
+            step: number of the first batch.
+            device: where the batches are cut.
+            rank: number of this process among those that share a batch. It receives the rows ``[rank::world]``.
+            world: number of processes that share a batch.
+
+        Errors: ValueError if the processes cannot share a batch evenly.
         """
         if self.sampling.batch % world:
-            raise ValueError(f"a batch of {self.sampling.batch} pairs cannot be shared evenly by {world} processes")
+            raise ValueError(
+                f"a batch of {self.sampling.batch} pairs cannot be shared evenly by {world} processes: "
+                f"choose a multiple of {world}"
+            )
         return self.on(device)._batches(step, rank, world)
 
     def _batches(self, step: int, rank: int, world: int) -> Iterator[NoisyPair]:
@@ -136,13 +156,22 @@ class PatchPairs:
                 yield self._cut(plan.share(rank, world))
 
     def batch(self, step: int, rank: int = 0, world: int = 1) -> NoisyPair:
-        """Batch number ``step``, or its rows [rank::world]."""
+        """One batch.
+
+        Arguments:
+            step: number of the batch.
+            rank: number of this process among those that share a batch. It receives the rows ``[rank::world]``.
+            world: number of processes that share a batch.
+        """
         plan = self.plan.choose(step)
         self._memory.bring(plan.pairs, Prefetch(self._memory.read, workers=0, ahead=0))
         return self._cut(plan.share(rank, world))
 
     def fingerprint(self) -> str:
-        """A checksum of the bursts (names, settings, stored checksum or first frame) and of how pairs are chosen."""
+        """A checksum of the bursts and of how pairs are chosen.
+
+        Of a burst it includes name, settings and the stored checksum of the frames, or else the first frame.
+        """
         how = self.sampling
         chosen = (how.patch, how.batch, how.frame_pairs, self.pairs, how.seed, self.in_memory.settings)
         digest = hashlib.sha256(repr(chosen).encode())
@@ -154,7 +183,7 @@ class PatchPairs:
         return digest.hexdigest()
 
     def _coming(self, step: int, reader: Prefetch, look_ahead: int) -> Iterator[BatchPlan]:
-        """The plans from number ``step`` on, after the frames that they need were asked for."""
+        """The plans from number ``step`` on. The frames that a plan needs are requested before it is yielded."""
         contents = dict(self._memory.frames.contents)
         coming: deque[BatchPlan] = deque()
         while True:
@@ -169,7 +198,7 @@ class PatchPairs:
         return FramesInMemory(self.bursts, self.in_memory, self.device)
 
     def _cut(self, plan: BatchPlan) -> NoisyPair:
-        """The patches of ``plan``, whose frames are in memory."""
+        """The patches of ``plan``, whose frames must be in memory."""
         burst, patches, clean = self._memory.cut(plan, self.sampling.patch)
         row = self._memory.frames.place(burst)
         camera, iso, black, span = (table[row] for table in self._tables)
@@ -180,7 +209,7 @@ class PatchPairs:
 
     @cached_property
     def _tables(self) -> tuple[np.ndarray | Tensor, ...]:
-        """By burst, where patches are: camera (n,), ISO (n,), black level and white - black (n, 4, 1, 1)."""
+        """One row per burst, on the device: camera (n,), ISO (n,), black level and white - black (n, 4, 1, 1) in DN."""
         black = np.array([burst.black for burst in self.bursts], np.float32)[:, :, None, None]
         span = np.array([burst.white for burst in self.bursts], np.float32)[:, None, None, None] - black
         iso = np.array([burst.iso for burst in self.bursts], np.float32)
@@ -190,13 +219,13 @@ class PatchPairs:
 def pairs_in_memory(
     bursts: Sequence[Burst], pairs: Sequence[Sequence[tuple[int, int]]], sampling: Sampling, reading: Reading
 ) -> PairsInMemory:
-    """Every frame where ``reading.cache_bytes`` hold them all, otherwise the window that they hold.
+    """All frame pairs if their frames fit into ``reading.cache_bytes``, else a window of as many pairs as fit.
 
     Arguments:
-        bursts: their frames and references.
-        pairs: (i, j) per burst.
+        bursts: the bursts, with frames and clean references.
+        pairs: for every burst, its frame pairs (i, j).
         sampling: how many patches of which size are cut from a pair.
-        reading: the memory, and how often a pixel is used before its pair makes room for another.
+        reading: the memory, and how often a pixel is used before another pair replaces its own.
     """
     pixels = [height * width for height, width in (burst.shape[2:] for burst in bursts)]
     clean = any(burst.clean is not None for burst in bursts)
@@ -205,5 +234,5 @@ def pairs_in_memory(
     if sum(everything.slots) * value + clean * 4 * sum(everything.clean_slots) <= reading.cache_bytes:
         return everything
     count = reading.cache_bytes // (4 * max(pixels) * (2 * value + 4 * clean))
-    stay = reading.reuse * sum(pixels) / len(pixels) / (sampling.patch**2 * sampling.batch)
-    return Window(pairs, pixels, max(int(count), 1), max(round(stay), 1), sampling.seed)
+    batches_per_pair = reading.reuse * sum(pixels) / len(pixels) / (sampling.patch**2 * sampling.batch)
+    return Window(pairs, pixels, max(int(count), 1), max(round(batches_per_pair), 1), sampling.seed)

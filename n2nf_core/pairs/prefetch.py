@@ -1,4 +1,4 @@
-"""Reads what will be needed before it is needed: a few threads, a bounded number of results waiting."""
+"""Read ahead: a few threads read what will be needed soon, and a limited number of results waits in memory."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ Value = TypeVar("Value")
 
 
 class Prefetch(Generic[Key, Value]):
-    """``read(key)`` in ``workers`` threads, at most ``ahead`` results under way or waiting, in the order asked for.
+    """Calls ``read(key)`` in threads, in the order in which keys are requested.
 
-    A context manager: leaving it cancels what has not begun and ends the threads. Without workers ``read`` is called
-    when a result is taken.
+    It is a context manager. Leaving it cancels the calls that have not begun and ends the threads.
+
+    Arguments:
+        read: key -> result.
+        workers: number of threads. With 0, ``read`` is called when a result is taken.
+        ahead: largest number of results that are being read or waiting.
 
     >>> with Prefetch(lambda key: key + 1, workers=2, ahead=4) as reader:
     ...     reader.ask(1), reader.ask(2)
@@ -26,7 +30,7 @@ class Prefetch(Generic[Key, Value]):
     def __init__(self, read: Callable[[Key], Value], workers: int, ahead: int):
         self._read, self._ahead = read, ahead
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch") if workers else None
-        self._wanted: dict[Key, None] = {}  # in order, and quick to leave
+        self._wanted: dict[Key, None] = {}  # a dictionary keeps the order and removes a key quickly
         self._pending: dict[Key, Future] = {}
 
     def __enter__(self) -> Prefetch[Key, Value]:
@@ -37,13 +41,16 @@ class Prefetch(Generic[Key, Value]):
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def ask(self, key: Key) -> None:
-        """``key`` will be taken."""
+        """Announce that the result for ``key`` will be taken."""
         if self._pool:
             self._wanted[key] = None
             self._fill()
 
     def take(self, key: Key) -> Value:
-        """The result for ``key``, or the exception that ``read`` raised; waits where it must."""
+        """Return the result for ``key``, or raise the exception that ``read`` raised.
+
+        It waits until the result is there.
+        """
         future = self._drop(key)
         try:
             return future.result() if future else self._read(key)
@@ -51,7 +58,7 @@ class Prefetch(Generic[Key, Value]):
             self._fill()
 
     def forget(self, key: Key) -> None:
-        """``key`` was had elsewhere."""
+        """Withdraw the announcement of ``key``: its result is not needed any more."""
         if self._drop(key):
             self._fill()
 

@@ -1,11 +1,12 @@
 """Which frame pairs a batch is cut from, and where: pure functions of the seed and the number of the batch.
 
-Every frame lies in a slot of the device's memory. Where all frames fit, each keeps its own slot, and a batch chooses
-from all pairs (:class:`AllPairs`). Where they do not, a window of pairs is in memory and moves (:class:`Window`): every
-``batches_per_pair`` batches one pair comes in for the oldest. Bursts come in rounds, each once per round in random
-order, and each shows all its frame pairs before it repeats one. With P pixels per plane a pair stays in memory until it
-has given reuse * P / patch^2 patches, so a batch costs on average 2 * frame bytes * batch * patch^2 / (reuse * P) of
-reading: 16 patch^2 / reuse bytes per patch of uint16.
+Every frame lies in a slot of the device's memory. If all frames fit, each has its own slot, and a batch chooses from
+all pairs (:class:`AllPairs`). If they do not fit, a window of pairs is in memory, and it moves (:class:`Window`): every
+``batches_per_pair`` batches one new pair replaces the oldest. Bursts are chosen in rounds. Every round contains each
+burst once, in random order, and a burst uses all its frame pairs before it repeats one.
+
+With P pixels per plane, a pair is replaced after it has given reuse * P / patch^2 patches. A batch therefore reads on
+average 2 * frame bytes * batch * patch^2 / (reuse * P) bytes, which is 16 patch^2 / reuse bytes per patch of uint16.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ class Sampling:
 
     Arguments:
         patch: side of a patch, in pixels of a plane.
-        batch: patch pairs in a batch.
-        frame_pairs: frame pairs that a batch is cut from, a divisor of ``batch``; 0: the largest up to 8.
-        lag: largest distance in time of the two frames of a pair, in frames.
-        seed: of all choices.
+        batch: number of patch pairs in a batch.
+        frame_pairs: number of frame pairs that a batch is cut from. It divides ``batch``. With 0 it is the largest
+            divisor up to 8.
+        lag: largest distance in time between the two frames of a pair, in frames.
+        seed: fixes all choices.
+
+    Errors: ValueError for numbers out of range, and for a batch that ``frame_pairs`` does not divide.
     """
 
     patch: int = 32
@@ -38,7 +42,7 @@ class Sampling:
 
     def __post_init__(self):
         if self.patch < 1 or self.batch < 1 or self.frame_pairs < 0:
-            raise ValueError(f"patch and batch must be at least 1, frame_pairs at least 0: got {self}")
+            raise ValueError(f"patch and batch must be at least 1, and frame_pairs at least 0, got {self}")
         if not self.frame_pairs:
             object.__setattr__(self, "frame_pairs", next(n for n in range(8, 0, -1) if self.batch % n == 0))
         if self.batch % self.frame_pairs:
@@ -46,18 +50,32 @@ class Sampling:
 
 
 def frame_pairs(count: int, lag: int = 1) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j <= i + lag, of ``count`` frames: consecutive by default, all with lag = count - 1.
+    """Pairs (i, j) of frame numbers with i < j <= i + lag.
+
+    By default they are consecutive; lag = count - 1 gives all pairs.
+
+    Arguments:
+        count: number of frames, at least 2.
+        lag: largest distance in time between the two frames of a pair, in frames.
+
+    Errors: ValueError for less than 2 frames or a lag below 1.
 
     >>> frame_pairs(3), frame_pairs(3, lag=2)
     ([(0, 1), (1, 2)], [(0, 1), (0, 2), (1, 2)])
     """
     if count < 2 or lag < 1:
-        raise ValueError(f"a pair needs at least 2 frames and a lag of at least 1, got {count} and {lag}")
+        raise ValueError(f"a pair needs at least 2 frames and a lag of at least 1, got {count} frames, lag {lag}")
     return [(i, j) for i in range(count) for j in range(i + 1, min(i + lag, count - 1) + 1)]
 
 
 class FrameSlot(NamedTuple):
-    """A slot of the device's memory, and the frame of a burst that lies in it."""
+    """A slot of the device's memory and the frame that lies in it.
+
+    Arguments:
+        slot: number of the slot.
+        burst: number of the burst.
+        frame: number of the frame in its burst.
+    """
 
     slot: int
     burst: int
@@ -65,7 +83,13 @@ class FrameSlot(NamedTuple):
 
 
 class FramePair(NamedTuple):
-    """Two frames of one burst; ``clean_slot`` is the slot of the burst's reference."""
+    """Two frames of one burst, each with its slot.
+
+    Arguments:
+        first: the earlier frame.
+        second: the later frame.
+        clean_slot: number of the slot of the burst's clean reference.
+    """
 
     first: FrameSlot
     second: FrameSlot
@@ -73,10 +97,12 @@ class FramePair(NamedTuple):
 
 
 class PairsInMemory(Protocol):
-    """The frame pairs that are in memory at a time.
+    """The frame pairs that are in memory at a given step.
 
-    slots, clean_slots: values per slot, 4 h w, of frames and of references. settings: JSON-like, what choices depend
-    on.
+    Arguments:
+        slots: size of every slot for frames, in values (4 h w).
+        clean_slots: size of every slot for clean references, in values (4 h w).
+        settings: what the choices depend on, of types that JSON can hold.
     """
 
     slots: list[int]
@@ -84,16 +110,16 @@ class PairsInMemory(Protocol):
     settings: tuple
 
     def choose(self, step: int, uniform: np.ndarray) -> list[FramePair]:
-        """A pair for each of ``uniform`` (n, 2), in [0, 1): bursts weigh by their pixels."""
+        """One pair per row of ``uniform`` (n, 2) in [0, 1). A burst is chosen in proportion to its number of pixels."""
 
 
 class AllPairs:
-    """All pairs of all bursts, every frame in a slot of its own.
+    """All pairs of all bursts. Every frame has its own slot.
 
     Arguments:
-        pairs: (i, j) per burst.
-        counts: number of frames per burst.
-        pixels: pixels of a plane per burst.
+        pairs: for every burst, its frame pairs (i, j).
+        counts: for every burst, the number of frames.
+        pixels: for every burst, the number of pixels of a plane.
     """
 
     def __init__(self, pairs: Sequence[Sequence[tuple[int, int]]], counts: Sequence[int], pixels: Sequence[int]):
@@ -104,7 +130,7 @@ class AllPairs:
         self.settings = ("all",)
 
     def choose(self, step: int, uniform: np.ndarray) -> list[FramePair]:
-        """A pair for each of ``uniform`` (n, 2), the same for every step."""
+        """One pair per row of ``uniform`` (n, 2) in [0, 1). The choice does not depend on the step."""
         bursts = np.searchsorted(self.pixels, uniform[:, 0] * self.pixels[-1], side="right")
         found = []
         for burst, u in zip(bursts.tolist(), uniform[:, 1].tolist(), strict=True):
@@ -120,14 +146,14 @@ def _permutation(seed: int, purpose: int, first: int, second: int, count: int) -
 
 
 class Window:
-    """Some pairs at a time, one of them replaced after every few batches.
+    """Some of the pairs. One of them is replaced after every few batches.
 
     Arguments:
-        pairs: (i, j) per burst.
-        pixels: pixels of a plane per burst.
-        count: pairs in memory.
-        batches_per_pair: batches after which the oldest pair makes room for a new one.
-        seed: fixes the order in which pairs come.
+        pairs: for every burst, its frame pairs (i, j).
+        pixels: for every burst, the number of pixels of a plane.
+        count: number of pairs in memory.
+        batches_per_pair: number of batches after which a new pair replaces the oldest.
+        seed: fixes the order of the pairs.
     """
 
     def __init__(
@@ -145,7 +171,10 @@ class Window:
         self.settings = ("window", count, batches_per_pair)
 
     def pair(self, number: int) -> FramePair:
-        """The pair that comes in as number ``number``; the first ``count`` are there from the start."""
+        """The pair with this number in the order in which pairs enter.
+
+        The first ``count`` are in memory from the start.
+        """
         lap, position = divmod(number, len(self.pairs))
         burst = _permutation(self.seed, 1, lap, 0, len(self.pairs))[position]
         again, which = divmod(lap, len(self.pairs[burst]))
@@ -154,7 +183,7 @@ class Window:
         return FramePair(FrameSlot(2 * slot, burst, i), FrameSlot(2 * slot + 1, burst, j), slot)
 
     def choose(self, step: int, uniform: np.ndarray) -> list[FramePair]:
-        """One of the pairs in memory for each of ``uniform`` (n, 2)."""
+        """One of the pairs in memory per row of ``uniform`` (n, 2) in [0, 1)."""
         oldest = step // self.batches_per_pair
         present = [self.pair(oldest + k) for k in range(self.count)]
         weight = np.cumsum(self.pixels[[pair.first.burst for pair in present]])
@@ -163,11 +192,16 @@ class Window:
 
 
 class BatchPlan(NamedTuple):
-    """Where the patches of a batch come from.
+    """Where the patches of a batch come from. Every field but the first holds (B,) integers, one per patch.
 
-    pairs: the frame pairs. For every patch, (B,) integers: ``pair``, which of them; ``top`` and ``left``, in pixels of
-    a plane; ``swap``, ``vertical`` and ``horizontal``, 0 or 1: whether the later frame is the first of the patch pair,
-    and whether the patch is mirrored.
+    Arguments:
+        pairs: the frame pairs of the batch.
+        pair: which of ``pairs`` the patch is cut from.
+        top: first row of the patch, in pixels of a plane.
+        left: first column of the patch, in pixels of a plane.
+        swap: 1 if the later frame gives the first patch of the pair, else 0.
+        vertical: 1 if the patch is mirrored top to bottom, else 0.
+        horizontal: 1 if the patch is mirrored left to right, else 0.
     """
 
     pairs: list[FramePair]
@@ -179,17 +213,20 @@ class BatchPlan(NamedTuple):
     horizontal: np.ndarray
 
     def share(self, rank: int, world: int) -> BatchPlan:
-        """The patches [rank::world] of the batch."""
+        """The patches ``[rank::world]`` of the batch: the share of process number ``rank`` of ``world``."""
         rows = {name: field[rank::world] for name, field in self._asdict().items() if name != "pairs"}
         return self._replace(**rows)
 
 
 class SamplingPlan:
-    """Batch number k of patch pairs, chosen by :class:`Sampling` from the pairs that are in memory then.
+    """Plans of batches.
+
+    The plan of batch number k is chosen by :class:`Sampling` from the pairs that are in memory then.
 
     Arguments:
         in_memory: the pairs to choose from.
-        shapes: (h, w) of a plane per burst; every burst is larger than a patch by one row and column.
+        shapes: for every burst, (h, w) of a plane. Each burst is larger than a patch by at least one row and one
+            column.
         sampling: how to choose.
     """
 
@@ -197,7 +234,7 @@ class SamplingPlan:
         self.in_memory, self.shapes, self.sampling = in_memory, np.asarray(shapes), sampling
 
     def choose(self, step: int) -> BatchPlan:
-        """Batch number ``step``; the same whenever and wherever it is asked for."""
+        """The plan of batch number ``step``. It is the same in every process and on every machine."""
         how = self.sampling
         rng = np.random.default_rng([how.seed, 0, step])
         pairs = self.in_memory.choose(step, rng.random((how.frame_pairs, 2)))

@@ -1,4 +1,4 @@
-"""Scenes, sensors and bursts whose noise is known: the embedded default data."""
+"""Simulated scenes, sensors and bursts. Their noise is known, and they are the default data of the project."""
 
 from n2nf_core.simulation.embedded import (
     FIVE_CAMERAS,
@@ -12,8 +12,9 @@ from n2nf_core.simulation.embedded import (
 from n2nf_core.simulation.scenes import dead_leaves, expose
 from n2nf_core.simulation.sensor import PhysicalSensor
 from n2nf_core.simulation.sensor_stages import CALIBRATIONS
+from n2nf_core.simulation.unprocessing import photographs
 
 __all__ = [
     "CALIBRATIONS", "FIVE_CAMERAS", "SETTINGS", "PhysicalSensor", "dark_bursts", "dead_leaves", "expose",
-    "physical_bursts", "sensors_in_the_dark", "simulate_burst_frames", "simulated_bursts",
+    "photographs", "physical_bursts", "sensors_in_the_dark", "simulate_burst_frames", "simulated_bursts",
 ]  # fmt: skip

@@ -1,10 +1,12 @@
-"""From a clean scene to a burst: with the noise of any model, or with that of a physical sensor.
+"""From a clean scene to a burst with the noise of a physical sensor.
 
-Physical sensor, in digital numbers (DN), per pixel i, mosaic row r and frame t, with s above black:
+For pixel i, mosaic row r and frame t, with s the signal above black, in digital numbers (DN):
+
     y = clip(round(K Poisson(s_i / K) + read_it + row_rt + black))
     s_i = (1 + response_i) x_i (white - black) + hot_i
-Source: Wei, Fu, Yang, Huang, A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising (ELD),
-CVPR 2020; see :mod:`n2nf_core.simulation.sensor_stages` for the stages.
+
+The stages are in :mod:`n2nf_core.simulation.sensor_stages`. Source: Wei, Fu, Yang, Huang, A Physics-based Noise
+Formation Model for Extreme Low-light Raw Denoising (ELD), CVPR 2020.
 """
 
 from __future__ import annotations
@@ -34,10 +36,21 @@ from n2nf_core.simulation.sensor_stages import (
 
 @dataclass(frozen=True)
 class PhysicalSensor:
-    """A sensor made of the stages it is given; a stage left out does nothing.
+    """A sensor made of stages of noise. A stage that is None is left out.
 
-    response and hot are fixed over a burst, shot, read and row are drawn per frame, quantisation and clipping
-    come last. white and black in DN.
+    The order is: pixel response and hot pixels, which are fixed over a burst; shot, read and row noise, which are drawn
+    for every frame; quantisation; clipping.
+
+    Arguments:
+        shot: shot noise.
+        read: read noise.
+        row: row noise.
+        response: the differences in sensitivity between pixels.
+        hot: pixels with a large dark current.
+        quantisation: rounding to the steps of the analogue-to-digital converter.
+        clipping: the limits of the output.
+        white: white level, DN.
+        black: black level, DN.
 
     >>> sensor = PhysicalSensor(shot=ShotNoise(2.0), read=TukeyLambdaRead(3.0), quantisation=Quantisation())
     >>> frames = sensor.burst(torch.full((4, 16, 16), 0.25), 5, torch.Generator().manual_seed(0))
@@ -62,17 +75,24 @@ class PhysicalSensor:
         generator: torch.Generator,
         read: type[TukeyLambdaRead] | type[GaussianRead] = TukeyLambdaRead,
     ) -> PhysicalSensor:
-        """A sensor of :data:`CALIBRATIONS` at a random gain: log K uniform in its range, scales by LogScale.
+        """A calibrated sensor at a random gain: log K is uniform in its range, and the scales follow :class:`LogScale`.
 
-        It has shot, read, row (where calibrated), quantisation and clipping; ``dataclasses.replace`` changes
-        that. read: the kind of read noise. generator: on the CPU. LookupError names the known cameras.
+        The sensor has shot noise, read noise, row noise where it was calibrated, quantisation and clipping. Use
+        ``dataclasses.replace`` to change a stage.
+
+        Arguments:
+            camera: name of a sensor in :data:`CALIBRATIONS`.
+            generator: source of randomness, on the CPU.
+            read: the class of the read noise.
+
+        Errors: LookupError, which lists the known sensors.
 
         >>> sensor = PhysicalSensor.draw("Sony A7S2", torch.Generator().manual_seed(0))
         >>> 0.094 < sensor.shot.gain < 6.01
         True
         """
         if camera not in CALIBRATIONS:
-            raise LookupError(f"sensor {camera!r} has no calibration here; known are {', '.join(CALIBRATIONS)}")
+            raise LookupError(f"no calibration of the sensor {camera!r}: choose from {', '.join(CALIBRATIONS)}")
         calibration = CALIBRATIONS[camera]
         low, high = map(math.log, calibration.gain)
         log_gain = low + (high - low) * torch.rand((), generator=generator, dtype=torch.float64).item()
@@ -85,26 +105,34 @@ class PhysicalSensor:
         )
 
     def to_dn(self, signal: Tensor) -> Tensor:
-        """[0, 1] units to DN, signal * (white - black) + black; whole numbers where the sensor quantises."""
+        """signal * (white - black) + black: from [0, 1] units to DN, rounded to the sensor's steps if it quantises."""
         dn = signal * (self.white - self.black) + self.black
         return dn if self.quantisation is None else self.quantisation(dn)
 
     def expected(self, clean: Tensor) -> Tensor:
-        """Mean over frames before clipping, with the fixed pattern: (..., 4, h, w) DN above black.
+        """Mean over frames before clipping, with the fixed pattern: (..., 4, h, w) in [0, 1] units -> DN above black.
 
-        Errors: ValueError where ``clean`` is negative or not a number, since no light is less than none.
+        Errors: ValueError where ``clean`` is negative or NaN, and for another shape.
         """
         if clean.dim() not in (3, 4) or clean.shape[-3] != 4:
-            raise ValueError(f"clean must be planes (4, h, w) or (N, 4, h, w), got {(*clean.shape,)}")
+            raise ValueError(f"clean must be planes (4, h, w) or (N, 4, h, w), got the shape {(*clean.shape,)}")
         if not bool((clean >= 0).all()):
-            raise ValueError("clean must be at least 0 everywhere: a sensor sees no negative light")
+            raise ValueError("clean must be at least 0 everywhere and not NaN: light cannot be negative")
         signal = clean * (self.white - self.black)
         for stage in filter(None, (self.response, self.hot)):
             signal = stage(signal)
         return signal
 
     def burst_dn(self, clean: Tensor, frames: int, generator: torch.Generator | None = None) -> Tensor:
-        """As :meth:`burst`, in DN with black included."""
+        """Frames in DN, with the black level included.
+
+        Arguments:
+            clean: (4, h, w) or (N, 4, h, w), in [0, 1] units, not negative.
+            frames: number of frames T.
+            generator: source of randomness; None uses PyTorch's global one.
+
+        Returns (T, 4, h, w) or (N, T, 4, h, w). Errors: ValueError as in :meth:`expected`, and for less than one frame.
+        """
         if frames < 1:
             raise ValueError(f"a burst needs at least 1 frame, got {frames}")
         expected = self.expected(clean).unsqueeze(-4)
@@ -117,21 +145,31 @@ class PhysicalSensor:
         return dn
 
     def burst(self, clean: Tensor, frames: int, generator: torch.Generator | None = None) -> Tensor:
-        """Frames in [0, 1] units: clean (4, h, w) -> (T, 4, h, w), or (N, 4, h, w) -> (N, T, 4, h, w).
+        """Frames in [0, 1] units: (DN - black) / (white - black).
 
-        Values below black stay negative unless the clipping cuts them.
+        Values below black stay negative, unless the sensor clips them.
+
+        Arguments:
+            clean: (4, h, w) or (N, 4, h, w), in [0, 1] units, not negative.
+            frames: number of frames T.
+            generator: source of randomness; None uses PyTorch's global one.
+
+        Returns (T, 4, h, w) or (N, T, 4, h, w). Errors: ValueError as in :meth:`burst_dn`.
         """
         return (self.burst_dn(clean, frames, generator) - self.black) / (self.white - self.black)
 
     def variance(self, clean: Tensor) -> Tensor:
-        """Over frames, shot + read + row + step^2 / 12 per pixel, without clipping; [0, 1] units squared."""
+        """Variance over frames without clipping: shot + read + row + step^2 / 12 per pixel, in [0, 1] units squared."""
         signal = self.expected(clean)
         shot = self.shot.variance(signal) if self.shot else torch.zeros_like(signal)
         return (shot + self._dark_variance()) / (self.white - self.black) ** 2
 
     @property
     def nlf(self) -> NLF:
-        """Shot and read of var = shot * x + read without fixed pattern: what photon transfer should find."""
+        """Shot and read of var = shot * x + read, without the fixed pattern.
+
+        Photon transfer should find these values.
+        """
         full = self.white - self.black
         return NLF(self.shot.gain / full if self.shot else 0.0, self._dark_variance() / full**2)
 

@@ -1,9 +1,9 @@
-"""Stages of a physical sensor, callables on packed planes in digital numbers (DN), and their calibrations.
+"""The stages of a physical sensor and their calibrations. A stage maps packed planes in digital numbers (DN) to planes.
 
-Per frame: ShotNoise, GaussianRead or TukeyLambdaRead, RowNoise. Fixed over a burst: PixelResponse, HotPixels.
-Last: Quantisation, Clipping. :class:`n2nf_core.simulation.sensor.PhysicalSensor` puts them together.
+Drawn for every frame: ShotNoise, GaussianRead or TukeyLambdaRead, RowNoise. Fixed over a burst: PixelResponse,
+HotPixels. Last: Quantisation, Clipping. :class:`n2nf_core.simulation.sensor.PhysicalSensor` combines them.
 Source: Wei, Fu, Yang, Huang, A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising (ELD),
-CVPR 2020; response and hot pixels are additions to it, as EMVA 1288 describes them.
+CVPR 2020. Pixel response and hot pixels are not part of ELD; they follow EMVA 1288.
 """
 
 from __future__ import annotations
@@ -19,14 +19,21 @@ from torch import Tensor
 
 WHITE_LEVEL = 16383.0
 BLACK_LEVEL = 800.0
-"""DN of a 14-bit sensor; the black level is the one that the calibrations below were published with."""
+"""DN of a 14-bit sensor. The calibrations below were published for this black level."""
 
 READ_SHAPE = 0.09
-"""Tukey-lambda shape of read noise, about the mean over ISO of ELD's Canon 5D4: tails heavier than normal."""
+"""Tukey-lambda shape of the read noise: about the mean over ISO of ELD's Canon 5D4. Its tails are heavier than normal.
+"""
 
 
 class LogScale(NamedTuple):
-    """log scale = slope * log K + bias + N(0, spread), scale in DN."""
+    """log scale = slope * log K + bias + N(0, spread), with the scale in DN and the gain K in DN per electron.
+
+    Arguments:
+        slope: factor on log K.
+        bias: log of the scale at K = 1.
+        spread: standard deviation of the log of the scale.
+    """
 
     slope: float
     bias: float
@@ -34,7 +41,14 @@ class LogScale(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """Range of the gain K, DN per electron, and how the scales of read and row noise follow from it."""
+    """The range of a sensor's gain K, and how the scales of its read noise and row noise depend on K.
+
+    Arguments:
+        gain: smallest and largest gain K, DN per electron.
+        gaussian: scale of Gaussian read noise.
+        tukey: scale of Tukey-lambda read noise.
+        row: scale of row noise; None if it was not calibrated.
+    """
 
     gain: tuple[float, float]
     gaussian: LogScale
@@ -55,42 +69,62 @@ CALIBRATIONS: Mapping[str, Calibration] = MappingProxyType(
         "Canon 700D": _calibration((0.448, 28.6), (0.652, 2.080, 0.258), (0.598, 1.537, 0.389), (0.622, -0.776, 0.248)),
     }
 )
-"""Published sensor calibrations (ELD, CVPR 2020), DN at 14 bits; the D850's row noise is not noted there."""
+"""Published sensor calibrations (ELD, CVPR 2020), in DN at 14 bits. The row noise of the D850 is not noted."""
 
 
 def drawn_scale(law: LogScale, log_gain: float, generator: torch.Generator) -> float:
-    """A scale in DN drawn from its law at a gain."""
+    """Draw a scale in DN: exp(slope * log K + bias + spread * N(0, 1)).
+
+    Arguments:
+        law: how the scale depends on the gain.
+        log_gain: log K, with K in DN per electron.
+        generator: source of randomness, on the CPU.
+    """
     deviation = torch.randn((), generator=generator, dtype=torch.float64).item()
     return math.exp(law.slope * log_gain + law.bias + law.spread * deviation)
 
 
 @dataclass(frozen=True)
 class ShotNoise:
-    """K * Poisson(signal / K), variance K * signal; ``gain`` K in DN per electron."""
+    """K * Poisson(signal / K), with the variance K * signal.
+
+    Arguments:
+        gain: K, DN per electron.
+    """
 
     gain: float
 
     def __post_init__(self):
         if not 0 < self.gain < math.inf:
-            raise ValueError(f"gain must be a positive number of DN per electron, got {self.gain:g}")
+            raise ValueError(f"the gain must be a positive number of DN per electron, got {self.gain:g}")
 
     def __call__(self, signal: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return self.gain * torch.poisson(signal / self.gain, generator=generator)
 
     def variance(self, signal: Tensor) -> Tensor:
-        """DN squared, at every pixel of ``signal`` in DN above black."""
+        """K * signal in DN squared, for a signal in DN above black; any shape."""
         return self.gain * signal
 
 
 @dataclass(frozen=True)
 class GaussianRead:
-    """signal + scale * N(0, 1) per pixel and frame; ``scale`` in DN."""
+    """signal + scale * N(0, 1), drawn for every pixel and frame.
+
+    Arguments:
+        scale: standard deviation, DN.
+    """
 
     scale: float
 
     @classmethod
     def draw(cls, calibration: Calibration, log_gain: float, generator: torch.Generator) -> GaussianRead:
-        """Read noise of a calibrated sensor at a gain."""
+        """The read noise of a calibrated sensor at a gain.
+
+        Arguments:
+            calibration: the sensor's calibration.
+            log_gain: log K, with K in DN per electron.
+            generator: source of randomness, on the CPU.
+        """
         return cls(drawn_scale(calibration.gaussian, log_gain, generator))
 
     def __call__(self, signal: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -98,16 +132,18 @@ class GaussianRead:
         return signal + self.scale * noise
 
     def variance(self) -> float:
-        """DN squared."""
+        """scale^2, DN squared."""
         return self.scale**2
 
 
 @dataclass(frozen=True)
 class TukeyLambdaRead:
-    """signal + scale * (u^l - (1 - u)^l) / l, u uniform in (0, 1), per pixel and frame.
+    """signal + scale * (u^l - (1 - u)^l) / l with u uniform in (0, 1), drawn for every pixel and frame.
 
-    scale: DN, not the standard deviation. shape: l; about 0.14 is nearly normal, 0 logistic, below
-    that tails are heavier still, and the variance is finite for l > -1/2 only.
+    Arguments:
+        scale: DN. This is not the standard deviation.
+        shape: l. A shape of about 0.14 is nearly normal, and 0 is logistic. Below 0 the tails are heavier still, and
+            for l <= -1/2 the variance is infinite.
     """
 
     scale: float
@@ -115,11 +151,17 @@ class TukeyLambdaRead:
 
     @classmethod
     def draw(cls, calibration: Calibration, log_gain: float, generator: torch.Generator) -> TukeyLambdaRead:
-        """Read noise of a calibrated sensor at a gain."""
+        """The read noise of a calibrated sensor at a gain.
+
+        Arguments:
+            calibration: the sensor's calibration.
+            log_gain: log K, with K in DN per electron.
+            generator: source of randomness, on the CPU.
+        """
         return cls(drawn_scale(calibration.tukey, log_gain, generator))
 
     def __call__(self, signal: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        # in double precision, since the 24 bits of a single-precision u cut the tails off
+        # Single precision has 24 bits for u, which would cut off the tails.
         u = torch.rand(signal.shape, generator=generator, dtype=torch.float64, device=signal.device)
         u = u.clamp(min=2.0**-54)
         low, high = u.log(), (-u).log1p()
@@ -130,11 +172,11 @@ class TukeyLambdaRead:
         return signal + (self.scale * noise).to(signal.dtype)
 
     def variance(self) -> float:
-        """DN squared: 2 (1 / (1 + 2 l) - Gamma(l + 1)^2 / Gamma(2 l + 2)) / l^2, inf for l <= -1/2."""
+        """scale^2 * 2 (1 / (1 + 2 l) - Gamma(l + 1)^2 / Gamma(2 l + 2)) / l^2, DN squared; infinite for l <= -1/2."""
         shape = self.shape
         if shape <= -0.5:
             return math.inf
-        if abs(shape) < 1e-4:  # where the formula loses its digits: the logistic's, exact at 0
+        if abs(shape) < 1e-4:  # the formula below loses its digits here; the logistic's variance is its limit at 0
             return self.scale**2 * math.pi**2 / 3
         beta = math.gamma(shape + 1) ** 2 / math.gamma(2 * shape + 2)
         return self.scale**2 * 2 / shape**2 * (1 / (1 + 2 * shape) - beta)
@@ -142,9 +184,12 @@ class TukeyLambdaRead:
 
 @dataclass(frozen=True)
 class RowNoise:
-    """signal + scale * N(0, 1), one number per mosaic row and frame; ``scale`` in DN.
+    """signal + scale * N(0, 1), with one number per mosaic row and frame.
 
-    In packed planes R and Gr share the numbers of even mosaic rows, Gb and B those of odd ones.
+    In packed planes, R and Gr share the numbers of the even mosaic rows, and Gb and B those of the odd ones.
+
+    Arguments:
+        scale: standard deviation, DN.
     """
 
     scale: float
@@ -155,28 +200,41 @@ class RowNoise:
         return signal + self.scale * rows.repeat_interleave(2, dim=-3)
 
     def variance(self) -> float:
-        """DN squared."""
+        """scale^2, DN squared."""
         return self.scale**2
 
 
 @dataclass(frozen=True)
 class PixelResponse:
-    """signal * (1 + deviation * N(0, 1)), fixed per pixel for a frame size: photo response non-uniformity."""
+    """signal * (1 + deviation * N(0, 1)), fixed for every pixel: photo response non-uniformity.
+
+    The pattern depends on the seed and the size of the frame.
+
+    Arguments:
+        deviation: standard deviation of the response, a share of 1.
+        seed: fixes the pattern.
+    """
 
     deviation: float = 0.005
     seed: int = 0
 
     def __call__(self, signal: Tensor) -> Tensor:
-        generator = torch.Generator().manual_seed(self.seed)  # on the CPU: the same on every device
+        generator = torch.Generator().manual_seed(self.seed)  # on the CPU: one pattern for all devices
         pattern = torch.randn(signal.shape[-3:], generator=generator)
         return signal * (1 + self.deviation * pattern).clamp(min=0).to(signal)
 
 
 @dataclass(frozen=True)
 class HotPixels:
-    """signal + level * Exponential(1) at a fixed ``fraction`` of the pixels, for a frame size.
+    """signal + level * Exponential(1) at a fixed share of the pixels.
 
-    level: DN. It is dark current, so it carries shot noise of its own.
+    The added signal is dark current, so it has shot noise of its own. Which pixels are hot depends on the seed and the
+    size of the frame.
+
+    Arguments:
+        fraction: share of hot pixels.
+        level: mean dark current of a hot pixel, DN.
+        seed: fixes the hot pixels.
     """
 
     fraction: float = 1e-4
@@ -192,25 +250,37 @@ class HotPixels:
 
 @dataclass(frozen=True)
 class Quantisation:
-    """step * round(dn / step); one DN is the step of a 14-bit converter between 0 and ``WHITE_LEVEL``."""
+    """step * round(dn / step).
+
+    Arguments:
+        step: DN. One DN is the step of a 14-bit converter between 0 and :data:`WHITE_LEVEL`.
+    """
 
     step: float = 1.0
 
     def __post_init__(self):
         if not 0 < self.step < math.inf:
-            raise ValueError(f"step must be a positive number of DN, got {self.step:g}")
+            raise ValueError(f"the step must be a positive number of DN, got {self.step:g}")
 
     def __call__(self, dn: Tensor) -> Tensor:
         return self.step * (dn / self.step).round()
 
     def variance(self) -> float:
-        """step^2 / 12, DN squared; holds where the other noise spreads over more than about half a step."""
+        """step^2 / 12, DN squared.
+
+        This holds if the standard deviation of the other noise is more than about half a step.
+        """
         return self.step**2 / 12
 
 
 @dataclass(frozen=True)
 class Clipping:
-    """min(max(dn, low), high), DN; ``low`` at the black level gives the cameras that cut there."""
+    """min(max(dn, low), high).
+
+    Arguments:
+        low: DN. Cameras that cut off values below black have ``low`` at the black level.
+        high: DN.
+    """
 
     low: float = 0.0
     high: float = WHITE_LEVEL

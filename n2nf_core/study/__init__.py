@@ -1,1 +1,1 @@
-"""Running notebooks in batch: points, their results, tables and figures over runs."""
+"""Running notebooks in batch: the points of a study, their results, and tables and figures over runs."""

@@ -1,9 +1,10 @@
-"""Which code decides the numbers of a point: of the notebook's cells, and of the modules of the core that they reach.
+"""Which code decides the numbers of a point: code in the notebook's cells and in the modules of the core they use.
 
-A result from older code must not stand beside one from newer code, and a point must not run again for a better sentence
-or a better figure. So docstrings, comments and layout do not count, nor do the statements of a notebook that only show
-something, nor ``NOT_DECISIVE``, which shows and stores what is known already. A package's face is looked through: of
-``from n2nf_core.flow import noise_flow`` the module counts that defines ``noise_flow``, and what that imports.
+A result of older code must not stand beside one of newer code. A point must also not run again because a sentence or a
+figure was improved. For this reason comments, docstrings and layout do not count. Statements of a notebook that only
+show something do not count either, nor do the modules in :data:`NOT_DECISIVE`, which show and store numbers that are
+known already. An import from a package counts as an import from the module that defines the name: for
+``from n2nf_core.flow import noise_flow``, it is the module that defines ``noise_flow``, with all that it imports.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
 NOT_DECISIVE = {"files", "plots", "study.paper_tables", "study.results"}
-SHOWING = {"display", "print"}  # statements of a notebook that call these change nothing
+SHOWING = {"display", "print"}  # a statement of a notebook that calls one of these changes no number
 
 
 class Code(NamedTuple):
-    """The code that decides a point: the notebook's name, its cells, and file name -> code of the core's modules."""
+    """The code that decides the numbers of a point.
+
+    Arguments:
+        notebook: name of the notebook.
+        cells: decisive code of its cells, in order.
+        core: file name -> decisive code of the modules of the core.
+    """
 
     notebook: str
     cells: list[str]
@@ -27,7 +34,7 @@ class Code(NamedTuple):
 
 
 def read_code(notebook: Path) -> Code:
-    """The decisive code of a text notebook."""
+    """The decisive code of a text notebook. The cell tagged ``parameters`` is left out."""
     import jupytext
 
     sources = [
@@ -40,7 +47,10 @@ def read_code(notebook: Path) -> Code:
 
 
 def core_code(code: str) -> dict[str, str]:
-    """File name -> decisive code of every module of this package that ``code`` reaches."""
+    """File name -> decisive code of every module of this package that ``code`` uses.
+
+    Modules that those import are included.
+    """
     found: dict[str, str] = {}
     waiting = [ast.parse(code)]
     while waiting:
@@ -57,7 +67,7 @@ def core_code(code: str) -> dict[str, str]:
 
 
 def _modules(tree: ast.Module) -> set[str]:
-    """Modules of this package, by their path below it, that the import statements of ``tree`` reach directly."""
+    """Names, below this package, of its modules that the import statements of ``tree`` name."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -80,13 +90,16 @@ def _is_module(name: str) -> bool:
 
 
 def _origin(module: str, names: set[str] | None) -> set[str]:
-    """The modules that define ``names`` (None: all) of ``module``: itself, or those that a package's face hands on."""
+    """The modules that define ``names`` (None: all names) of ``module``.
+
+    This is the module itself, or, for a package whose __init__.py only imports, the modules that it imports from.
+    """
     face = PACKAGE.joinpath(*module.split("."), "__init__.py")
     if not face.is_file():
         return {module}
     tree = ast.parse(face.read_text())
     if any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in tree.body):
-        return {module}  # more than a face
+        return {module}  # the __init__.py holds code of its own
     handed = dict(_handed_on(tree))
     wanted = set(handed) if names is None else names
     inner = {f"{module}.{name}" for name in wanted if name not in handed and _is_module(f"{module}.{name}")}
@@ -94,7 +107,7 @@ def _origin(module: str, names: set[str] | None) -> set[str]:
 
 
 def _handed_on(face: ast.Module) -> Iterator[tuple[str, str]]:
-    """(name, module below this package that it comes from) of the imports of a face."""
+    """(name, module below this package that defines it) for the imports of a package's __init__.py."""
     for node in face.body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
             for alias in node.names:
@@ -102,7 +115,7 @@ def _handed_on(face: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _attributes(tree: ast.Module, name: str) -> set[str] | None:
-    """What is taken from the module that ``tree`` calls ``name``; None where it is used as a whole."""
+    """The attributes that ``tree`` uses of the module called ``name``; None if it uses the module as a whole."""
     nodes = list(ast.walk(tree))
     attributes = [n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)]
     taken = [node.attr for node in attributes if node.value.id == name]
@@ -119,14 +132,17 @@ def _without_docstrings(tree: ast.Module) -> str:
 
 
 def _decisive(cell: str) -> str:
-    """A cell's code without comments and layout, and without statements that only show something."""
+    """A cell's code without comments, without layout, and without statements that only show something."""
     tree = ast.parse(cell)
     tree.body = [statement for statement in tree.body if not _only_shows(statement)]
     return ast.unparse(tree)
 
 
 def _only_shows(statement: ast.stmt) -> bool:
-    """``display(...)`` or ``print(...)``, unless it writes the result, and ``figure = plots.something(...)``."""
+    """Whether a statement is ``display(...)`` or ``print(...)``, or ``figure = plots.something(...)``.
+
+    A call inside which ``write_json`` writes the result does more than show it.
+    """
     if not isinstance(statement, (ast.Expr, ast.Assign)) or not isinstance(statement.value, ast.Call):
         return False
     called = ast.unparse(statement.value.func)

@@ -1,8 +1,8 @@
-"""Collect the results of a study's points into tables: Parquet with one row per point, and Markdown to read.
+"""Collect the results of a study's points into tables: Parquet files with one row per point, and Markdown to read.
 
-Of runs with the same notebook and parameters (of older and newer code) the newest counts. The folder of tables receives
-<notebook>.parquet for every notebook, and what is made from the Parquet files alone: tables.md and the figures of
-sweeps.
+If runs have the same notebook and parameters, because the code has changed between them, the newest is used. The folder
+of tables receives <notebook>.parquet for every notebook. The page tables.md and the figures of sweeps are made from the
+Parquet files alone.
 """
 
 from __future__ import annotations
@@ -47,17 +47,22 @@ REFERENCES = {
     "61_ablate_architecture": "dncnn_noise_flow",
     "62_train_from_single_images": "noise2noise_flow",
     "80_measure_regret": "noise_flow_oracle",
-}  # notebooks that write no differences: the model that every other of a point is compared with
+}  # for notebooks that write no differences: the model with which the other models of a point are compared
 NOTE = (
-    "Means over seeds; in brackets least and greatest, or of one seed the 95 % interval over what is held out; in "
-    "parentheses how many have the number, where not all. Every number is read from the Parquet file named above its "
-    "table, which also says, point by point, the command, commit, device, package versions and checksum of the data "
-    "that it came from."
+    "Means over seeds. Brackets hold the least and the greatest value; for a single seed they hold the 95 % interval "
+    "over the held-out data. Parentheses say how many points have the number, where not all of them do. Every number "
+    "is read from the Parquet file named above its table. For every point, that file also states the command, commit, "
+    "device, package versions and checksum of the data."
 )
 
 
 def read_runs(folders: Iterable[Path], profiles: Sequence[str]) -> dict[str, list[dict]]:
-    """notebook -> results of these profiles, the newest for each set of parameters, in a fixed order."""
+    """notebook -> results of the given profiles, the newest for each set of parameters, sorted by parameters.
+
+    Arguments:
+        folders: folders of runs, or of one run.
+        profiles: names of profiles.
+    """
     paths = [path for folder in folders for path in (*folder.glob("result.json"), *folder.glob("*/result.json"))]
     newest: dict[str, dict] = {}
     for content in sorted((json.loads(p.read_text()) for p in paths), key=lambda c: c["provenance"]["time"]):
@@ -67,12 +72,12 @@ def read_runs(folders: Iterable[Path], profiles: Sequence[str]) -> dict[str, lis
     found: dict[str, list[dict]] = {}
     for content in newest.values():
         found.setdefault(content["point"]["notebook"], []).append(content)
-    # Numbers sort as numbers because every point of a notebook has the same parameters, of the same types.
+    # All points of a notebook have the same parameters, of the same types, so their values can be sorted.
     return {name: sorted(rows, key=lambda c: list(c["point"]["parameters"].values())) for name, rows in found.items()}
 
 
 def table(contents: Iterable[Mapping]) -> pd.DataFrame:
-    """One row per point: its parameters, its numbers, its provenance, and one checksum over what that says of data."""
+    """One row per point: its parameters, numbers and provenance, and one checksum over the provenance of its data."""
     rows = []
     for content in contents:
         data = json.dumps(content["provenance"]["data"], sort_keys=True)
@@ -82,7 +87,7 @@ def table(contents: Iterable[Mapping]) -> pd.DataFrame:
 
 
 def varying(frame: pd.DataFrame) -> list[str]:
-    """The parameters, but for the seed, that differ between points."""
+    """The columns of parameters that differ between points, except the seed."""
     names = [c for c in frame if c.startswith("point.parameters.") and c != "point.parameters.seed"]
     return [c for c in names if frame[c].nunique(dropna=False) > 1]
 
@@ -100,7 +105,12 @@ def _score(part: pd.DataFrame, column: str, digits: int) -> str:
 
 
 def readable(frame: pd.DataFrame, group: str) -> str:
-    """The scores of every name in ``group`` (a key of GROUPS) as Markdown, seeds averaged; "" where there are none."""
+    """The scores of all names in a group as a Markdown table, averaged over seeds; "" if there are none.
+
+    Arguments:
+        frame: one row per point, as :func:`table` makes it.
+        group: a key of :data:`GROUPS`.
+    """
     columns = [c for c in frame if c.startswith(f"{group}.")]
     names = list(dict.fromkeys(c.split(".")[1] for c in columns))
     scores = {k: v for k, v in SCORES.items() if any(f"{group}.{name}.{k}" in columns for name in names)}
@@ -121,10 +131,14 @@ def readable(frame: pd.DataFrame, group: str) -> str:
 
 
 def against(frame: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """``frame`` with the differences of all models' scores from those of ``reference``, paired within a point.
+    """``frame`` with the differences between the scores of all models and those of ``reference``, within each point.
 
-    Of a noise model that is the regret where it is known (the NLL's difference is the same), else the NLL; of a
-    denoiser the PSNR.
+    For noise models the score is the regret where it is known, else the NLL. The difference of the two is the same. For
+    denoisers the score is the PSNR.
+
+    Arguments:
+        frame: one row per point, as :func:`table` makes it.
+        reference: name of the model to compare with.
     """
     columns = {}
     for group, scores in (("noise_models", ("regret_nats_per_dim", "nll_nats_per_dim")), ("denoisers", ("psnr_db",))):
@@ -140,8 +154,14 @@ def against(frame: pd.DataFrame, reference: str) -> pd.DataFrame:
 def differences(frame: pd.DataFrame, notebook: str) -> str:
     """The paired differences of a notebook's points as Markdown, with Student's 95 % interval of the mean over seeds.
 
-    They are those that it wrote, or those from its model in REFERENCES. An interval needs at least two seeds; one that
-    holds 0 is inside the noise. "" where there are none.
+    They are the differences that the notebook wrote, or those from its model in :data:`REFERENCES`. An interval needs
+    at least two seeds. A difference whose interval contains 0 is marked as inside the noise.
+
+    Arguments:
+        frame: one row per point, as :func:`table` makes it.
+        notebook: name of the notebook.
+
+    Returns "" if there are no differences.
     """
     if notebook in REFERENCES:
         frame = against(frame, REFERENCES[notebook])
@@ -164,7 +184,7 @@ def differences(frame: pd.DataFrame, notebook: str) -> str:
 
 
 def _over_seeds(values: pd.Series, digits: int) -> tuple[str, str]:
-    """Mean with its interval, and whether that holds 0."""
+    """The mean with its interval, and whether the interval contains 0."""
     mean = values.mean()
     if len(values) < 2:
         return f"{mean:+.{digits}f}", "one seed"
@@ -187,7 +207,7 @@ def page(folder: Path) -> str:
 
 
 def plot_figures(folder: Path) -> list[Path]:
-    """The figures of a folder of Parquet files, as <notebook>.svg; returns their paths."""
+    """Plot the figures of a folder of Parquet files as <notebook>.svg; returns their paths."""
     plots.style()
     written = []
     for path in sorted(folder.glob("*.parquet")):
@@ -199,7 +219,15 @@ def plot_figures(folder: Path) -> list[Path]:
 
 
 def collect(folders: Sequence[Path], profiles: Sequence[str], out: Path) -> list[Path]:
-    """Write ``out``/<notebook>.parquet, tables.md and the figures; returns their paths."""
+    """Write <notebook>.parquet for every notebook, tables.md and the figures of sweeps.
+
+    Arguments:
+        folders: folders of runs, or of one run.
+        profiles: names of the profiles whose results are used.
+        out: the folder to write to.
+
+    Returns the paths written.
+    """
     written = []
     for notebook, contents in read_runs(folders, profiles).items():
         written.append(out / f"{notebook}.parquet")

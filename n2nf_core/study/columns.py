@@ -1,4 +1,4 @@
-"""Nested results and flat rows: {"a": {"b": 1}} is the column ``a.b``."""
+"""Nested results as flat rows, and back: {"a": {"b": 1}} is the column ``a.b``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from collections.abc import Mapping
 def flatten(nested: Mapping, prefix: str = "") -> dict[str, object]:
     """Nested blocks as columns ``a.b.c``; the inverse of :func:`unflatten`.
 
-    Lists of numbers stay lists. Parquet has no type for any other list, so that it becomes JSON text. prefix: what
-    every column begins with.
+    Lists of numbers stay lists. Parquet has no type for other lists, so they become JSON text.
+
+    Arguments:
+        nested: the blocks.
+        prefix: text at the start of every column's name.
 
     >>> flatten({"a": {"b": 1, "c": [1, None]}, "d": ["x"]})
     {'a.b': 1, 'a.c': [1, None], 'd': '["x"]'}
@@ -30,7 +33,8 @@ def flatten(nested: Mapping, prefix: str = "") -> dict[str, object]:
 def unflatten(row: Mapping[str, object]) -> dict:
     """Columns ``a.b.c`` as nested blocks; the inverse of :func:`flatten`.
 
-    Arrays become lists. None and NaN are left out: a table has them where other rows alone have the column.
+    Arrays become lists. None and NaN are left out, because in a table they stand for columns that the row does not
+    have.
 
     >>> unflatten({"a.b": 1, "a.c": float("nan"), "d": 2})
     {'a': {'b': 1}, 'd': 2}

@@ -1,8 +1,9 @@
-"""The trained models of the paper's comparison, each trained once and shared by the notebooks that look at it.
+"""The trained models of the paper's comparison. Each is trained once and shared by the notebooks that evaluate it.
 
-A variant is a loss, and what it starts from. All variants see the same pairs, patches and number of steps, and their
-noise models start from the same photon-transfer estimate. The folder of a trained variant is named after all that
-decides it (code, sizes, seed, data), so a second notebook, or a second run, finds it there and a stopped one goes on.
+A variant is defined by a loss and by what it starts from. All variants see the same pairs, patches and number of steps,
+and their noise models start from the same photon-transfer estimate. The name of a variant's folder depends on
+everything that decides its training (code, sizes, seed, data). A second notebook or a second run therefore finds the
+trained variant there, and a run that was interrupted continues.
 """
 
 from __future__ import annotations
@@ -21,9 +22,14 @@ from n2nf_core.training import Loss, Recipe, Trained
 
 
 class Variant(NamedTuple):
-    """loss: of a training run. start: the variant whose denoiser it goes on with, none for a new one at the rates of
-    pre-training. noise: the variant whose noise model it is given, none for a new one. clean: whether it sees clean
-    images.
+    """One way of training.
+
+    Arguments:
+        loss: the loss of the training run.
+        start: the variant whose denoiser the training starts from. With "" the denoiser is new, and the learning rates
+            are those of pre-training.
+        noise: the variant whose noise model the training starts from. With "" the noise model is new.
+        clean: whether the loss uses clean images.
     """
 
     loss: Loss
@@ -43,30 +49,31 @@ VARIANTS: Mapping[str, Variant] = {
     "pretrained_synthesized": Variant(losses.on_samples, noise="supervised", clean=True),
     "synthesized": Variant(losses.on_samples, start="pretrained_synthesized", noise="supervised", clean=True),
 }
-"""The rows of the paper's Tables 1 and 3, and the pair difference; ``pretrained...`` are what others start from."""
+"""The rows of the paper's Tables 1 and 3, and the pair difference. The ``pretrained`` ones are starts of the others."""
 
 
 class Comparison:
-    """The variants, trained by one recipe.
+    """The variants, all trained by one recipe.
 
-    recipe: bursts, sizes, seed, and the folder where trained variants lie, or will.
+    Arguments:
+        recipe: bursts, sizes, seed, and the folder of trained variants.
     """
 
     def __init__(self, recipe: Recipe):
         self.recipe = recipe
 
     def possible(self, names: Iterable[str]) -> list[str]:
-        """Those of the variants ``names`` that the data allows: all, or without clean images those that see none."""
+        """Those of the variants ``names`` that the data allows: without clean images, those whose loss uses none."""
         clean = all(burst.clean is not None for burst in self.recipe.bursts)
         return [name for name in names if clean or not VARIANTS[name].clean]
 
     def get(self, name: str) -> Trained:
-        """Train variant ``name``, and what it starts from, or read it where that was done.
+        """Train the variant ``name`` and the variants it starts from, or read them if they were trained before.
 
-        KeyError, naming the variants, for another name.
+        Errors: KeyError, which lists the variants, for an unknown name.
         """
         if name not in VARIANTS:
-            raise KeyError(f"no variant {name!r}: choose from {', '.join(VARIANTS)}")
+            raise KeyError(f"there is no variant {name!r}: choose from {', '.join(VARIANTS)}")
         variant, recipe = VARIANTS[name], self.recipe
         denoiser = self.get(variant.start).denoiser if variant.start else recipe.new_denoiser()
         noise_model = self.get(variant.noise).noise_model if variant.noise else recipe.new_noise_model()

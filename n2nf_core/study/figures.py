@@ -1,4 +1,4 @@
-"""The figure of every sweep, from its table: one row per point, as n2nf_core.study.collect writes them."""
+"""The figure of every sweep, made from its table with one row per point, as n2nf_core.study.collect writes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from n2nf_core.study.columns import unflatten
 
 
 def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
-    """What lambda does to both losses, from the points of 60_ablate_lambda."""
+    """NLL and PSNR of both losses against lambda, from the points of 60_ablate_lambda."""
     nll, psnr = "noise_models.%s.nll_nats_per_dim", "denoisers.%s.psnr_db"
 
     def loss(row: Mapping, name: str) -> dict:
@@ -28,7 +28,7 @@ def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
 
 
 def recovery(frame: pd.DataFrame) -> plots.Figure:
-    """Shot and read noise along training, from the points of 50_recover_nlf_parameters."""
+    """Shot and read noise during training, from the points of 50_recover_nlf_parameters."""
     names = list(dict.fromkeys(c.split(".")[1] for c in frame if c.startswith("history.")))
     points = [
         {
@@ -42,10 +42,11 @@ def recovery(frame: pd.DataFrame) -> plots.Figure:
 
 
 def regret_study(frame: pd.DataFrame) -> plots.Figure:
-    """What brings a model closer to the truth, from the points of 80_measure_regret.
+    """Regret per camera, and against steps, scenes and cameras, from the points of 80_measure_regret.
 
-    Per camera from the points with most cameras; against steps and scenes from those of one camera; against cameras
-    the regret on that one. Densities that are not Gaussian, those of a sensor, have a panel of their own.
+    Regret per camera is taken from the points with most cameras. The curves against steps and scenes are taken from
+    points with one camera. The curve against the number of cameras shows the regret on that camera. Physical sensors,
+    whose noise is not Gaussian, have a panel of their own.
     """
     points = [row | {"blocks": unflatten(row)} for row in frame.to_dict("records")]
     sensors = [p for p in points if p["point.parameters.sensor"]]
@@ -83,4 +84,4 @@ FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {
     "60_ablate_lambda": weight_sweep,
     "80_measure_regret": regret_study,
 }
-"""Notebook -> its figure."""
+"""Notebook -> the function that plots its figure."""

@@ -1,6 +1,6 @@
-"""One GPU for one run: free devices are handed out through lock files, so that runs side by side do not share one.
+"""One GPU for one run: lock files assign free devices, so that runs at the same time do not share one.
 
-A lock is the operating system's: it ends with the process that holds it, however that ends.
+The operating system holds a lock. It is released when the process that holds it ends, in whatever way.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
 def to_hand_out() -> list[str]:
-    """The GPUs to choose from, as CUDA_VISIBLE_DEVICES names them; none on a machine without.
+    """The GPUs to choose from, named as in CUDA_VISIBLE_DEVICES; none on a machine without a GPU.
 
-    None in a SLURM job either: there the scheduler has placed the job, and two jobs may both call their device 0.
+    There are also none in a SLURM job. There the scheduler has assigned the devices, and two jobs may both call theirs
+    0.
     """
     if "SLURM_JOB_ID" in os.environ:
         return []
@@ -37,15 +38,19 @@ def to_hand_out() -> list[str]:
 
 
 def lock_folder() -> Path:
-    """The folder of this user's lock files: of the machine, because its devices are."""
+    """The folder of this user's lock files. It is a local folder, because the devices belong to the machine."""
     return Path(tempfile.gettempdir()) / f"n2nf-devices-{os.getuid()}"
 
 
 @contextmanager
 def one_of(devices: Sequence[str], wait_seconds: float = 1.0) -> Iterator[str]:
-    """Take the first free one of ``devices`` and show only that to the processes started inside; yields its name.
+    """Lock the first free device, and make it the only one that processes started inside can see; yields its name.
 
-    Waits until one is free. With no devices yields "" and changes nothing.
+    It waits until a device is free. Without devices it yields "" and changes nothing.
+
+    Arguments:
+        devices: names of devices, as :func:`to_hand_out` lists them.
+        wait_seconds: time between two attempts, seconds.
     """
     if not devices:
         yield ""
@@ -71,6 +76,6 @@ def _take(devices: Sequence[str], wait_seconds: float) -> tuple[str, FileLock]:
                 lock.acquire(timeout=0)
                 return device, lock
         if not told:
-            print(f"all of {', '.join(devices)} are taken; waiting for one", file=sys.stderr)
+            print(f"the GPUs {', '.join(devices)} are all in use; waiting for one", file=sys.stderr)
             told = True
         time.sleep(wait_seconds)

@@ -1,8 +1,8 @@
-"""The paper's published figures, to stand beside ours and marked as theirs.
+"""The results that the paper published, to be shown beside ours and marked as the paper's.
 
 A. Maleky, S. Kousha, M. S. Brown, M. A. Brubaker: Noise2NoiseFlow: Realistic Camera Noise Modeling Without Clean
-Images, CVPR 2022; measured on SIDD. Their KL and ours share the histogram's bins; the data differ, so that on other
-data than SIDD the order of a table's rows can be compared, its values cannot.
+Images, CVPR 2022. They were measured on SIDD. The KL uses the same histogram bins as ours. On other data than SIDD the
+order of the rows of a table can be compared, but its values cannot.
 
 >>> TABLES["Table 5"]["R2RFlow"]
 {'nll_nats_per_dim': -3.443, 'kl_nats': 0.0983, 'psnr_db': 50.08}
@@ -18,7 +18,7 @@ TABLES: dict[str, dict[str, dict[str, float]]] = {
         "Noise Flow": {"nll_nats_per_dim": -3.502, "kl_nats": 0.0267},
         "Noise2NoiseFlow": {"nll_nats_per_dim": -3.501, "kl_nats": 0.0265},
     },
-    "Table 2": {  # kl_nats: all cameras together
+    "Table 2": {  # kl_nats is over all cameras
         "AWGN": {"kl_nats_IP": 0.4353, "kl_nats_S6": 0.4863, "kl_nats_GP": 0.5865, "kl_nats": 0.4934},
         "Camera NLF": {"kl_nats_IP": 0.0513, "kl_nats_S6": 0.1014, "kl_nats_GP": 0.0212, "kl_nats": 0.0596},
         "Calibrated P-G": {"kl_nats_IP": 0.0188, "kl_nats_S6": 0.0981, "kl_nats_GP": 0.0332, "kl_nats": 0.0492},
@@ -37,13 +37,13 @@ TABLES: dict[str, dict[str, dict[str, float]]] = {
         "DnCNN + NLF": {"nll_nats_per_dim": -3.461, "kl_nats": 0.0288, "psnr_db": 52.69},
         "U-Net + NLF": {"nll_nats_per_dim": -3.463, "kl_nats": 0.0332, "psnr_db": 52.13},
     },
-    "Table 5": {  # Noise Flow has clean images and no denoiser
+    "Table 5": {  # Noise Flow is trained on clean images and has no denoiser
         "Noise Flow": {"nll_nats_per_dim": -3.502, "kl_nats": 0.0267},
         "Noise2NoiseFlow": {"nll_nats_per_dim": -3.501, "kl_nats": 0.0265, "psnr_db": 52.80},
         "R2RFlow": {"nll_nats_per_dim": -3.443, "kl_nats": 0.0983, "psnr_db": 50.08},
     },
-    "From scratch": {  # in the text: the denoiser without pre-training
+    "From scratch": {  # from the paper's text: the denoiser was not pre-trained
         "DnCNN + Noise Flow": {"nll_nats_per_dim": -3.498, "kl_nats": 0.0275, "psnr_db": 52.65},
     },
 }
-"""Table -> row -> column -> value, columns named with their units as in our results."""
+"""Table -> row -> column -> value. The names of columns end with their unit, as in our results."""

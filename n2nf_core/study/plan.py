@@ -1,4 +1,6 @@
-"""A study as data: which notebooks run with which parameters, read from a YAML file and checked before anything runs.
+"""A study as data: which notebooks run with which parameters.
+
+A YAML file holds it, and it is checked before anything runs.
 
     data:                                   # optional: folder -> how data_scripts/simulate.py makes it
       bursts/sensor: {sensor: "Sony A7S2", scenes: 4}
@@ -6,7 +8,7 @@
       - notebook: 60_ablate_lambda
         parameters: {mse_weight: [0.0, 65536.0], seed: [0, 1]}
 
-A list of values is a grid: this sweep has four points. The profile goes to every notebook as its parameter.
+A list of values is a grid, so this sweep has four points. Every notebook receives the profile as a parameter.
 """
 
 from __future__ import annotations
@@ -26,7 +28,13 @@ from n2nf_core.training import PROFILES
 
 
 class Planned(NamedTuple):
-    """One point of a sweep: the notebook's file, the parameters that the sweep gives, and the point they make."""
+    """One point of a sweep.
+
+    Arguments:
+        notebook: file of the notebook.
+        given: name -> value, as text, of the parameters that the sweep gives.
+        point: the point of this notebook and these parameters.
+    """
 
     notebook: Path
     given: dict[str, str]
@@ -40,16 +48,20 @@ class Planned(NamedTuple):
 
 
 def read_study(path: Path) -> dict:
-    """The content of a study's file; ParameterError where it holds anything but data and profiles."""
+    """The content of a study's file.
+
+    Errors: ParameterError if it contains anything but data and profiles.
+    """
     study = yaml.safe_load(path.read_text())
     known = {"data", *PROFILES}
     if not isinstance(study, dict) or set(study) - known:
-        raise ParameterError(f"{path}: a study holds {', '.join(sorted(known))}, got {', '.join(map(str, study))}")
+        got = ", ".join(map(str, study)) if isinstance(study, dict) else repr(study)
+        raise ParameterError(f"{path}: a study holds {', '.join(sorted(known))}, got {got}")
     return study
 
 
 def data_commands(study: Mapping) -> dict[str, str]:
-    """Folder -> the arguments with which data_scripts/simulate.py makes it."""
+    """Folder -> the arguments with which data_scripts/simulate.py makes its data."""
     return {
         folder: " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in options.items())
         for folder, options in study.get("data", {}).items()
@@ -57,16 +69,22 @@ def data_commands(study: Mapping) -> dict[str, str]:
 
 
 def points_of(study: Mapping, profile: str, notebooks: Path) -> list[Planned]:
-    """Every point of ``profile``, each once; notebooks: the folder of the text notebooks.
+    """The points of a profile, each once.
 
-    ParameterError or FileNotFoundError names the first sweep with a notebook, a parameter or a path that is not there.
+    Arguments:
+        study: the content of the study's file.
+        profile: name of the profile.
+        notebooks: folder of the text notebooks.
+
+    Errors: ParameterError or FileNotFoundError, which names the first sweep whose notebook, parameter or data path does
+    not exist.
     """
     if profile not in PROFILES:
         raise ParameterError(f"profile must be one of {', '.join(PROFILES)}, got {profile!r}")
     planned: dict[str, Planned] = {}
     for sweep in study.get(profile, []):
         if set(sweep) - {"notebook", "parameters"} or "notebook" not in sweep:
-            raise ParameterError(f"a sweep holds a notebook and its parameters, got {sweep}")
+            raise ParameterError(f"a sweep holds a notebook and its parameters, and nothing else, got {sweep}")
         notebook = notebooks / f"{sweep['notebook']}.md"
         known, code = inspect(notebook), read_code(notebook)
         for given in _grid(sweep.get("parameters", {})):

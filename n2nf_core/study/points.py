@@ -1,15 +1,15 @@
-"""A point of a study: one notebook with one set of parameters, and the one folder that holds its run.
+"""A point of a study: one notebook with one set of parameters. One folder holds its run.
 
     runs/<date>-<notebook>-<hash>/{run.ipynb, params.json, result.json}
 
-The hash says what decides the numbers, and nothing else:
+The hash covers what decides the numbers, and nothing else:
 
-- the notebook's name, and all its parameters, defaults included. Places (``output_dir``, and ``trained`` for models
-  that notebooks share) are left out; of ``data``, the content counts and not the path;
-- the code that decides the numbers, of the notebook and of the core, as :mod:`n2nf_core.study.code_hash` finds it.
+- the notebook's name and all its parameters, with their defaults. The parameters ``output_dir`` and ``trained`` (the
+  folder of models that notebooks share) are left out. For ``data`` the content counts, and its path does not;
+- the code of the notebook and of the core that decides the numbers, as :mod:`n2nf_core.study.code_hash` finds it.
 
-Left out because a result says them (``provenance``) and a point should survive them: the date, the commit, the machine
-and its device, the versions of other packages.
+The date, the commit, the machine, its device and the versions of other packages are not part of the hash. A result
+states them in its ``provenance``, and a point is not run again because they change.
 """
 
 from __future__ import annotations
@@ -23,13 +23,19 @@ from typing import NamedTuple
 
 from n2nf_core.study.code_hash import Code
 
-PLACES = {"output_dir", "trained"}  # parameters that say where something lies, not what it is
-WHOLE = 1 << 26  # bytes; of a larger file, size and both ends count
+PLACES = {"output_dir", "trained"}  # parameters that are folders and do not change the numbers
+WHOLE = 1 << 26  # bytes; for a larger file, the checksum covers its size and both ends
 DIGITS = 10
 
 
 class Point(NamedTuple):
-    """A notebook, its parameters as they decide the result, and the hash of all that does."""
+    """A notebook with its parameters, and the hash of all that decides its numbers.
+
+    Arguments:
+        notebook: name of the notebook.
+        parameters: all parameters but :data:`PLACES`; ``data`` is the last part of its path.
+        digest: the first :data:`DIGITS` hexadecimal digits of the hash.
+    """
 
     notebook: str
     parameters: dict[str, object]
@@ -37,19 +43,28 @@ class Point(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What a run's folder is called, but for the date."""
+        """The name of the run's folder, without the date."""
         return f"{self.notebook}-{self.digest}"
 
     def folder(self, runs: Path, day: str = "") -> Path:
-        """The folder of this point's run: the one that exists, whatever its date, or else one of ``day`` or today."""
+        """The folder of this point's run: the one that exists, or else a new one.
+
+        Arguments:
+            runs: folder below which every point has a folder.
+            day: date in the name of a new folder, as YYYY-MM-DD; "" for today. An existing folder may have any date.
+        """
         found = sorted(runs.glob(f"????-??-??-{self.name}"))
         return found[0] if found else runs / f"{day or date.today().isoformat()}-{self.name}"
 
 
 def describe(code: Code, parameters: Mapping[str, object]) -> Point:
-    """The point of a notebook's ``code`` with all its ``parameters`` (JSON values; data is a path, or empty).
+    """The point of a notebook's code with all its parameters.
 
-    The point keeps of ``data`` the last name, for the reader, and the hash its content.
+    The point keeps the last part of the path ``data`` for the reader. The hash covers the content of the data.
+
+    Arguments:
+        code: decisive code of the notebook.
+        parameters: name -> JSON value; ``data`` is a path, or empty.
     """
     own = {name: value for name, value in parameters.items() if name not in PLACES}
     decides = dict(own)
@@ -61,7 +76,10 @@ def describe(code: Code, parameters: Mapping[str, object]) -> Point:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 over names and contents of a file, or of all files of a folder; of large ones, size and both ends."""
+    """SHA-256 over names and contents of a file, or of all files in a folder.
+
+    For large files, it covers size and both ends.
+    """
     total = hashlib.sha256()
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     for file in files:

@@ -1,4 +1,4 @@
-"""Results on disk: one JSON per notebook with its numbers and where they came from, written atomically."""
+"""Results on disk: one JSON file per notebook with its numbers and their provenance, written atomically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "lightning-fabric", "zarr
 
 
 def commit() -> str:
-    """The commit of the code, with "+changes" where the working tree differs; "unknown" outside a checkout."""
+    """The commit of the code, with "+changes" if the working tree differs; "unknown" outside a git repository."""
     root = Path(__file__).resolve().parent
 
     def git(*words: str) -> str:
@@ -33,7 +33,15 @@ def commit() -> str:
 
 
 def command(notebook: str, profile: str, seed: int, data: str = "", **others: object) -> str:
-    """The command line that runs a notebook with these and ``others`` as parameters; data by its file name alone."""
+    """The command line that runs a notebook with these parameters.
+
+    Arguments:
+        notebook: name of the notebook.
+        profile: name of the profile.
+        seed: the seed.
+        data: path of the data. Only its last part is included.
+        others: other parameters.
+    """
     given = {"profile": profile, "seed": seed} | ({"data": Path(data).name} if data else {}) | others
     chosen = " ".join(f"-p {name} {value}" for name, value in given.items())
     return f"n2nf run notebooks/{notebook}.md {chosen}"
@@ -42,10 +50,14 @@ def command(notebook: str, profile: str, seed: int, data: str = "", **others: ob
 def provenance(
     command: str, profile: str, seed: int, data: Sequence[Mapping] = (), steps: Mapping[str, int] | None = None
 ) -> dict:
-    """Command, commit, profile, seed, steps, device, precisions of trained denoisers, versions, time; ``data``: the
-    provenance of the bursts.
+    """Where a result comes from: command, commit, profile, seed, steps, device, precision, versions, time and data.
 
-    steps: of every training run, by its name; none where nothing was trained.
+    Arguments:
+        command: the command line that makes the result.
+        profile: name of the profile.
+        seed: the seed.
+        data: the provenance of every burst.
+        steps: training run -> number of steps; None if nothing was trained.
     """
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "cpu"
     return {
@@ -64,7 +76,10 @@ def provenance(
 
 
 def _plain(value):
-    """Numbers of numpy and torch as Python's; what is not finite as None, which JSON can hold."""
+    """Numbers of NumPy and PyTorch as Python numbers.
+
+    Values that are not finite become None, since JSON cannot hold them.
+    """
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -77,7 +92,7 @@ def _plain(value):
 
 
 def write_json(path: str | Path, content: Mapping) -> Path:
-    """Write ``content`` to ``path``, whole or not at all; returns the path."""
+    """Write ``content`` to ``path``, completely or not at all; returns the path."""
     text = json.dumps(_plain(content), indent=1, allow_nan=False) + "\n"
     with durable_replace(path) as new:
         new.write_text(text)

@@ -1,4 +1,4 @@
-"""Run a text notebook headlessly: check its parameters, convert it, execute it with papermill."""
+"""Run a text notebook without a browser: check its parameters, convert it, execute it with papermill."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ from n2nf_core.study import code_hash, gpu_lock, points
 from n2nf_core.study.results import write_json
 from n2nf_core.training import PROFILES
 
-QUIET_KERNEL = 'c.IPKernelApp.log_level = "ERROR"\n'  # the kernel prints a warning about its port at each start
+QUIET_KERNEL = 'c.IPKernelApp.log_level = "ERROR"\n'  # else the kernel warns about its port at each start
 
 
 class ParameterError(ValueError):
-    """A parameter that the notebook does not take, or of the wrong type; found before anything runs."""
+    """A parameter that the notebook does not have, or a value of the wrong type. It is raised before anything runs."""
 
 
 def _value(name: str, text: str, default: object) -> object:
-    """``text`` as a value of the type of ``default``; a whole number will do for a float, and nothing else is bent."""
+    """``text`` as a value of the type of ``default``.
+
+    Integers are accepted where a float is expected; no other conversion is made.
+    """
     if isinstance(default, str):
         return text
     try:
@@ -42,9 +45,14 @@ def _value(name: str, text: str, default: object) -> object:
 
 
 def check_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> dict[str, object]:
-    """``given`` texts as values of the types of the notebook's defaults; ParameterError says what is wrong.
+    """The given texts as values of the types of the notebook's defaults.
 
-    known: papermill's inspect_notebook. Names must exist, profile must be one of PROFILES, data must exist.
+    Arguments:
+        known: the notebook's parameters, as papermill's inspect_notebook lists them.
+        given: name -> value, as text.
+
+    Errors: ParameterError, which says what is wrong: a name that the notebook does not have, a value of another type,
+    an unknown profile, or a data path that does not exist.
     """
     values: dict[str, object] = {}
     for name, text in given.items():
@@ -64,11 +72,14 @@ def check_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> 
 
 @contextmanager
 def _notebook(text: Path) -> Iterator[Path]:
-    """The notebook that papermill reads, from its text; FileNotFoundError where there is none."""
+    """Yield the file of a notebook that papermill can read, made from its text.
+
+    FileNotFoundError if there is no text.
+    """
     import jupytext
 
     if not text.is_file():
-        raise FileNotFoundError(f"no notebook at {text}")
+        raise FileNotFoundError(f"there is no notebook at {text}")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / f"{text.stem}.ipynb"
         jupytext.write(jupytext.read(text), source)
@@ -76,7 +87,7 @@ def _notebook(text: Path) -> Iterator[Path]:
 
 
 def inspect(notebook: Path) -> Mapping[str, Mapping]:
-    """The parameters that a text notebook takes, as papermill's inspect_notebook lists them."""
+    """The parameters of a text notebook, as papermill's inspect_notebook lists them."""
     import papermill
 
     with _notebook(notebook) as source:
@@ -84,12 +95,15 @@ def inspect(notebook: Path) -> Mapping[str, Mapping]:
 
 
 def all_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> dict[str, object]:
-    """Every parameter that :func:`inspect` found: its default, or what is ``given``, by :func:`check_parameters`."""
+    """Every parameter that :func:`inspect` found, with its default or the given value (:func:`check_parameters`)."""
     return {k: ast.literal_eval(v["default"]) for k, v in known.items()} | check_parameters(known, given)
 
 
 def check_data(parameters: Mapping[str, object]) -> None:
-    """Read the data once, one burst in memory at a time: BurstError says what is wrong before any work is done."""
+    """Read all data once, with one burst in memory at a time.
+
+    Errors: BurstError, which says what is wrong with the data before anything runs.
+    """
     if parameters.get("data"):
         given = {name: parameters[name] for name in ("black", "white", "cfa") if parameters.get(name)}
         for _ in iter_bursts(str(parameters["data"]), Options(**given)):
@@ -98,7 +112,7 @@ def check_data(parameters: Mapping[str, object]) -> None:
 
 @contextmanager
 def _quiet_kernel() -> Iterator[None]:
-    """Kernels started inside read a configuration of ours, unless the user has one of their own."""
+    """Kernels that are started inside use our configuration, unless the user has set the variable IPYTHONDIR."""
     if "IPYTHONDIR" in os.environ:
         yield
         return
@@ -114,7 +128,7 @@ def _quiet_kernel() -> Iterator[None]:
 
 
 def _execute(notebook: Path, executed: Path, parameters: Mapping[str, object], progress: bool) -> Path:
-    """Run ``notebook`` into ``executed``; returns the JSON that it wrote, RuntimeError where it wrote none."""
+    """Run ``notebook``, saved as ``executed``; returns the JSON file that it wrote. RuntimeError if it wrote none."""
     import papermill
 
     written = executed.parent / f"{notebook.stem}.json"
@@ -130,15 +144,23 @@ def _execute(notebook: Path, executed: Path, parameters: Mapping[str, object], p
             stderr_file=sys.stderr if progress else None,  # training's own progress bars
         )
     if not written.is_file():
-        raise RuntimeError(f"{notebook.name} ran but wrote no {written.name}")
+        raise RuntimeError(
+            f"{notebook.name} ran but wrote no {written.name}: it must write its result to the folder output_dir"
+        )
     return written
 
 
 def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progress: bool = True) -> Path:
-    """Execute ``notebook`` (MyST text) with ``given`` parameters; returns the path of its JSON.
+    """Execute a notebook and return the path of the JSON file that it wrote.
 
-    Raises ParameterError, BurstError or FileNotFoundError before anything runs or is written, papermill's error where a
-    cell fails (the notebook up to there is kept in ``out``), RuntimeError where it wrote no result.
+    Arguments:
+        notebook: the notebook, MyST text.
+        out: folder for the executed notebook and its result.
+        given: name -> value, as text, of parameters; the others have their defaults.
+        progress: whether to show progress bars.
+
+    Errors: ParameterError, BurstError or FileNotFoundError before anything runs or is written; papermill's error if a
+    cell fails, and then the notebook up to that cell is kept in ``out``; RuntimeError if the notebook wrote no result.
     """
     out = out.resolve()
     parameters = all_parameters(inspect(notebook), {**given, "output_dir": str(out)})
@@ -150,10 +172,19 @@ def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progres
 def run_point(
     notebook: Path, runs: Path, given: Mapping[str, str], *, day: str = "", progress: bool = True
 ) -> tuple[Path, bool]:
-    """Execute one point of a study below ``runs``, unless it is finished; returns its result.json, and whether it ran.
+    """Execute one point of a study, if it is not finished, and return its result.json and whether it ran.
 
-    Raises as :func:`run_notebook`. day: the date in the name of a new folder, by default today. result.json is what
-    the notebook wrote and a block ``point``; it comes last and whole, so where it stands the point is finished.
+    The file result.json contains what the notebook wrote and a block ``point``. It is written last, so a point that has
+    it is finished.
+
+    Arguments:
+        notebook: the notebook, MyST text.
+        runs: folder below which every point has a folder.
+        given: name -> value, as text, of parameters; the others have their defaults.
+        day: date in the name of a new folder, as YYYY-MM-DD; "" for today.
+        progress: whether to show progress bars.
+
+    Errors: as :func:`run_notebook`.
     """
     parameters = all_parameters(inspect(notebook), given)
     point = points.describe(code_hash.read_code(notebook), parameters)

@@ -6,7 +6,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from n2nf_core.simulation.scenes import CAMERA_FROM_SRGB
+from n2nf_core.simulation.optics import CAMERA_FROM_SRGB
 from n2nf_core.widgets import modules, pictures, weights
 from n2nf_core.widgets.lab import shipped_cameras, shipped_models
 

@@ -11,7 +11,7 @@ import traitlets
 from torch import Tensor
 
 from n2nf_core.plots import heading
-from n2nf_core.simulation.scenes import CAMERA_FROM_SRGB
+from n2nf_core.simulation.optics import CAMERA_FROM_SRGB
 from n2nf_core.widgets import modules, pictures
 from n2nf_core.widgets.lab import HERE
 

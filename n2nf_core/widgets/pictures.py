@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from n2nf_core.simulation import dead_leaves
-from n2nf_core.simulation.scenes import WHITE, photographs
+from n2nf_core.simulation import dead_leaves, photographs
+from n2nf_core.simulation.optics import WHITE
 
 SIDE = 128  # plane pixels, a mosaic of 256 x 256
 

@@ -42,7 +42,7 @@ def test_npz_refuses_objects_and_never_unpickles(tmp_path):
     frames[:] = [np.zeros((4, 4)), Harm()]
     path = tmp_path / "s.npz"
     np.savez(path, frames=frames, allow_pickle=True)
-    with pytest.raises(BurstError, match=r"s\.npz: holds Python objects.*frames of different size"):
+    with pytest.raises(BurstError, match=r"s\.npz: it holds Python objects.*frames of different size"):
         read_bursts(path)
     assert not (tmp_path / "harm").exists()
 

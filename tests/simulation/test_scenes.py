@@ -10,18 +10,10 @@ import pytest
 import torch
 
 from n2nf_core.raw import srgb_from_linear
-from n2nf_core.simulation import dead_leaves, expose
-from n2nf_core.simulation.scenes import (
-    COVERAGE,
-    PHOTOGRAPHS,
-    WHITE,
-    _discs,
-    linearise,
-    optics,
-    photographs,
-    sample_planes,
-    samples_for,
-)
+from n2nf_core.simulation import dead_leaves, expose, photographs
+from n2nf_core.simulation.optics import WHITE, optics, sample_planes, samples_for
+from n2nf_core.simulation.scenes import COVERAGE, _discs
+from n2nf_core.simulation.unprocessing import PHOTOGRAPHS, linearise
 
 STANDARD_ERRORS = 4
 SOURCES = [dead_leaves, photographs]
