@@ -1,9 +1,9 @@
-"""Convert anything the importers read to stored bursts: python data_scripts/convert.py IN [IN ...] OUT [options].
+"""Convert sources that the importers read to stored bursts: python data_scripts/convert.py IN [IN ...] OUT [options].
 
-IN: a stack (.npz, .tif, .fits), a folder of camera RAW/DNG, an SIDD folder, bursts. OUT: a folder; every burst
-becomes OUT/NAME.burst.zarr. Sources and SIDD instances are converted by --jobs processes at the same time. What is
-converted already is kept, so that the same call goes on where a killed one stopped. A source that fails does not stop
-the others. Exit status 1 and a line per failure on standard error when something does not work.
+IN is a stack (.npz, .tif, .fits), a folder of camera RAW or DNG files, an SIDD folder, or stored bursts. OUT is a
+folder, in which every burst becomes OUT/NAME.burst.zarr. Sources and SIDD instances are converted by --jobs processes
+at the same time. Bursts that were converted before are kept, so the same call continues after it was stopped. If a
+source fails, the others are still converted. Then the exit status is 1, and standard error has one line per failure.
 """
 
 from __future__ import annotations
@@ -34,23 +34,43 @@ _SETTINGS = ("black", "white", "cfa", "camera", "iso", "shape")
 
 
 class Converted(NamedTuple):
-    """Paths of the bursts written now, and of those kept from an earlier call."""
+    """Paths of bursts.
+
+    Arguments:
+        written: those that this call wrote.
+        kept: those that an earlier call wrote.
+    """
 
     written: list[Path]
     kept: list[Path]
 
 
 def store(bursts: Iterable[Burst], out: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Write each burst as out/NAME.burst.zarr, NAME from its provenance or scene, and yield the path."""
+    """Write each burst as out/NAME.burst.zarr and yield its path. NAME is from its provenance, or else its scene.
+
+    Arguments:
+        bursts: the bursts.
+        out: the folder to write to.
+        overwrite: whether to replace bursts that exist.
+
+    Errors: FileExistsError for a burst that exists, unless it may be replaced.
+    """
     for burst in bursts:
         yield write_burst(burst, _target(out, burst.provenance.get("name") or burst.scene), overwrite=overwrite)
 
 
 def convert(sources: Sequence[Part], out: Path, *, jobs: int = CORES, overwrite: bool = False) -> Converted:
-    """Write the bursts of all ``sources`` to ``out``, by up to ``jobs`` processes, with a bar of progress.
+    """Write the bursts of all sources to ``out``, with several processes and a progress bar.
 
-    A burst that is there already, of the same source and settings, is kept. BurstError at the end, a line per
-    failure, when sources failed; the bursts of the others are written.
+    A burst that exists and was made of the same source with the same settings is kept.
+
+    Arguments:
+        sources: parts of sources, as ``importers.parts`` gives them.
+        out: the folder to write to.
+        jobs: largest number of processes.
+        overwrite: whether to replace bursts that exist.
+
+    Errors: BurstError with one line per source that failed. It is raised after the others are converted.
     """
     done, failed = Converted([], []), []
     processes = min(jobs, len(sources))
@@ -67,7 +87,8 @@ def convert(sources: Sequence[Part], out: Path, *, jobs: int = CORES, overwrite:
             bar.update()
     if failed:
         single = len(sources) == 1
-        several = f"{len(failed)} of {len(sources)} failed, the others are converted:\n  " + "\n  ".join(sorted(failed))
+        several = f"{len(failed)} of {len(sources)} sources failed, the others are converted:\n  "
+        several += "\n  ".join(sorted(failed))
         raise BurstError(failed[0].removeprefix(f"{sources[0].label}: ") if single else several)
     return done
 
@@ -75,11 +96,11 @@ def convert(sources: Sequence[Part], out: Path, *, jobs: int = CORES, overwrite:
 def _each(
     work: Callable[[Part], Converted], sources: Sequence[Part], processes: int
 ) -> Iterator[tuple[Part, Callable[[], Converted]]]:
-    """(part, function that returns or raises what ``work`` did for it), as they are done."""
+    """Yield each part with a function that returns or raises the outcome of ``work`` for it, as they complete."""
     if processes < 2:
         yield from ((part, partial(work, part)) for part in sources)
         return
-    context = multiprocessing.get_context("spawn")  # a fork would inherit threads' locks
+    context = multiprocessing.get_context("spawn")  # a forked process would inherit the locks of threads
     with ProcessPoolExecutor(processes, context, initializer=_start_worker) as pool:
         futures: dict[Future, Part] = {pool.submit(work, part): part for part in sources}
         try:
@@ -90,14 +111,23 @@ def _each(
 
 
 def _start_worker() -> None:
-    """Warnings in one line each; the process ends with the one that started it, however that ended."""
+    """Print warnings in one line each, and end this process when its parent ends, in whatever way that happened."""
     warnings.showwarning = _show_warning
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
 def convert_part(part: Part, out: Path, overwrite: bool, threads: int) -> Converted:
-    """Convert one part, ``threads`` frames at a time; a name that is known and stored is not even opened."""
+    """Convert one part. If its name is known and a burst of that name is stored, the source is not even opened.
+
+    Arguments:
+        part: the part.
+        out: the folder to write to.
+        overwrite: whether to replace bursts that exist.
+        threads: number of frames to write at the same time.
+
+    Errors: BurstError for a source that cannot be read, FileExistsError for a stored burst of another source.
+    """
     if part.name and not overwrite and (target := _target(out, part.name)).exists():
         _check_count(target, part)
         return Converted([], [target])
@@ -107,7 +137,7 @@ def convert_part(part: Part, out: Path, overwrite: bool, threads: int) -> Conver
         if target.exists() and not overwrite and _same(burst, target):
             done.kept.append(target)
             continue
-        for leftover in out.glob(f".{target.name}.*"):  # of a killed call
+        for leftover in out.glob(f".{target.name}.*"):  # of a call that was killed
             shutil.rmtree(leftover)
         check = BurstCheck(burst)
         done.written.append(write_burst(burst, target, overwrite=overwrite, check=check, workers=threads))
@@ -124,7 +154,7 @@ def _check_count(target: Path, part: Part) -> None:
     if part.frames not in (None, count):
         raise FileExistsError(
             f"{target} exists already with {count} frames, this source has {part.frames}: choose another folder, "
-            "or overwrite it on purpose"
+            "or replace the burst with --overwrite"
         )
 
 
@@ -138,7 +168,7 @@ def _same(burst: Burst, target: Path) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, and where, for a user."""
+    """What went wrong and where, in words for a user."""
     told = error.strerror if isinstance(error, OSError) and error.strerror else error
     return f"{error.filename}: {told}" if isinstance(error, OSError) and error.filename else str(told)
 
@@ -148,25 +178,32 @@ def _show_warning(message, *_, **__) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; what a user can mend becomes one line and exit status 1, warnings one line each."""
+    """Call ``main``.
+
+    An error that the user can correct becomes one line and exit status 1, a warning becomes one line.
+    """
     warnings.showwarning = _show_warning
     try:
         main()
     except (BurstError, OSError) as error:
         sys.exit(f"error: {reason(error)}")
     except KeyboardInterrupt:
-        sys.exit("interrupted; nothing half-written stands under a final name, run again to go on")
+        sys.exit("interrupted; no incomplete file has a final name: run the same command again to continue")
 
 
 def report(done: Converted) -> None:
-    """Print the paths written, and how many were kept."""
+    """Print the paths written, and how many bursts were kept."""
     for path in sorted(done.written):
         print(path)
     if done.kept:
-        print(f"{len(done.kept)} converted already and kept; --overwrite converts them again", file=sys.stderr)
+        print(
+            f"{len(done.kept)} bursts were converted already and are kept; --overwrite converts them again",
+            file=sys.stderr,
+        )
 
 
 def main() -> None:
+    """Run the script with the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sources", type=Path, nargs="+", metavar="IN")
     parser.add_argument("out", type=Path, metavar="OUT")

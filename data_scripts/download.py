@@ -1,4 +1,4 @@
-"""A download that goes on where it stopped and that is checked before its file gets its name."""
+"""A download that continues where it stopped. The file is checked before it gets its final name."""
 
 from __future__ import annotations
 
@@ -22,10 +22,19 @@ PASSING = (urllib.error.URLError, http.client.HTTPException, ConnectionError, Ti
 def download(
     url: str, target: Path, md5: str | None = None, *, attempts: int = 5, stopped: Callable[[], bool] = lambda: False
 ) -> Path:
-    """Fetch ``url`` to ``target`` unless it is there; OSError when it cannot be had whole.
+    """Fetch ``url`` to ``target``, unless the file exists; returns its path.
 
-    An earlier ``target.part`` is continued with an HTTP Range request. ``target`` appears only after its MD5,
-    where one is given, was found right; a wrong file is removed. InterruptedError soon after ``stopped()``.
+    A partial file ``target.part`` of an earlier call is continued with an HTTP Range request. The file gets its final
+    name after its MD5 was checked, if one is given. A file with a wrong MD5 is removed.
+
+    Arguments:
+        url: address of the file.
+        target: path of the file.
+        md5: expected MD5, hexadecimal; None for no check.
+        attempts: how often to try if the connection fails.
+        stopped: says whether to stop. It is asked after every block.
+
+    Errors: OSError if the file cannot be fetched completely, InterruptedError after ``stopped()`` was true.
     """
     part = target.with_name(f"{target.name}.part")
     if target.exists():
@@ -38,7 +47,7 @@ def download(
         except PASSING as error:
             refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
             if refused or attempt == attempts:
-                raise OSError(f"{url}: {error}; what is fetched so far is kept, run again to go on") from error
+                raise OSError(f"{url}: {error}; the part fetched so far is kept: run again to continue") from error
             time.sleep(min(2**attempt, 30))
     if md5 is not None:
         _verify(part, md5, url)
@@ -47,7 +56,7 @@ def download(
 
 
 def _continue(url: str, part: Path, stopped: Callable[[], bool]) -> None:
-    """Fetch what ``part`` still lacks of ``url``; ConnectionError when the server ends early."""
+    """Fetch the missing rest of ``part`` from ``url``. ConnectionError if the server ends too early."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
@@ -56,17 +65,17 @@ def _continue(url: str, part: Path, stopped: Callable[[], bool]) -> None:
         if error.code != 416 or not have:
             raise
         if error.headers.get("Content-Range", "").removeprefix("bytes */") != str(have):
-            part.unlink()  # longer than the file, so no part of it
+            part.unlink()  # it is longer than the file, so it cannot be a part of it
             _continue(url, part, stopped)
         return
     with response:
         if not re.match(rf"bytes {have}-", response.headers.get("Content-Range", "")):
-            have = 0  # the server sends the file from its start
+            have = 0  # the server ignores the range and sends the whole file
         _receive(response, part, have, stopped)
 
 
 def _receive(response: http.client.HTTPResponse, part: Path, have: int, stopped: Callable[[], bool]) -> None:
-    """Write the body behind the first ``have`` bytes of ``part``."""
+    """Write the body of the response to ``part``, after its first ``have`` bytes."""
     length = response.headers.get("Content-Length")
     total = have + int(length) if length else None
     name = part.name.removesuffix(".part")
@@ -75,14 +84,14 @@ def _receive(response: http.client.HTTPResponse, part: Path, have: int, stopped:
         tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=name) as bar,
     ):
         file.seek(have)
-        while block := response.read1(BLOCK):  # what has come, so that a kill loses little
+        while block := response.read1(BLOCK):  # read1 returns what has arrived, so little is lost if we are killed
             if stopped():
-                raise InterruptedError(f"{name}: stopped; what is fetched so far is kept")
+                raise InterruptedError(f"{name}: stopped; the part fetched so far is kept")
             file.write(block)
             bar.update(len(block))
     size = part.stat().st_size
     if total is not None and size < total:
-        raise ConnectionError(f"ended after {size} of {total} bytes")
+        raise ConnectionError(f"the download ended after {size} of {total} bytes")
 
 
 def _verify(part: Path, md5: str, url: str) -> None:
@@ -90,4 +99,4 @@ def _verify(part: Path, md5: str, url: str) -> None:
         found = hashlib.file_digest(file, "md5").hexdigest()
     if found != md5:
         part.unlink()
-        raise OSError(f"{url}: MD5 is {found}, {md5} is expected; the damaged file is removed, run again")
+        raise OSError(f"{url}: MD5 is {found}, {md5} is expected; the damaged file is removed: run again")

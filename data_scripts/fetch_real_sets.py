@@ -1,4 +1,4 @@
-"""Fetch three small real sets from their public repositories and convert them to stored bursts.
+"""Fetch three small sets of real frames from their public repositories and convert them to stored bursts.
 
     python data_scripts/fetch_real_sets.py OUT            from the repositories
     python data_scripts/fetch_real_sets.py OUT --local F  from a folder F of packaged .npz files
@@ -7,8 +7,8 @@ acsn   a static microscopy scene, sCMOS, monochrome (ShuJiaLab/ACsN, BSD-3-Claus
 d7000  flat fields of a Nikon D7000, Bayer, 41 exposures (oscardelama/imgnoiser, GPL-2.0)
 emva   uniform light on a Basler CCD, 12 bit, with photon counts (EMVA1288/datasets, CC-BY-SA-3.0)
 
-The repositories publish no checksums; the SHA-256 of what was fetched is in each burst's provenance. The paths
-and commits were looked up in a stored index of the repositories; fetching from them has not been tried.
+The repositories publish no checksums. The provenance of each burst has the SHA-256 of the files that were fetched. The
+paths and commits were looked up in a stored index of the repositories; fetching from them has not been tried.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ EMVA = "EMVA1288/datasets/12c0c80fcf6c7c086ccac69e5229310429ea2d31/EMVA1288_Refe
 ACSN_OPTIONS = Options(camera="ACsN-sCMOS", black=100.0, cfa="MONO")
 D7000_OPTIONS = Options(camera="Nikon-D7000", iso=100.0, black=0.0, white=16383.0, cfa="RGGB")
 EMVA_OPTIONS = Options(camera="Basler-CCD12", black=14.785, white=4095.0, cfa="MONO")
-_D7000_COUNTS = {25: 5}  # six frames per exposure, five at 1/8000 f/5.6, the 25th
+_D7000_COUNTS = {25: 5}  # every exposure has six frames, except the 25th (1/8000 s at f/5.6), which has five
 _D7000_EXPOSURES = 41
-_EMVA_EXPOSURES = 37  # the later ones saturate
+_EMVA_EXPOSURES = 37  # the later exposures are saturated
 
 
 def fetch_acsn(base: str, folder: Path) -> Iterator[Burst]:
-    """The static scene: one burst."""
+    """The static scene: one burst. Files are fetched from ``base`` to ``folder``."""
     yield from iter_bursts(download(f"{base}/{ACSN}", folder / "acsn_scmos_tirf_200hz.tif"), ACSN_OPTIONS)
 
 
 def fetch_d7000(base: str, folder: Path) -> Iterator[Burst]:
-    """Flat fields: one burst per exposure, from files numbered through all exposures."""
+    """Flat fields: one burst per exposure. The files are numbered through all exposures."""
     number = 1
     for exposure in range(1, _D7000_EXPOSURES + 1):
         count = _D7000_COUNTS.get(exposure, 6)
@@ -58,7 +58,7 @@ def fetch_d7000(base: str, folder: Path) -> Iterator[Burst]:
 
 
 def fetch_emva(base: str, folder: Path) -> Iterator[Burst]:
-    """Uniform light: one burst (a pair) per exposure; exposure and photons as its description file lists them."""
+    """Uniform light: a burst of two frames per exposure, with exposure and photons from the set's description file."""
     from skimage.io import imread
 
     description = download(f"{base}/{EMVA}/EMVA1288_Data.txt", folder / "EMVA1288_Data.txt")
@@ -84,7 +84,7 @@ def emva_bursts(path: Path) -> Iterator[Burst]:
 
 
 def _emva(frames: np.ndarray, source: dict, **facts: float) -> Burst:
-    """A burst of the EMVA camera; its facts (exposure, photons) go to the provenance."""
+    """A burst of the EMVA camera, with its exposure and photons in the provenance."""
     burst = stack_burst(frames, EMVA_OPTIONS, Options(), source, scene=source["name"])
     burst = replace(burst, provenance={**burst.provenance, **{name: float(v) for name, v in facts.items()}})
     check_burst(burst)
@@ -100,14 +100,17 @@ PACKAGED = {
 
 
 def packaged(name: str, folder: Path) -> Iterator[Burst]:
-    """Bursts of the packaged file of a set; BurstError when the folder lacks it."""
+    """Bursts of the packaged file of a set. BurstError if the folder does not have it."""
     file, read = PACKAGED[name]
     if not (folder / file).exists():
-        raise BurstError(f"{folder / file}: not there; choose other sets with --sets, or fetch without --local")
+        raise BurstError(
+            f"{folder / file}: there is no such file: choose other sets with --sets, or fetch without --local"
+        )
     return read(folder / file)
 
 
 def main() -> None:
+    """Run the script with the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--local", type=Path, help="folder of the packaged .npz files")

@@ -2,11 +2,10 @@
 
     python data_scripts/fetch_sidd.py OUT --base https://MIRROR/FOLDER [--archive medium small NAME.zip=MD5 ...]
 
-Mirrors move: the data-set page https://abdokamel.github.io/sidd lists the current ones. Archives go to
-OUT/archives, bursts to OUT/bursts. A broken download goes on where it stopped, a finished one is not fetched
-again, and an instance that has its burst is not converted again. SIDD-Full comes as one archive per instance
-and kind: name them as NAME.zip=MD5, noisy, ground truth and metadata of an instance together.
-Licence of the data: MIT.
+The data-set page https://abdokamel.github.io/sidd lists the current mirrors. Archives are stored in OUT/archives, and
+bursts in OUT/bursts. A download that was interrupted continues, and a finished one is not fetched again. An instance
+whose burst exists is not converted again. SIDD-Full has one archive per instance and kind: give them as NAME.zip=MD5,
+with noisy, ground-truth and metadata archives of an instance together. Licence of the data: MIT.
 """
 
 from __future__ import annotations
@@ -31,7 +30,12 @@ from n2nf_core.importers import Part, iter_unchecked
 
 
 class Archive(NamedTuple):
-    """An archive of the data set; md5 as its makers publish it."""
+    """An archive of the data set.
+
+    Arguments:
+        name: name of the file.
+        md5: its MD5, as the makers of the data set publish it.
+    """
 
     name: str
     md5: str
@@ -46,7 +50,16 @@ _STORED = re.compile(rf"(?:sidd_)?(\d{{4}}).*{re.escape(SUFFIX)}")
 
 
 def fetch(archives: Sequence[Archive], base: str, folder: Path, jobs: int) -> list[Path]:
-    """Download ``archives`` from ``base`` into ``folder``, ``jobs`` at a time; OSError as ``download`` has it."""
+    """Download archives and return their paths.
+
+    Arguments:
+        archives: the archives.
+        base: address of the folder that holds them.
+        folder: the folder to download to.
+        jobs: number of downloads at the same time.
+
+    Errors: OSError as in :func:`download.download`.
+    """
     stop = threading.Event()
 
     def one(archive: Archive) -> Path:
@@ -56,16 +69,22 @@ def fetch(archives: Sequence[Archive], base: str, folder: Path, jobs: int) -> li
     with ThreadPoolExecutor(jobs) as pool:
         try:
             return list(pool.map(one, archives))
-        except BaseException:  # Ctrl-C, or an archive that cannot be had: end the others too, their parts stay
+        except BaseException:  # on Ctrl-C or a failed download, stop the other downloads; their parts are kept
             stop.set()
             raise
 
 
 def convert_archives(archives: Sequence[Path], out: Path, jobs: int = CORES) -> Converted:
-    """Convert every instance in the zip ``archives`` that has no burst in ``out`` yet, ``jobs`` at a time.
+    """Convert every instance in the zip archives that has no burst in ``out`` yet.
 
-    An instance is unpacked, from all archives, as SIDD-Full spreads one over several, by the process that converts
-    it. BurstError as :func:`convert.convert`.
+    The process that converts an instance also unpacks it, from all archives, since SIDD-Full has its files in several.
+
+    Arguments:
+        archives: paths of the archives.
+        out: the folder to write to.
+        jobs: number of processes.
+
+    Errors: BurstError as in :func:`convert.convert`.
     """
     members: dict[str, list[tuple[Path, str]]] = {}
     for archive in archives:
@@ -80,9 +99,9 @@ def convert_archives(archives: Sequence[Path], out: Path, jobs: int = CORES) -> 
 
 
 def _unpacked(members: Sequence[tuple[Path, str]], out: Path, number: str) -> Iterator[Burst]:
-    """The burst of an instance, unpacked below ``out`` for as long as it is read."""
+    """Yield the burst of an instance, unpacked in a folder below ``out`` that is removed afterwards."""
     prefix = f".unpacked-{number}-"
-    for leftover in out.glob(f"{prefix}*"):  # of a killed call
+    for leftover in out.glob(f"{prefix}*"):  # of a call that was killed
         shutil.rmtree(leftover)
     with tempfile.TemporaryDirectory(prefix=prefix, dir=out) as folder:
         for archive, name in members:
@@ -96,7 +115,7 @@ def _names(archive: Path) -> list[str]:
         with zipfile.ZipFile(archive) as file:
             return file.namelist()
     except zipfile.BadZipFile as error:
-        raise BurstError(f"{archive}: {error}; remove it and fetch it again") from error
+        raise BurstError(f"{archive}: {error}: remove the file and fetch it again") from error
 
 
 def _archive(text: str) -> Archive:
@@ -109,6 +128,7 @@ def _archive(text: str) -> Archive:
 
 
 def main() -> None:
+    """Run the script with the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--base", required=True, help="address of the folder that holds the archives")
@@ -118,7 +138,7 @@ def main() -> None:
     args = parser.parse_args()
     files = fetch(args.archive, args.base, args.out / "archives", args.downloads)
     written, kept = convert_archives(files, args.out / "bursts", args.jobs)
-    print(f"{len(written)} instances converted to {args.out / 'bursts'}, {len(kept)} were there")
+    print(f"{len(written)} instances converted to {args.out / 'bursts'}; {len(kept)} had been converted before")
 
 
 if __name__ == "__main__":

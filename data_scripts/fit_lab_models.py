@@ -1,8 +1,9 @@
 """Fit the noise lab's models to simulated pairs: python data_scripts/fit_lab_models.py OUT.
 
-Three phones with the published camera NLF, and physical sensors without closed-form density, at several ISO values
-and exposures. Flows start from photon transfer and minimise the pair-difference loss with the closed-form linear
-denoiser: no clean image is read. Run it again to go on where it was stopped. Writes OUT/lab.safetensors and lab.json.
+The cameras are three phones with the published camera NLF, and physical sensors, whose density has no closed form, at
+several ISO values and exposures. Flows start from photon transfer and minimise the pair-difference loss with the linear
+denoiser, which has a closed form. No clean image is read. A call that was stopped continues when it is run again. It
+writes OUT/lab.safetensors and OUT/lab.json.
 """
 
 from __future__ import annotations
@@ -30,13 +31,24 @@ STEPS = {"nlf_flow": 300, "noise_flow": 2000}
 
 
 def phone_bursts(scenes: int, seed: int) -> list[Burst]:
-    """Every phone at every ISO it has a published NLF for."""
+    """Bursts of every phone at every ISO for which it has a published NLF.
+
+    Arguments:
+        scenes: number of bursts per camera and ISO.
+        seed: fixes scenes and noise.
+    """
     settings = [(camera, iso) for camera in PHONES for iso in CAMERA_NLF[camera]]
     return simulated_bursts(baselines.camera_nlf(PHONES), settings, scenes=scenes, size=128, seed=seed)
 
 
 def sensor_bursts(camera: str, scenes: int, seed: int) -> list[Burst]:
-    """One physical sensor at its ISO values, from bright to dark."""
+    """Bursts of one physical sensor at its ISO values, from bright to dark.
+
+    Arguments:
+        camera: name of the sensor in ``LAWS``.
+        scenes: number of bursts per ISO and exposure.
+        seed: fixes scenes and noise.
+    """
     return [
         replace(burst, iso=iso)
         for k, iso in enumerate(ISOS)
@@ -48,7 +60,13 @@ def sensor_bursts(camera: str, scenes: int, seed: int) -> list[Burst]:
 
 
 def fit_group(bursts: list[Burst], folder: Path, seed: int) -> dict:
-    """AWGN, photon transfer and both flows, fitted to the pairs of ``bursts``."""
+    """AWGN, photon transfer and both flows, fitted to the pairs of bursts: kind -> model.
+
+    Arguments:
+        bursts: training bursts.
+        folder: folder for checkpoints.
+        seed: fixes weights, patches and noise of the training.
+    """
     recipe = Recipe(bursts, replace(PROFILES["cpu"], batch=16), seed, folder)
     models = {"awgn": baselines.fit_awgn(recordings(bursts)), "photon_transfer": recipe.photon_transfer}
     options = {"precision": "32-true", "denoiser_lr": 1e-3, "noise_lr": 5e-3, "log_every": 100, "device": "cpu"}
@@ -60,7 +78,12 @@ def fit_group(bursts: list[Burst], folder: Path, seed: int) -> dict:
 
 
 def nll(model, bursts: list[Burst]) -> float:
-    """Nats per dimension of the noise of unseen bursts, whose clean signal is known."""
+    """NLL of the noise of held-out bursts, whose clean signal is known, in nats per dimension.
+
+    Arguments:
+        model: the noise model.
+        bursts: held-out bursts.
+    """
     values = []
     for burst in bursts:
         clean = torch.as_tensor(burst.clean)[None]
@@ -71,6 +94,7 @@ def nll(model, bursts: list[Burst]) -> float:
 
 
 def main() -> None:
+    """Run the script with the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,9 +1,9 @@
-"""Make the before/after page's pictures: python data_scripts/make_before_after.py OUT.
+"""Make the pictures of the before/after page: python data_scripts/make_before_after.py OUT.
 
-Denoisers are trained on pairs of a simulated phone: dead leaves and photographs, none of them the one shown. A
-Noise2Noise denoiser is trained first; from it Noise2Noise goes on alone, and jointly with Noise Flow by the paper's
-loss and by the pair difference, for as many steps each. No training reads a clean image. Run it again to go on where
-it was stopped. Writes OUT/before_after.zip and before_after.json.
+Denoisers are trained on pairs of a simulated phone. Its scenes are dead leaves and photographs, without the one that is
+shown. First a Noise2Noise denoiser is trained. From it, three trainings of equally many steps start: Noise2Noise alone,
+and with Noise Flow by the paper's joint loss and by the pair difference. No training reads a clean image. A call that
+was stopped continues when it is run again. It writes OUT/before_after.zip and OUT/before_after.json.
 """
 
 from __future__ import annotations
@@ -26,14 +26,20 @@ from n2nf_core.widgets import pictures as files
 
 CAMERA, ISO = "S6", 3200
 SHOWN, OTHERS = "chelsea", ("astronaut", "coffee", "rocket", "stereo_motorcycle")
-STEP = 1 / 2048  # to which pictures are rounded, so that their files are small
+STEP = 1 / 2048  # pictures are rounded to multiples of it, so that their files are small
 SCENES, SIZE, SHAPE = 12, 128, (80, 128)
 FEATURES, STEPS = 16, {"pretraining": 2000, "further": 1000}
 TERMS = {"joint_paper": losses.cross_sample, "joint_pair_difference": losses.pair_difference}
 
 
 def bursts_of(planes: Tensor, names: str, seed: int) -> list[Burst]:
-    """Two frames of every scene (4, h, w) with the noise published for the phone."""
+    """Two frames of every scene with the noise published for the phone.
+
+    Arguments:
+        planes: (N, 4, h, w) clean scenes in [0, 1].
+        names: start of the scenes' names.
+        seed: fixes the noise.
+    """
     truth, generator = baselines.camera_nlf([CAMERA]), torch.Generator().manual_seed(seed)
     levels = {"black": 0.0, "white": 1.0, "cfa": "RGGB", "camera": CAMERA, "iso": float(ISO)}
     source = {"importer": "simulator", "seed": seed, "notes": [names, "noise of known density"]}
@@ -47,13 +53,20 @@ def bursts_of(planes: Tensor, names: str, seed: int) -> list[Burst]:
 
 
 def training_bursts(seed: int) -> list[Burst]:
+    """Training bursts of dead leaves and of photographs, without the photograph that is shown."""
     leaves = dead_leaves(SCENES, SIZE, SIZE, seed=seed, blur=0.7)
     others = photographs(SCENES, SIZE, SIZE, seed=seed, blur=0.7, names=OTHERS)
     return bursts_of(leaves, "leaves", seed) + bursts_of(others, "photographs", seed + 1)
 
 
 def train(bursts: list[Burst], folder: Path, seed: int) -> dict[str, torch.nn.Module]:
-    """Noise2Noise, and both joint trainings from the same start: name -> denoiser."""
+    """Noise2Noise and both joint trainings, all from the same pre-trained denoiser: name -> denoiser.
+
+    Arguments:
+        bursts: training bursts.
+        folder: folder for checkpoints.
+        seed: fixes weights, patches and noise of the training.
+    """
     first, further = STEPS.values()
     sizes = replace(training.PROFILES["cpu"], batch=16, features=FEATURES, pretrain=first, joint=further)
     recipe = training.Recipe(bursts, sizes, seed, folder)
@@ -68,6 +81,7 @@ def train(bursts: list[Burst], folder: Path, seed: int) -> dict[str, torch.nn.Mo
 
 
 def main() -> None:
+    """Run the script with the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--seed", type=int, default=0)
@@ -84,7 +98,13 @@ def main() -> None:
 
 
 def write(pictures: dict[str, Tensor], data: list[dict], args: argparse.Namespace) -> None:
-    """The rounded pictures, how each scores, and where they came from."""
+    """Write the rounded pictures, their scores and their provenance.
+
+    Arguments:
+        pictures: name -> planes (4, h, w) in [0, 1] units; "reference" is the clean one.
+        data: provenance of the bursts.
+        args: the arguments of the command line.
+    """
     args.out.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(args.out / "before_after.zip", "w") as archive:
         for name, picture in pictures.items():

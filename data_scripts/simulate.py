@@ -1,7 +1,8 @@
 """Write simulated bursts of known noise density: python data_scripts/simulate.py OUT [options].
 
-Scenes are dead leaves; noise is the published camera NLF of the setting, neither clipped nor quantised. With --sensor
-it is the physical sensor of a named camera at a random gain, quantised and clipped: no closed-form density.
+Scenes are dead leaves. The noise is drawn from the published camera NLF of the camera and ISO, and it is neither
+clipped nor quantised. With --sensor the noise is that of the physical sensor of a named camera at a random gain. It is
+quantised and clipped, and its density has no closed form.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from n2nf_core.simulation import CALIBRATIONS, SETTINGS, PhysicalSensor, physica
 
 
 def main() -> None:
+    """Run the script with the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--scenes", type=int, default=4, help="scenes per camera and ISO")

@@ -135,7 +135,7 @@ def test_a_wrong_checksum_leaves_nothing(server, blob, tmp_path):
 
 
 def test_what_is_not_there_is_asked_for_once(server, tmp_path):
-    with pytest.raises(OSError, match="HTTP Error 404.*run again to go on"):
+    with pytest.raises(OSError, match="HTTP Error 404.*run again to continue"):
         script("download").download(f"{server.base}/none", tmp_path / "none")
     assert len(server.seen) == 1
 
@@ -263,7 +263,8 @@ def test_what_is_converted_already_is_kept(tmp_path, monkeypatch, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 2
     call(monkeypatch, "convert", tmp_path / "s.npz", tmp_path / "sidd", tmp_path / "out", "--jobs", "1")
     told = capsys.readouterr()
-    assert told.out == "" and "2 converted already and kept" in told.err and contents(tmp_path / "out") == before
+    assert told.out == "" and contents(tmp_path / "out") == before
+    assert "2 bursts were converted already and are kept" in told.err
     write_instance(tmp_path / "other", "0004", mosaics(2), "GRBG", 100)
     with pytest.raises(SystemExit, match="sidd_0004.burst.zarr exists already with 3 frames, this source has 2"):
         call(monkeypatch, "convert", tmp_path / "other", tmp_path / "out")
@@ -287,7 +288,7 @@ def test_one_bad_instance_does_not_lose_the_others(tmp_path, monkeypatch, jobs):
     with pytest.raises(SystemExit) as stopped:
         call(monkeypatch, "convert", tmp_path / "in", tmp_path / "out", "--jobs", jobs)
     lines = str(stopped.value).splitlines()
-    assert lines[0] == "error: 2 of 4 failed, the others are converted:" and len(lines) == 3
+    assert lines[0] == "error: 2 of 4 sources failed, the others are converted:" and len(lines) == 3
     assert "sidd_0001: " in lines[1] and "0001_NOISY_RAW_011.MAT" in lines[1]
     assert "sidd_0002: " in lines[2] and "frames 0 and 1 are identical" in lines[2]
     assert sorted(path.name[5:9] for path in (tmp_path / "out").iterdir()) == ["0000", "0003"]

@@ -33,7 +33,7 @@ def cramer_rao(signal: Tensor, nlf: NLF) -> NLF:
     """
     x = signal.double().flatten()
     design = torch.stack((x, torch.ones_like(x)), 1) / (nlf.shot * x + nlf.read)[:, None]
-    scale = torch.tensor([nlf.shot, nlf.read], dtype=torch.float64).clamp(min=1e-12)  # they differ by far
+    scale = torch.tensor([nlf.shot, nlf.read], dtype=torch.float64).clamp(min=1e-12)  # scaled: they can differ a lot
     covariance = torch.linalg.inv((design * scale).T @ (design * scale) / 2)
     return NLF(*(covariance.diagonal().sqrt() * scale).tolist())
 
@@ -54,7 +54,7 @@ def maximum_likelihood(signal: Tensor, difference: Tensor, start: NLF, iteration
     regressors, nlf = torch.stack((x, torch.ones_like(x)), 1), torch.tensor(start, dtype=torch.float64)
     for _ in range(iterations):
         variance = regressors @ nlf
-        scale = nlf.clone()  # shot and read differ by orders of magnitude
+        scale = nlf.clone()  # shot and read can differ by orders of magnitude
         design = regressors * scale / variance[:, None]
         new = scale * torch.linalg.solve(design.T @ design, design.T @ (squares / variance))
         nlf = new.maximum(nlf / 4)

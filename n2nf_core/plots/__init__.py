@@ -1,4 +1,4 @@
-"""Every figure of the notebooks as a function of plain results."""
+"""Every figure of the notebooks, each as a function of plain results."""
 
 from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Curves, scores and histograms of anything."""
+"""Charts of general use: curves, scores, histograms and scatter plots."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ def lines(
     mark: float | None = None,
     yscale: str = "linear",
 ) -> Figure:
-    """Curves name -> (x, y) with markers where there are few points; ``mark``: a level to compare with."""
+    """Curves, with markers where a curve has at most 30 points.
+
+    Arguments:
+        series: name -> (x, y).
+        xlabel: label of the x axis, with its unit.
+        ylabel: label of the y axis, with its unit.
+        mark: a value of y to compare with, drawn as a dotted line; None for no line.
+        yscale: scale of the y axis, as matplotlib names it.
+    """
     figure, axis = plt.subplots(figsize=(6.5, 3.4))
     for k, (name, (x, y)) in enumerate(series.items()):
         marker = MARKERS[k % 8] if len(x) <= 30 else None
@@ -34,7 +42,15 @@ def lines(
 
 
 def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None = None, better: str = "") -> Figure:
-    """One score per model as a point with its 95 % interval, models from top to bottom."""
+    """One score per model as a point with its 95 % interval, with the models from top to bottom.
+
+    Arguments:
+        rows: name of the model -> row with the score ``key`` and its interval ``<key>_interval``.
+        key: name of the score in a row.
+        unit: label of the axis.
+        mark: a value of the score to compare with, drawn as a dotted line; None for no line.
+        better: which scores are better, "less" or "more", added to the label; "" for nothing.
+    """
     figure, axis = plt.subplots(figsize=(6.5, 0.42 * len(rows) + 1.0))
     for position, row in enumerate(rows.values()):
         low, high = row[f"{key}_interval"]
@@ -44,13 +60,19 @@ def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None 
         axis.axvline(mark, color="0.6", ls=":", lw=1)
     axis.set_yticks(range(len(rows)), [label(name) for name in rows])
     axis.invert_yaxis()
-    axis.locator_params(axis="x", nbins=5)  # long numbers side by side
+    axis.locator_params(axis="x", nbins=5)  # more labels of long numbers would overlap
     axis.set_xlabel(f"{unit}{f'  ({better} is better)' if better else ''}")
     return figure
 
 
 def histograms(samples: Mapping[str, np.ndarray], limit: float, unit: str = "noise ([0, 1] units)") -> Figure:
-    """Densities of noise within +-limit on a log axis; the first is the real one, drawn as an area."""
+    """Histograms of noise as densities, on a log axis. The first is the real noise and is drawn as an area.
+
+    Arguments:
+        samples: name -> values of any shape.
+        limit: the histograms cover the values from -limit to limit.
+        unit: label of the axis of values.
+    """
     figure, axis = plt.subplots(figsize=(6, 3.6))
     edges = np.linspace(-limit, limit, 65)
     centres = (edges[1:] + edges[:-1]) / 2
@@ -68,7 +90,13 @@ def histograms(samples: Mapping[str, np.ndarray], limit: float, unit: str = "noi
 
 
 def clouds(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel: str, ylabel: str) -> Figure:
-    """Points name -> (x, y) on two log axes, values of 0 and less at the lower edge."""
+    """Scatter plots on two log axes. Values of y below 1e-5, and negative ones, are drawn at 1e-5.
+
+    Arguments:
+        series: name -> (x, y).
+        xlabel: label of the x axis, with its unit.
+        ylabel: label of the y axis, with its unit.
+    """
     figure, axis = plt.subplots(figsize=(6.5, 3.8))
     for k, (name, (x, y)) in enumerate(series.items()):
         y = np.asarray(y).clip(min=1e-5)

@@ -1,4 +1,4 @@
-"""Images side by side."""
+"""Images side by side, and images as text that fits into a result."""
 
 from __future__ import annotations
 
@@ -25,9 +25,14 @@ def _show(axis, image, title: str, low: float, high: float, cmap: str = "gray"):
 def panels(
     images: Mapping[str, np.ndarray], *, unit: str, signed: bool = False, limit: float | None = None, columns: int = 4
 ) -> Figure:
-    """Images (h, w) side by side on one scale, with a bar that carries the unit.
+    """Images side by side on one scale, with a colour bar.
 
-    signed: a diverging scale about 0, for noise. limit: end of the scale; by default the 99.5th percentile.
+    Arguments:
+        images: title -> image (h, w).
+        unit: label of the colour bar.
+        signed: use a diverging scale about 0, for noise.
+        limit: upper end of the scale; None: the 99.5th percentile of the absolute values.
+        columns: largest number of images in a row.
     """
     arrays = [np.asarray(image) for image in images.values()]
     high = limit or float(np.percentile(np.abs(np.stack([a.ravel() for a in arrays])), 99.5))
@@ -47,7 +52,12 @@ def panels(
 
 
 def worst_patches(rows: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray, float]]]) -> Figure:
-    """A row per model of couples (real noise, sample), each on its own scale about 0, its KL in nats above it."""
+    """One row per model of pairs (real noise, sample), with the KL of each pair above it.
+
+    Arguments:
+        rows: name of the model -> triples (real noise (h, w), sample (h, w), KL in nats). The scale of a pair is
+            symmetric about 0 and ends at 3 standard deviations of the real noise.
+    """
     columns = max(map(len, rows.values()))
     figure, axes = plt.subplots(
         len(rows), 2 * columns, figsize=(1.25 * 2 * columns + 1.2, 1.5 * len(rows)), squeeze=False
@@ -65,7 +75,12 @@ def worst_patches(rows: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray, floa
 
 
 def thumbnail(image: np.ndarray, low: float, high: float) -> str:
-    """An image (h, w) as a grey PNG of 8 bits in base64, black at ``low`` and white at ``high``: it fits into a result.
+    """An image as a grey PNG of 8 bits in base64, which is text and small enough for a result.
+
+    Arguments:
+        image: (h, w), any unit.
+        low: value that is shown black.
+        high: value that is shown white.
 
     >>> base64.b64decode(thumbnail(np.eye(3), 0, 1))[1:4]
     b'PNG'

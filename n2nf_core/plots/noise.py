@@ -1,4 +1,4 @@
-"""What noise models found: photon transfer, regret, recovered parameters."""
+"""What noise models found: photon transfer, scores per setting, recovered parameters."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from n2nf_core.plots.theme import COLOURS, MARKERS, label
 
 
 def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, float]] | None = None) -> Figure:
-    """Variance against signal, blocks as points (binned along the signal), the fitted line, the true one dashed.
+    """Variance against signal: blocks as points, the fitted line, and the true line dashed where it is known.
 
-    fits: name -> PhotonTransfer. truth: name -> (shot, read) where known.
+    Blocks are averaged over groups of similar signal.
+
+    Arguments:
+        fits: name -> PhotonTransfer.
+        truth: name -> (shot, read), variances in [0, 1] units squared; None if the truth is not known.
     """
     figure, axis = plt.subplots(figsize=(6, 4))
     for k, (name, fit) in enumerate(fits.items()):
@@ -32,7 +36,7 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
             axis.plot(line, shot * line + read, color="black", ls=(0, (2, 3)), lw=1.2)
     axis.set(xscale="log", yscale="log", xlabel="signal ([0, 1] units)", ylabel="noise variance ([0, 1] units squared)")
     for one, (low, high) in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):
-        if high < 30 * low:  # powers of ten alone would leave hardly a label, and all minor ones would overlap
+        if high < 30 * low:  # on such a short axis there are few powers of ten, and labels of all minor ticks overlap
             one.set_major_locator(LogLocator(subs=(1, 2, 5)))
             one.set_major_formatter("{x:g}")
         one.set_minor_formatter(NullFormatter())
@@ -43,10 +47,13 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
 def by_setting(
     rows: Mapping[str, Mapping[str, Mapping]], key: str, unit: str, floors: Mapping[str, float] | None = None
 ) -> Figure:
-    """A score per model (colour and marker) and setting (x), with 95 % intervals; log scale from a millionth up.
+    """A score of every model in every setting, with 95 % intervals, on a log axis that begins at 1e-6.
 
-    rows: setting -> model -> row with ``key`` and its interval; a model may lack in a setting. floors: the least
-    that can be told from 0, drawn as grey bars.
+    Arguments:
+        rows: setting -> model -> row with the score ``key`` and its interval. A setting may lack a model.
+        key: name of the score in a row.
+        unit: label of the axis of the score.
+        floors: setting -> the least value that can be distinguished from 0, drawn as a grey bar; None for no bars.
     """
     figure, axis = plt.subplots(figsize=(max(8, 0.95 * len(rows) + 2), 3.8))
     names = list(dict.fromkeys(name for models in rows.values() for name in models))
@@ -68,9 +75,10 @@ def by_setting(
 
 
 def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
-    """Recovered over true shot and read, per setting (x) and model (marker); 1 is the truth.
+    """Ratio of recovered to true shot noise (left) and read noise (right), for every setting and model. The truth is 1.
 
-    rows: setting -> model -> {shot_ratio, read_ratio, and their errors where known}.
+    Arguments:
+        rows: setting -> model -> {shot_ratio, read_ratio, and shot_ratio_error, read_ratio_error where known}.
     """
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.6))
     names = list(next(iter(rows.values())))

@@ -1,4 +1,4 @@
-"""Shot and read noise while a noise model learns them."""
+"""Shot and read noise during the training of a noise model."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from n2nf_core.plots.theme import COLOURS, label
 
 
 def recovery(points: Sequence[Mapping]) -> Figure:
-    """Shot (left) and read (right) over their truth along training, a row per camera, a thin line per point.
+    """Shot (left) and read (right) divided by the truth, during training: a row per camera, a line per point.
 
-    points: each camera, photon_transfer {shot, read}, and curves: name -> {step, shot, read}; all over the truth.
+    Arguments:
+        points: of every point the camera, photon_transfer {shot, read}, and curves name -> {step, shot, read}. All shot
+            and read values are divided by the truth.
     """
     cameras = sorted({p["camera"] for p in points})
     figure, axes = plt.subplots(len(cameras), 2, figsize=(10, 3.1 * len(cameras)), squeeze=False)
@@ -43,9 +45,15 @@ def _curves(axis, point: Mapping, what: str, named: bool) -> None:
 
 
 def excess(rows: Sequence[Mapping[str, float]], models: Mapping[str, np.ndarray], truth: np.ndarray) -> Figure:
-    """D's error along the signal, from pairs (marks, 2 standard errors) and known, and the models' excess variance.
+    """The error of D along the signal, and the excess variance of the models, as shares of the true variance.
 
-    rows: of recovery.error_by_signal. models, truth: variances at the rows' signals. All as shares of ``truth``.
+    The error of D is shown as estimated from pairs, with bars of 2 standard errors, and as measured against clean
+    images.
+
+    Arguments:
+        rows: rows of ``evaluation.nlf_recovery.error_by_signal``.
+        models: name -> variances at the signals of the rows, (rows,), [0, 1] units squared.
+        truth: the true variances at the signals of the rows, (rows,), [0, 1] units squared.
     """
     figure, axis = plt.subplots(figsize=(7, 3.6))
     signal = np.array([max(row["signal"], 1e-5) for row in rows])

@@ -1,4 +1,4 @@
-"""Distance to a known density: per camera, and along what might shorten it."""
+"""Regret, the distance of a model to a known density: per camera, and against what may reduce it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ PLACES = {
     "photon_transfer": 0, "nlf_flow_paper": 1, "nlf_flow": 2, "noise_flow_paper": 3, "noise_flow": 4,
     "noise_flow_oracle": 7,
 }  # fmt: skip
-"""The model's place among colours and markers, the same in every figure here."""
+"""Model -> its number among colours and markers, the same in all figures of this module."""
 
 UNIT = "regret (nats per dimension)"
-SMALLEST = 1e-5  # regrets below this, and negative ones, are drawn here
+SMALLEST = 1e-5  # regrets below this value, and negative ones, are drawn at this value
 
 
 def _values(points: Sequence[float]) -> np.ndarray:
@@ -46,9 +46,10 @@ def _by_camera(axis: Axes, points: Sequence[Mapping[str, Mapping[str, Mapping]]]
 
 
 def regret_by_camera(points: Sequence[Mapping[str, Mapping[str, Mapping]]]) -> Figure:
-    """Regret per camera (x) and model (colour and marker) with 95 % intervals, a mark per point; log scale.
+    """Regret of every model for every camera, with 95 % intervals and a mark per point, on a log axis.
 
-    points: camera -> model -> row with regret_nats_per_dim and its interval.
+    Arguments:
+        points: for every point, camera -> model -> row with regret_nats_per_dim and its interval.
     """
     cameras = {camera for point in points for camera in point}
     figure, axis = plt.subplots(figsize=(1.2 * len(cameras) + 5, 3.6))
@@ -58,7 +59,7 @@ def regret_by_camera(points: Sequence[Mapping[str, Mapping[str, Mapping]]]) -> F
 
 
 def _curves(axis: Axes, curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
-    """name -> (x, regret): a mark each, and a line through the means."""
+    """Curves name -> (x, regret), with a mark for every value and a line through the means."""
     for name, found in curves.items():
         places = sorted({x for x, _ in found})
         means = [np.mean([value for x, value in found if x == place]) for place in places]
@@ -69,7 +70,12 @@ def _curves(axis: Axes, curves: Mapping[str, Sequence[tuple[float, float]]]) -> 
 
 
 def regret_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel: str) -> Figure:
-    """Regret along ``xlabel``, name -> (x, regret); log scale."""
+    """Regret of every model as a curve, on a log axis.
+
+    Arguments:
+        curves: name of the model -> (x, regret in nats per dimension).
+        xlabel: label of the x axis.
+    """
     figure, axis = plt.subplots(figsize=(6.5, 3.4))
     _curves(axis, {name: list(zip(*curve, strict=True)) for name, curve in curves.items()})
     axis.set_xlabel(xlabel)
@@ -82,9 +88,14 @@ def regret_study(
     curves: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
     aim: float = 0.01,
 ) -> Figure:
-    """All points of the study: regret per camera, then a panel for each of ``curves``: x-label -> name -> (x, regret).
+    """All points of the study: one panel with the regret per camera, and one panel for each item of ``curves``.
 
-    aim: a level to compare with, dotted. All panels share the names and colours of the models.
+    All panels share the names and colours of the models.
+
+    Arguments:
+        cameras: for every point, camera -> model -> row with regret_nats_per_dim and its interval.
+        curves: label of the x axis -> name of the model -> pairs (x, regret in nats per dimension).
+        aim: a regret to compare with, nats per dimension, drawn as a dotted line.
     """
     figure, axes = plt.subplots(2, -(-(1 + len(curves)) // 2), figsize=(12, 7), squeeze=False)
     panels = iter(axes.flat)

@@ -1,4 +1,4 @@
-"""Sweeps over a parameter of the study."""
+"""Figures of sweeps over a parameter of the study."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from n2nf_core.plots.theme import COLOURS, label
 
 
 def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Figure:
-    """What lambda does to NLL (left) and PSNR (right), for both losses: one mark per point, a line through means.
+    """NLL (left) and PSNR (right) of both losses against lambda: one mark per point, and a line through the means.
 
-    Both are paired, so that seeds with other scenes compare: NLL against photon transfer's, PSNR against the start's.
-    points: each mse_weight, and per loss {nll_excess, psnr_gain, collapse_step (None where it held)}. Points that
-    collapsed are crosses. critical: the lambda below which self-sample has no minimum.
+    Points of different seeds have different scenes. To make them comparable, the NLL is shown minus that of photon
+    transfer, and the PSNR minus that of the denoiser from which training started. Points that collapsed are marked with
+    crosses.
+
+    Arguments:
+        points: for every point, mse_weight and per loss {nll_excess, psnr_gain, collapse_step}; collapse_step is None
+            if training did not collapse.
+        critical: the lambda below which the self-sample loss has no minimum; None for no line.
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
     weights = sorted({p["mse_weight"] for p in points})
-    places = {w: float(np.log2(w)) if w else -2.0 for w in weights}  # lambda = 0 has a place of its own at the left
+    places = {w: float(np.log2(w)) if w else -2.0 for w in weights}  # lambda = 0 is drawn at the left
     scales = {"nll_excess": "NLL above photon transfer's (nats/dim)", "psnr_gain": "PSNR above the start's (dB)"}
     for axis, (key, unit) in zip(axes, scales.items(), strict=True):
         axis.axhline(0, color="0.85", lw=1, zorder=0)

@@ -1,4 +1,4 @@
-"""Colours, markers, sizes and names of all figures; the colours are seaborn's colour-blind palette."""
+"""Colours, markers, sizes and labels of all figures. The colours are seaborn's palette for colour-blind readers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import seaborn as sns
 COLOURS = sns.color_palette("colorblind")
 MARKERS = "osD^vPX*"
 LABELS = json.loads((Path(__file__).parent / "labels.json").read_text())
-"""Name in the code -> name as a reader sees it, here and in the pages' widgets."""
+"""Name in the code -> name that readers see, in these figures and in the widgets."""
 
 
 def style() -> None:
-    """Sizes and fonts of all figures; call once in a notebook."""
+    """Set the sizes and fonts of all figures. Call it once in a notebook."""
     sns.set_theme(context="notebook", style="ticks", palette="colorblind")
     plt.rcParams.update(
         {
@@ -25,18 +25,18 @@ def style() -> None:
             "axes.spines.top": False,
             "axes.spines.right": False,
             "legend.frameon": False,
-            "svg.hashsalt": "n2nf",  # the same figure gives the same file
+            "svg.hashsalt": "n2nf",  # so that the same figure gives the same file
         }
     )
 
 
 def label(name: str) -> str:
-    """A model's name as a reader sees it."""
+    """The name of a model that readers see."""
     return LABELS.get(name, name)
 
 
 def heading(name: str) -> str:
-    """A model's name as it stands in a title or at the start of a table's row.
+    """The name of a model with a capital letter, for titles and the start of a table's row.
 
     >>> heading("nl_means")
     'Non-local means'

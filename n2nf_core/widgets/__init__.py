@@ -1,1 +1,1 @@
-"""Front ends that run in a page without a kernel; their mathematics is in ``js``, checked against the core."""
+"""Widgets that run in a page without a kernel. Their mathematics is in ``js`` and is tested against the core."""

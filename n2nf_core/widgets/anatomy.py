@@ -1,4 +1,4 @@
-"""Flow anatomy: noise pushed through a flow layer by layer, in JupyterLab, on a static page and from a file."""
+"""Flow anatomy: noise passed through a flow layer by layer, in JupyterLab, on a static page and in a file."""
 
 from __future__ import annotations
 
@@ -24,13 +24,19 @@ START = {
 
 
 class FlowAnatomy(anywidget.AnyWidget):
-    """The states of a patch between a flow's layers, both ways: z_k = f_k(z_(k-1)), from noise z_0 to base z_n.
+    """The states of a patch between the layers of a flow: z_k = f_k(z_(k-1)), from noise z_0 to base z_n, and back.
 
-    Beside each state its histogram, its autocorrelation and the correlation of its planes; of all layers ladj and the
-    running NLL, -log N(z_k; 0, I) - sum of ladj up to k, in nats per dimension. The mathematics runs in the page, so
-    that it works without a kernel and without a network. ``settings`` holds what the reader chose; direction is
-    "forward" (noise to base) or "backward", stage the number k of the state.
-    Errors: ValueError for a setting that there is not.
+    Every state is shown with its histogram, its autocorrelation and the correlation of its planes. Every layer is shown
+    with its log-determinant (ladj) and the running NLL, -log N(z_k; 0, I) - sum of ladj up to k, in nats per dimension.
+    The mathematics runs in the page, so the widget works without a kernel and without a network.
+
+    ``settings`` holds what the reader chose. Its direction is "forward" (noise to base) or "backward", and its stage is
+    the number k of the state.
+
+    Arguments:
+        settings: initial values of settings, by name.
+
+    Errors: ValueError for an unknown setting.
 
     >>> FlowAnatomy(stage=3).settings["stage"]
     3
@@ -48,7 +54,7 @@ class FlowAnatomy(anywidget.AnyWidget):
     def __init__(self, **settings):
         unknown = sorted(set(settings) - set(START))
         if unknown:
-            raise ValueError(f"no setting {', '.join(unknown)}: choose from {', '.join(START)}")
+            raise ValueError(f"there is no setting {', '.join(unknown)}: choose from {', '.join(START)}")
         shipped = pictures.shipped()
         super().__init__(
             weights=weights.dump(shipped_models()),

@@ -1,4 +1,4 @@
-"""Before and after: pictures of one scene behind a divider, in JupyterLab, on a static page and from a file."""
+"""Before and after: pictures of one scene behind a divider, in JupyterLab, on a static page and in a file."""
 
 from __future__ import annotations
 
@@ -21,20 +21,28 @@ SETTINGS = {"left": "", "right": "", "view": "picture", "amplification": 8.0, "d
 
 
 def shipped() -> dict[str, Tensor]:
-    """Name -> planes (4, h, w) of ``before_after.zip``: a scene that no training saw, noisy, denoised, clean."""
+    """Name -> planes (4, h, w) in [0, 1] units of ``before_after.zip``: a scene that was not used for training.
+
+    It contains the scene noisy, denoised by several denoisers, and clean.
+    """
     with zipfile.ZipFile(HERE / "before_after.zip") as archive:
         return {name: pictures.from_png16(archive.read(f"{key}.png")) for key, name in NAMES.items()}
 
 
 class BeforeAfter(anywidget.AnyWidget):
-    """Two of several pictures of one scene left and right of a divider, with PSNR and SSIM of what is visible.
+    """Two pictures of one scene left and right of a divider, with PSNR and SSIM of the visible part.
 
-    pictures: name -> planes (4, h, w), or one plane (h, w), all of one shape, in [0, 1] units; noise may leave [0, 1],
-    but not [-0.5, 1.5). They travel as PNG of 16 bits, exact to 1.6e-5, so that the page measures what
-    :mod:`n2nf_core.metrics` does. reference: the name of the picture that others are measured against. Further
-    settings: left, right, view ("picture" or "difference"), amplification of the difference, divider in [0, 1].
-    Without pictures it shows those that are shipped.
-    Errors: ValueError for shapes that differ, and for names or settings that there are not.
+    The page receives the pictures as 16-bit PNG, exact to 1.6e-5, so that it measures the same values as
+    :mod:`n2nf_core.metrics`. Without pictures the widget shows those of :func:`shipped`.
+
+    Arguments:
+        pictures: name -> planes (4, h, w) or one plane (h, w), all of one shape, in [0, 1] units. With noise, values
+            may lie in [-0.5, 1.5).
+        reference: name of the picture that the others are compared with.
+        settings: initial values of left, right, view ("picture" or "difference"), amplification of the difference, and
+            divider in [0, 1].
+
+    Errors: ValueError for pictures of different shapes, for values out of range, and for unknown names or settings.
 
     >>> import torch
     >>> clean = torch.rand(16, 24)
@@ -74,10 +82,10 @@ def _state(name: str, picture: Tensor) -> dict:
 def _check(pictures: Mapping[str, Tensor], reference: str, settings: Mapping[str, object]) -> None:
     unknown = sorted(set(settings) - set(SETTINGS))
     if unknown:
-        raise ValueError(f"no setting {', '.join(unknown)}: choose from {', '.join(SETTINGS)}")
+        raise ValueError(f"there is no setting {', '.join(unknown)}: choose from {', '.join(SETTINGS)}")
     for name in (reference, settings["left"], settings["right"]):
         if name not in pictures:
-            raise ValueError(f"no picture {name!r}: there are {', '.join(pictures) or 'none'}")
+            raise ValueError(f"there is no picture {name!r}: choose from {', '.join(pictures) or 'none'}")
     shapes = {tuple(picture.shape) for picture in pictures.values()}
     if len(shapes) > 1 or not all(len(shape) == 2 or len(shape) == 3 and shape[0] == 4 for shape in shapes):
-        raise ValueError(f"pictures must all be (4, h, w) or all (h, w) of one size, got {sorted(shapes)}")
+        raise ValueError(f"pictures must all be (4, h, w) or all (h, w), and of one size, got {sorted(shapes)}")

@@ -1,4 +1,4 @@
-"""Your burst: files of one's own looked at, and a noise model and a denoiser trained on them; needs a kernel."""
+"""Your burst: look at files of your own, and train a noise model and a denoiser on them. It needs a kernel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ NUMBERS = ("iso", "black", "white")
 
 
 def options_of(texts: Mapping[str, str]) -> dict:
-    """What :func:`read_bursts` takes, from the texts of a form; an empty one is left to the file. BurstError."""
+    """The options of :func:`read_bursts` from the texts of a form. An empty text leaves the option to the file.
+
+    Errors: BurstError for a text that should be a number and is none.
+    """
     found = {}
     for name in OPTIONS:
         text = str(texts.get(name, "")).strip()
@@ -34,12 +37,16 @@ def options_of(texts: Mapping[str, str]) -> dict:
 
 
 class YourBurst(anywidget.AnyWidget):
-    """Open a burst, see its pairs, drift, saturation and photon transfer; train on it in the background and watch.
+    """Open a burst; see its pairs, drift, saturation and photon transfer; train on it in the background.
 
-    path: opened at once if given. output_dir: where training keeps its checkpoints, in a folder per burst and settings,
-    so that the same training goes on where it was stopped. The page's buttons do what :meth:`load`, :meth:`train` and
-    :meth:`stop` do. ``bursts``: what was opened. ``denoiser``, ``noise_model``: trained, or in training; None before.
-    ``photon``: the photon-transfer noise model.
+    The buttons of the page call :meth:`load`, :meth:`train` and :meth:`stop`. ``bursts`` holds what was opened.
+    ``denoiser`` and ``noise_model`` hold the models during and after training, and None before.
+
+    Arguments:
+        path: a file or folder that is opened at once; "" for none.
+        output_dir: folder for checkpoints. Every burst with its settings has a folder below it, so that the same
+            training continues where it was stopped.
+        options: camera, iso, black, white or cfa, as :func:`read_bursts` takes them, in place of what the file states.
     """
 
     _esm = modules.joined("burst.js")
@@ -63,51 +70,51 @@ class YourBurst(anywidget.AnyWidget):
             self.load()
 
     def _asked(self, widget, content: Mapping, buffers: Sequence) -> None:
-        """A button of the page was pressed."""
+        """Do what a button of the page asks for."""
         acts = {"open": self.load, "train": self.train, "stop": self.stop}
         acts[content["act"]]()
 
     def load(self) -> None:
-        """Read ``path`` with ``options`` in the background; :meth:`wait` for it. A fault becomes ``error``."""
+        """Read ``path`` with ``options`` in the background (see :meth:`wait`). If that fails, ``error`` says why."""
         self._begin("opening", self._open)
 
     def train(self) -> None:
-        """Train in the sizes of ``profile``, in the background; goes on where the same training was stopped."""
+        """Train in the background, with the sizes of ``profile``. A training that was stopped before continues."""
         if not self.bursts:
-            self.error = "open a burst first"
+            self.error = "there is no burst to train on: open a burst first"
             return
         self._begin("training", self._train)
 
     def stop(self) -> None:
-        """End the training after its present step, with a checkpoint."""
+        """End the training after its current step, with a checkpoint."""
         if self.training is not None:
             self.training.stopping.set()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Until the work in the background has ended."""
+        """Wait until the work in the background has ended, for at most ``seconds`` (None: without limit)."""
         if self.thread is not None:
             self.thread.join(seconds)
 
     @property
     def denoiser(self):
-        """The denoiser, None before there is one."""
+        """The denoiser; None before training."""
         return self.training.trained.denoiser if self.training and self.training.trained else None
 
     @property
     def noise_model(self):
-        """The Noise Flow, None before there is one."""
+        """The Noise Flow; None before training."""
         return self.training.trained.noise_model if self.training and self.training.trained else None
 
     def _begin(self, state: str, work) -> None:
         if self.thread is not None and self.thread.is_alive():
-            self.error = f"still {self.state}: wait or stop it first"
+            self.error = f"the widget is still {self.state}: wait, or stop it first"
             return
         former, self.error, self.note, self.state = self.state, "", "", state
 
         def run() -> None:
             try:
                 work()
-            except Exception as error:  # whatever it was, its place is before the reader's eyes
+            except Exception as error:  # this thread has no other way to show an error of any type
                 self.state = former if former != state else "open"
                 self.error = one_line(error)
 
@@ -116,7 +123,7 @@ class YourBurst(anywidget.AnyWidget):
 
     def _open(self) -> None:
         if not self.path.strip():
-            raise BurstError("give the path of a burst: a file or a folder")
+            raise BurstError("the path is empty: give the path of a burst, a file or a folder")
         bursts: list[Burst] = read_bursts(Path(self.path.strip()).expanduser(), **options_of(self.options))
         about = inspection.inspect(bursts)
         self.training, self.rows = None, []

@@ -1,4 +1,4 @@
-"""One training on a reader's bursts: a Noise Flow and a denoiser from pairs, watched on held-out pairs."""
+"""One training on a reader's bursts: a Noise Flow and a denoiser from pairs, observed on held-out pairs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ from n2nf_core.types import NoiseModel, NoisyPair
 
 
 class Training:
-    """A training and what it is watched on; :meth:`run` does it, ``trained`` is what it made. It starts from photon
-    transfer.
+    """A training that :meth:`run` performs, with the held-out pair it is observed on. It starts from photon transfer.
 
-    PSNR is against the mean of the other frames of held-out rows or scenes (or the known clean signal), NLL of held-out
-    differences (y1 - y2) / sqrt(2), beside photon transfer's on the same.
+    PSNR is measured against the mean of the other frames of held-out rows or scenes, or against the known clean signal.
+    The NLL is that of held-out differences (y1 - y2) / sqrt(2). The NLL of photon transfer on the same pair is shown
+    beside it. ``trained`` holds the result, and None before.
+
+    Arguments:
+        bursts: the reader's bursts. A part of them is held out.
+        sizes: sizes of patches, batches and networks, and numbers of steps.
+        output_dir: folder for checkpoints; every training has its own below it.
     """
 
     def __init__(self, bursts: Sequence[Burst], sizes: Profile, output_dir: Path):
@@ -42,26 +47,26 @@ class Training:
         self.probe = self._probe(list(self.recipe.isos))
 
     def _name(self) -> str:
-        """The same burst and settings find the same folder; others never meet."""
+        """A name that depends on the bursts and the settings, so that every training has a folder of its own."""
         config = self.recipe.profile.joint_training(0, **self.options)
         known = json.dumps([self.recipe.pairs.fingerprint(), asdict(config)], sort_keys=True, default=str)
         return hashlib.sha256(known.encode()).hexdigest()[:10]
 
     def _probe(self, cameras: Sequence[str]) -> NoisyPair:
-        """The first two frames of a held-out piece, with their reference."""
+        """The first two frames of a part of the held-out data, with their reference."""
         burst = self.test[0].crop(slice(0, 64), slice(0, 64))
         first, second = burst.planes([0, 1]).unbind()
         row = torch.tensor([list(cameras).index(burst.camera)]), torch.tensor([float(burst.iso)])
         return NoisyPair(first[None], second[None], *row, burst.reference()[:1])
 
     def about(self) -> dict:
-        """What stays the same while it trains."""
+        """What does not change during training: the noisy frame's PSNR in dB, the number of steps, and the folder."""
         error = (self.probe.first - self.probe.clean).square().mean()
         return {"noisy_psnr_db": _psnr(error), "steps": self.steps, "folder": str(self.folder)}
 
     @torch.no_grad()
     def observe(self, denoiser: nn.Module, noise_model: NoiseModel) -> dict[str, float]:
-        """Held-out NLL of the noise model and of photon transfer, and the denoiser's PSNR."""
+        """Held-out NLL of the noise model and of photon transfer (nats per dimension), and the denoiser's PSNR (dB)."""
         pair = self.probe.to(next(denoiser.parameters()).device)
         denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
         term = partial(losses.pair_difference, pair=pair, denoised_first=denoised[0], denoised_second=denoised[1])
@@ -72,7 +77,7 @@ class Training:
         return {name: float(value) for name, value in found.items()} | {"held_psnr_db": psnr}
 
     def run(self, show: Callable[[Sequence[Mapping[str, float]]], None]) -> Trained:
-        """Train until it is done or ``stopping`` is set; ``show`` receives the history after every step."""
+        """Train until all steps are done or ``stopping`` is set. ``show`` receives the history after every step."""
 
         def stop(history: Sequence[Mapping[str, float]]) -> bool:
             show(history)

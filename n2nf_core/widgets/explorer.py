@@ -1,4 +1,4 @@
-"""The lambda explorer: the sweep of 60_ablate_lambda as linked plots, in a page or JupyterLab."""
+"""The lambda explorer: the sweep of 60_ablate_lambda as linked plots, in a page or in JupyterLab."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _short(value: float) -> float:
 
 
 def _loss(result: Mapping, name: str) -> dict:
-    """One loss of one point: scores on unseen frames, the collapse, and the curves of training."""
+    """One loss of one point: scores on held-out frames, the collapse, and the curves of training."""
     history, fallen = result["history"][name], result["collapse"][name]
     curve = {"step": history["step"]}
     curve |= {key: [_short(v) for v in history[column]] for key, column in (("nll", "nll_nats_per_dim"), ("leak",) * 2)}
@@ -38,7 +38,10 @@ def _loss(result: Mapping, name: str) -> dict:
 
 
 def point_of(result: Mapping) -> dict:
-    """What the page shows of a result of 60_ablate_lambda; ValueError names what another result lacks."""
+    """What the page shows of a result of 60_ablate_lambda.
+
+    Errors: ValueError, which names the block that the result lacks.
+    """
     try:
         provenance = result["provenance"]
         return {
@@ -55,16 +58,20 @@ def point_of(result: Mapping) -> dict:
             "losses": {name: _loss(result, name) for name in LOSSES},
         }
     except KeyError as error:
-        raise ValueError(f"a result without {error}: the explorer shows results of 60_ablate_lambda") from None
+        raise ValueError(f"the result lacks {error}: the explorer shows results of 60_ablate_lambda only") from None
 
 
 class LambdaExplorer(anywidget.AnyWidget):
-    """Every point of a sweep over lambda, and one of them closely: curves, scores, pictures, the collapse.
+    """All points of a sweep over lambda, and one of them in detail: curves, scores, pictures, the collapse.
 
-    results: what 60_ablate_lambda writes, one per lambda and seed; a point may lack ``pictures``; the page says so.
-    settings: weight (lambda), loss, seed and view ("picture" or "removed") to begin with; later, what was chosen.
-    Begins with the greatest lambda below the critical one. ValueError for no results, for results of another
-    notebook, and for unknown settings.
+    It begins with the greatest lambda below the critical one. ``settings`` holds what the reader chose.
+
+    Arguments:
+        results: results of 60_ablate_lambda, one per lambda and seed. If a result has no ``pictures``, the page says
+            so.
+        settings: initial values of weight (lambda), loss, seed and view ("picture" or "removed").
+
+    Errors: ValueError for no results, for results of another notebook, and for unknown settings.
     """
 
     _esm = modules.joined("explorer.js")
@@ -77,20 +84,20 @@ class LambdaExplorer(anywidget.AnyWidget):
     def __init__(self, results: Iterable[Mapping], **settings):
         unknown = sorted(set(settings) - set(SETTINGS))
         if unknown:
-            raise ValueError(f"no setting {', '.join(unknown)}: choose from {', '.join(SETTINGS)}")
+            raise ValueError(f"there is no setting {', '.join(unknown)}: choose from {', '.join(SETTINGS)}")
         points, pictures = [], {}
         for result in results:
             stored = {name: png for name, png in result.get("pictures", {}).items() if name in PICTURES}
             keys = {name: hashlib.sha256(png.encode()).hexdigest()[:12] for name, png in stored.items()}
-            pictures |= {keys[name]: png for name, png in stored.items()}  # seeds share their scene: each once
+            pictures |= {keys[name]: png for name, png in stored.items()}  # stored once for all seeds
             points.append(point_of(result) | {"pictures": keys})
         if not points:
-            raise ValueError("no results to explore")
+            raise ValueError("there are no results to explore: give at least one result of 60_ablate_lambda")
         super().__init__(points=points, pictures=pictures, settings=_start(points) | settings)
 
     @classmethod
     def from_parquet(cls, path: str | Path, **settings) -> LambdaExplorer:
-        """The explorer of a table that ``n2nf_core.study.collect`` wrote, one row per point."""
+        """The explorer of a table that ``n2nf_core.study.collect`` wrote, with one row per point."""
         import pandas as pd
 
         return cls([unflatten(row) for row in pd.read_parquet(path).to_dict("records")], **settings)

@@ -12,20 +12,20 @@ from n2nf_core.baselines.photon_transfer import PhotonTransfer, photon_transfer
 from n2nf_core.bursts import Burst
 from n2nf_core.plots import thumbnail
 
-VIEW = 160  # plane pixels: the middle of the frame that is shown
-MIDDLE = 512  # plane pixels: the middle that photon transfer is fitted to, so that a large frame opens soon
-FRAMES = 16  # frames that photon transfer is fitted to, at most
-POINTS = 400  # of the plot
+VIEW = 160  # side, in plane pixels, of the centre of the frame that is shown
+MIDDLE = 512  # side, in plane pixels, of the centre that photon transfer is fitted to, so that a large frame opens soon
+FRAMES = 16  # photon transfer is fitted to at most this many frames
+POINTS = 400  # the plot has at most this many points
 
 
 def middle(burst: Burst, side: int) -> Burst:
-    """The middle of the planes, at most ``side`` x ``side``."""
+    """The centre of the burst's planes, at most ``side`` x ``side`` plane pixels."""
     spans = (slice(max((n - side) // 2, 0), max((n - side) // 2, 0) + min(n, side)) for n in burst.shape[2:])
     return burst.crop(*spans)
 
 
 def pair_pictures(burst: Burst) -> dict[str, str]:
-    """Two frames (plane Gr) on one scale, and their difference about grey, as PNG in base64."""
+    """Plane Gr of two frames on one scale, and their difference with grey as 0, as PNG in base64."""
     first, second = middle(burst, VIEW).planes([0, 1])[:, 1].numpy()
     low, high = float(first.min()), float(np.quantile(first, 0.995))
     difference = first - second
@@ -35,7 +35,7 @@ def pair_pictures(burst: Burst) -> dict[str, str]:
 
 
 def frame_figures(burst: Burst) -> dict[str, list]:
-    """Per frame: mean of every plane over its mean in all frames, and the share of saturated values."""
+    """For every frame the mean of each plane divided by its mean over all frames, and the share of saturated values."""
     means, saturated = [], []
     for t in range(len(burst)):
         means.append(burst.planes(t)[0].double().mean((1, 2)).tolist())
@@ -45,7 +45,7 @@ def frame_figures(burst: Burst) -> dict[str, list]:
 
 
 def transfer(bursts: Sequence[Burst]) -> dict:
-    """The photon-transfer plot of bursts of one setting: points, line, errors; [0, 1] units."""
+    """The photon-transfer plot of bursts of one setting: points, line and standard errors, in [0, 1] units."""
     fit = photon_transfer([_frames(burst) for burst in bursts])
     numbers = {name: getattr(fit, name) for name in ("shot", "read", "shot_error", "read_error", "excluded")}
     return numbers | {"points": _points(fit)}
@@ -57,14 +57,14 @@ def _frames(burst: Burst) -> Tensor:
 
 
 def _points(fit: PhotonTransfer) -> list[list[float]]:
-    """Means over groups of blocks with like signal: as many points as a plot can show."""
+    """Means over groups of blocks with similar signal, as many as a plot can show."""
     order = torch.argsort(fit.signal)
     groups = torch.tensor_split(order, min(len(order), POINTS))
     return [[float(fit.signal[g].mean()), float(fit.variance[g].mean())] for g in groups]
 
 
 def inspect(bursts: Sequence[Burst]) -> dict:
-    """Everything that the page shows of the first burst; photon transfer over all bursts of its camera and ISO."""
+    """Everything that the page shows of the first burst. Photon transfer uses all bursts of its camera and ISO."""
     first = bursts[0]
     alike = [b for b in bursts if (b.camera, b.iso) == (first.camera, first.iso)]
     return {

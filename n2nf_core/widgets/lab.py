@@ -1,4 +1,4 @@
-"""The noise lab: noise drawn live from every model, in JupyterLab, on a static page and from a file."""
+"""The noise lab: noise drawn live from every model, in JupyterLab, on a static page and in a file."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ START = {
 
 
 def shipped_models() -> dict[str, NoiseModel]:
-    """The fitted models of ``lab.safetensors``, and the published tables of the phones; "<group>/<kind>" -> model."""
+    """"<group>/<kind>" -> model: the fitted models of ``lab.safetensors`` and the published tables of the phones."""
     tables = {"camera_nlf": camera_nlf(list(PHONES)), "calibrated_pg": calibrated_pg(list(PHONES))}
     fitted = weights.load((HERE / "lab.safetensors").read_bytes())
     return {f"phones/{kind}": table for kind, table in tables.items()} | fitted
 
 
 def _law(law: SensorLaw) -> dict:
-    """A physical sensor as the page reads it."""
+    """A physical sensor in the form that the page reads."""
     return {
         "gain": law.gain,
         "read": law.read[:2],
@@ -57,7 +57,7 @@ def _kinds(group: str, *kinds: str) -> dict[str, str]:
 
 
 def shipped_cameras() -> list[dict]:
-    """What the page offers: id, label, ISO range, models, and where the true noise comes from."""
+    """The cameras that the page offers: id, label, ISO range, models, and the source of the true noise."""
     phone = _kinds("phones", "awgn", "camera_nlf", "calibrated_pg", "nlf_flow", "noise_flow")
     known = camera_nlf().table
     sensors = [
@@ -79,10 +79,16 @@ def shipped_cameras() -> list[dict]:
 
 
 class NoiseLab(anywidget.AnyWidget):
-    """Noise of every shipped model beside the true noise, for a picture, camera, ISO and exposure of choice.
+    """Noise of every shipped model beside the true noise, for a chosen picture, camera, ISO and exposure.
 
-    The mathematics runs in the page, so that it works without a kernel and without a network. ``settings`` holds
-    what the reader chose. pictures: name -> clean planes (4, h, w) in [0, 1], beside the shipped ones.
+    The mathematics runs in the page, so the widget works without a kernel and without a network. ``settings`` holds
+    what the reader chose.
+
+    Arguments:
+        pictures: name -> clean planes (4, h, w) in [0, 1], in addition to the shipped ones.
+        settings: initial values of settings, by name.
+
+    Errors: ValueError for an unknown setting.
 
     >>> lab = NoiseLab()
     >>> lab.settings["camera"]
@@ -101,7 +107,7 @@ class NoiseLab(anywidget.AnyWidget):
     def __init__(self, pictures: Mapping[str, Tensor] | None = None, **settings):
         unknown = sorted(set(settings) - set(START))
         if unknown:
-            raise ValueError(f"no setting {', '.join(unknown)}: choose from {', '.join(START)}")
+            raise ValueError(f"there is no setting {', '.join(unknown)}: choose from {', '.join(START)}")
         super().__init__(
             weights=weights.dump(shipped_models()),
             cameras=shipped_cameras(),

@@ -1,4 +1,4 @@
-"""One JavaScript module out of several: a page that was saved holds a widget's code as a single text."""
+"""Several JavaScript modules joined into one, because a saved page holds the code of a widget as a single text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ DATA = re.compile(r'^import (\w+) from "([\w./]+\.json)" with \{ type: "json" \}
 
 
 def _constant(name: str, path: str) -> str:
-    """A JSON file as a constant, where a module imports it."""
+    """A JSON file as a JavaScript constant, for modules that import it."""
     return f"const {name} = {json.dumps(json.loads((HOME / path).read_text()), ensure_ascii=False)};\n"
 
 
 def _ordered(name: str, found: dict[str, str]) -> dict[str, str]:
-    """``name`` and all it imports, what is imported first; imports and exports taken off."""
+    """``name`` and all modules that it imports, each after those it imports, without import and export statements."""
     if name not in found:
         text = (HOME / name).read_text()
         for other in IMPORT.findall(text):
@@ -29,7 +29,7 @@ def _ordered(name: str, found: dict[str, str]) -> dict[str, str]:
 
 
 def joined(*names: str) -> str:
-    """The modules ``names`` and all that they import as one text, each once. Top-level names must differ.
+    """The modules ``names`` and all modules that they import as one text, each once. Top-level names must differ.
 
     >>> joined("worker.js").index("class Coupling") < joined("worker.js").index("class NoiseFlow")
     True
@@ -41,10 +41,10 @@ def joined(*names: str) -> str:
 
 
 def widget(name: str) -> str:
-    """A front end with its worker: the worker's text is the constant WORKER."""
+    """A widget's module with the code of its worker, which is the constant WORKER."""
     return f"const WORKER = {json.dumps(joined('worker.js'))};\n{joined(name)}"
 
 
 def style(*names: str) -> str:
-    """The style sheets that all widgets share, and after them ``names``, as one text."""
+    """The style sheets that all widgets share, followed by the sheets ``names``, as one text."""
     return "".join((HOME / name).read_text() for name in (*SHARED, *names))

@@ -1,4 +1,4 @@
-"""Pictures for the page: clean mosaics as grey PNG files of square roots, 8 bits; any planes in 16 bits."""
+"""Pictures for the page: clean mosaics as grey 8-bit PNG of square roots, and planes as 16-bit PNG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ SIDE = 128  # plane pixels, a mosaic of 256 x 256
 
 
 def png(planes: Tensor) -> bytes:
-    """Planes (4, h, w) in [0, 1] as a PNG of 2h x 2w grey pixels, value round(255 sqrt(x)).
+    """round(255 sqrt(x)) as a PNG of 2h x 2w grey pixels, for planes (4, h, w) in [0, 1].
+
+    Values outside [0, 1] are clipped. Errors: ValueError for another shape.
 
     >>> png(torch.rand(4, 3, 5))[1:4]
     b'PNG'
@@ -24,7 +26,7 @@ def png(planes: Tensor) -> bytes:
     from PIL import Image
 
     if planes.dim() != 3 or len(planes) != 4:
-        raise ValueError(f"a picture must be planes (4, h, w), got {(*planes.shape,)}")
+        raise ValueError(f"a picture must be planes (4, h, w), got the shape {(*planes.shape,)}")
     mosaic = planes.detach().cpu().unflatten(0, (2, 2)).permute(2, 0, 3, 1).flatten(2).flatten(0, 1)
     grey = (255 * mosaic.clamp(0, 1).sqrt()).round().to(torch.uint8).numpy()
     file = io.BytesIO()
@@ -33,9 +35,9 @@ def png(planes: Tensor) -> bytes:
 
 
 def png16(planes: Tensor) -> bytes:
-    """Planes (C, h, w) in [-0.5, 1.5) as a 16-bit PNG, one below the other: code round(32768 (x + 0.5)).
+    """round(32768 (x + 0.5)) as a 16-bit PNG, for planes (C, h, w) in [-0.5, 1.5), which are put below one another.
 
-    Exact to 1.6e-5, noise below black included, so that a PSNR of up to 90 dB can be measured of it.
+    The code is exact to 1.6e-5, and it keeps noise below black. A PSNR of up to 90 dB can be measured on it.
     Errors: ValueError for another shape, and for values out of range.
 
     >>> planes = torch.rand(4, 3, 5)
@@ -45,7 +47,7 @@ def png16(planes: Tensor) -> bytes:
     from PIL import Image
 
     if planes.dim() != 3 or not planes.numel():
-        raise ValueError(f"a picture must be planes (C, h, w), got {(*planes.shape,)}")
+        raise ValueError(f"a picture must be planes (C, h, w) and not empty, got the shape {(*planes.shape,)}")
     codes = (32768 * (planes.detach().cpu().double() + 0.5)).round()
     if not bool(((codes >= 0) & (codes < 65536)).all()):
         raise ValueError(f"a picture must lie in [-0.5, 1.5), got {planes.min():g} to {planes.max():g}")
@@ -55,7 +57,7 @@ def png16(planes: Tensor) -> bytes:
 
 
 def from_png16(data: bytes, planes: int = 4) -> Tensor:
-    """What :func:`png16` wrote, (planes, h, w) float32."""
+    """The planes (planes, h, w) float32 that :func:`png16` wrote, in [0, 1] units."""
     from PIL import Image
 
     codes = np.asarray(Image.open(io.BytesIO(data)), dtype=np.float32)
@@ -63,7 +65,10 @@ def from_png16(data: bytes, planes: int = 4) -> Tensor:
 
 
 def wedge() -> Tensor:
-    """Steps of grey, each half a stop above its neighbour from 0.002 on: every signal once, to read variances off."""
+    """Grey steps (4, 128, 128) in [0, 1] units, from 0.002 upwards, each half a stop above the one before.
+
+    Every signal occurs once, so that variances can be read off.
+    """
     levels = 0.002 * 2 ** (0.5 * np.arange(16)).reshape(4, 4)
     flat = torch.from_numpy(np.kron(levels, np.ones((SIDE // 4, SIDE // 4))))
     white = torch.from_numpy(WHITE[[0, 1, 1, 2]]).float()
@@ -76,7 +81,7 @@ def _photograph(name: str, seed: int) -> Tensor:
 
 @functools.cache
 def shipped() -> dict[str, Tensor]:
-    """Name -> planes (4, 128, 128): photographs inside scikit-image that are free of rights, leaves, grey steps."""
+    """Name -> planes (4, 128, 128) in [0, 1] units: free photographs of scikit-image, dead leaves and grey steps."""
     return {
         "Coffee": _photograph("coffee", 5),
         "Cat": _photograph("chelsea", 3),

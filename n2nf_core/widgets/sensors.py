@@ -1,7 +1,7 @@
-"""Physical sensors whose ISO can be turned: gain K = K_100 ISO / 100, read and row noise by their laws of log K.
+"""Physical sensors with a variable ISO: the gain is K = K_100 ISO / 100, and noise scales follow from log K.
 
-The laws are ELD's calibrations (:mod:`n2nf_core.simulation.sensor_stages`) at their centre; the banded sensor is made
-up.
+The laws are ELD's calibrations (:mod:`n2nf_core.simulation.sensor_stages`) without their random spread. The banded
+sensor is invented.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ from n2nf_core.simulation.sensor_stages import (
 
 
 class SensorLaw(NamedTuple):
-    """gain: K at ISO 100, DN per electron. read, row: scales in DN. shape: of the Tukey-lambda read noise."""
+    """How the noise of a sensor depends on ISO.
+
+    Arguments:
+        gain: K at ISO 100, DN per electron.
+        read: scale of the Tukey-lambda read noise, in DN, as a function of K.
+        row: scale of the row noise, in DN, as a function of K.
+        shape: shape of the Tukey-lambda read noise.
+    """
 
     gain: float
     read: LogScale
@@ -31,7 +38,7 @@ class SensorLaw(NamedTuple):
     shape: float = READ_SHAPE
 
     def at(self, iso: float) -> PhysicalSensor:
-        """The sensor at one ISO, quantised and clipped to its 14 bits.
+        """The sensor at one ISO, quantised and clipped to 14 bits.
 
         >>> round(LAWS["Canon 70D"].at(400).shot.gain, 3)
         1.628
@@ -56,7 +63,7 @@ LAWS: Mapping[str, SensorLaw] = {
     "banded": SensorLaw(0.3, LogScale(0.5, 1.2, 0.0), LogScale(0.55, 2.3, 0.0), -0.05),
     "Canon 70D": _calibrated("Canon 70D"),
 }
-"""The made-up sensor has strong row noise and heavy tails, which no variance can express."""
+"""The invented sensor has strong row noise and heavy tails. A model of the variance alone cannot describe them."""
 
 ISOS = (100.0, 400.0, 1600.0, 6400.0)
-"""ISO values the models of these sensors are fitted at: the range of ELD's gains, 1 to 64."""
+"""ISO values at which the models of these sensors are fitted. They cover the range of ELD's gains, 1 to 64."""

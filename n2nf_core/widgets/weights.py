@@ -1,6 +1,7 @@
-"""Noise models as one safetensors buffer, which the page reads as it is.
+"""Noise models as one safetensors buffer that the page can read without conversion.
 
-Tensors are ``<name>/<entry of the state dict>``; the metadata's ``models`` is JSON: name -> kind, cameras, ISO knots.
+Tensors are named ``<name>/<entry of the state dict>``. The metadata entry ``models`` is JSON: name -> kind, cameras and
+ISO knots.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ from n2nf_core.types import NoiseModel
 
 
 def dump(models: Mapping[str, NoiseModel], metadata: Mapping[str, str] | None = None) -> bytes:
-    """One safetensors buffer of all ``models``; :func:`load` gives them back. Flows in float32, tables in float64.
+    """All ``models`` as one safetensors buffer that :func:`load` reads.
 
-    Errors: ValueError for a model that a page cannot run.
+    Flows are stored in float32, and tables in float64.
+
+    Arguments:
+        models: name -> noise model.
+        metadata: further entries of the buffer's metadata.
+
+    Errors: ValueError for a model that the page cannot run.
 
     >>> from n2nf_core.baselines import camera_nlf
     >>> list(load(dump({"table": camera_nlf(["S6"])})))
@@ -27,7 +34,9 @@ def dump(models: Mapping[str, NoiseModel], metadata: Mapping[str, str] | None = 
     for name, model in models.items():
         about[name] = describe(model)
         if not about[name].keys() <= {"kind", "cameras", "isos"}:
-            raise ValueError(f"{name}: the page runs Noise Flow with 4 channels and 4 steps only")
+            raise ValueError(
+                f"{name}: the page can run a Noise Flow with 4 channels and 4 steps only: build it with these sizes"
+            )
         for key, tensor in model.state_dict().items():
             tensor = tensor if about[name]["kind"] == "gaussian" else tensor.float()
             tensors[f"{name}/{key}"] = tensor.detach().cpu().contiguous()
@@ -35,7 +44,7 @@ def dump(models: Mapping[str, NoiseModel], metadata: Mapping[str, str] | None = 
 
 
 def header(data: bytes) -> dict:
-    """The JSON that a safetensors buffer begins with."""
+    """The JSON at the beginning of a safetensors buffer."""
     return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
 
 

@@ -73,7 +73,7 @@ def test_each_process_has_a_device_of_its_own_and_the_third_waits_for_one(holder
     names = {p: p.stdout.readline().strip() for p in (first, second)}
     assert set(names.values()) == {"3", "GPU-5"}
     third = holder()
-    assert "all of 3, GPU-5 are taken" in third.stderr.readline()
+    assert "the GPUs 3, GPU-5 are all in use" in third.stderr.readline()
     second.stdin.write("\n")
     second.stdin.flush()
     assert third.stdout.readline().strip() == names[second]

@@ -61,7 +61,7 @@ def test_the_shipped_pictures_score_as_their_json_says():
 
 def test_what_it_refuses():
     clean = torch.rand(4, 12, 14)
-    with pytest.raises(ValueError, match="no picture 'truth': there are noisy, reference"):
+    with pytest.raises(ValueError, match="no picture 'truth': choose from noisy, reference"):
         BeforeAfter({"noisy": clean, "reference": clean}, reference="truth")
     with pytest.raises(ValueError, match="of one size"):
         BeforeAfter({"noisy": clean[:, 1:], "reference": clean})

@@ -78,7 +78,7 @@ def test_faults_are_shown_and_leave_what_was_there(opened, tmp_path):
     assert opened.error == "iso must be a number, got 'high'"
     empty = YourBurst()
     press(empty, "train")
-    assert empty.error == "open a burst first"
+    assert empty.error == "there is no burst to train on: open a burst first"
 
 
 def test_what_the_form_says_wins_over_the_file(opened):
@@ -96,7 +96,7 @@ def test_training_runs_in_the_background_and_can_be_stopped_and_gone_on_with(ope
     press(opened, "train")
     assert opened.state == "training" and threading.current_thread() is threading.main_thread()
     opened.load()  # not while it trains
-    assert opened.error == "still training: wait or stop it first"
+    assert opened.error == "the widget is still training: wait, or stop it first"
     opened.wait()
     opened.unobserve_all("rows")
     stopped = opened.rows[-1]["step"]
