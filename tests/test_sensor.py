@@ -9,9 +9,8 @@ import torch
 
 from n2nf_core.cameras import NLF, IsoKnots, UnknownCameraError
 from n2nf_core.simulation import CALIBRATIONS, PhysicalSensor, simulate_burst_frames
+from n2nf_core.simulation.calibrations import BLACK_LEVEL, WHITE_LEVEL
 from n2nf_core.simulation.sensor_stages import (
-    BLACK_LEVEL,
-    WHITE_LEVEL,
     Clipping,
     GaussianRead,
     HotPixels,
