@@ -18,10 +18,8 @@ import torch
 from torch import Tensor
 
 from n2nf_core.cameras import NLF
+from n2nf_core.simulation.calibrations import BLACK_LEVEL, CALIBRATIONS, WHITE_LEVEL, drawn_scale
 from n2nf_core.simulation.sensor_stages import (
-    BLACK_LEVEL,
-    CALIBRATIONS,
-    WHITE_LEVEL,
     Clipping,
     GaussianRead,
     HotPixels,
@@ -30,7 +28,6 @@ from n2nf_core.simulation.sensor_stages import (
     RowNoise,
     ShotNoise,
     TukeyLambdaRead,
-    drawn_scale,
 )
 
 

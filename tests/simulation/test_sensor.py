@@ -10,9 +10,8 @@ from cases.sensor import generator, ramp, within
 
 from n2nf_core.cameras import NLF
 from n2nf_core.simulation import CALIBRATIONS, PhysicalSensor
+from n2nf_core.simulation.calibrations import BLACK_LEVEL, WHITE_LEVEL
 from n2nf_core.simulation.sensor_stages import (
-    BLACK_LEVEL,
-    WHITE_LEVEL,
     Clipping,
     GaussianRead,
     HotPixels,
