@@ -9,19 +9,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from n2nf_core.types import NLF as NLF  # importable from here, too
 from n2nf_core.types import Context
-
-
-class NLF(NamedTuple):
-    """Noise level function var(n | x) = shot * x + read; shot and read are variances in [0, 1] units."""
-
-    shot: float
-    read: float
 
 
 class UnknownCameraError(LookupError):

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from n2nf_core.bursts import BurstError
 from n2nf_core.training import PROFILES
 
 RUN = """\
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.call(options)
-    except (BurstError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:  # a BurstError is a ValueError
         print(f"error: {error}", file=sys.stderr)
         return 2
     except RuntimeError as error:

@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from n2nf_core.cameras import NLF
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.files import CheckpointError
 from n2nf_core.flow import AffineCoupling, Gain, InvertibleConv1x1, NoiseFlow, noise_flow
+from n2nf_core.types import NLF
 
 CAMERAS = ("IP", "GP", "S6", "N6", "G4")
 ISOS = (100, 400, 800, 1600, 3200)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from n2nf_core.types import Denoiser, Tileable
+
 TILE = 512
 """Side in plane pixels of the part of a tile that is kept; the margin around it is read as well."""
 
@@ -71,14 +73,14 @@ def tiled(
     return result
 
 
-def denoise(denoiser: torch.nn.Module, noisy: Tensor, tile: int = TILE) -> Tensor:
+def denoise(denoiser: Denoiser, noisy: Tensor, tile: int = TILE) -> Tensor:
     """D(y) for frames of any size, tile by tile, without a gradient.
 
     The result is (B, C, H, W) and equals denoiser(noisy) up to rounding. ValueError where the denoiser has a margin and
     is in training mode, because its batch statistics would differ between tiles.
 
     Arguments:
-        denoiser: D. One without the attribute ``margin`` is called once for the whole frame.
+        denoiser: D. One that is not :class:`~n2nf_core.types.Tileable` is called once for the whole frame.
         noisy: y, (B, C, H, W) in [0, 1] units.
         tile: side in pixels of the part of a tile that is kept.
 
@@ -86,10 +88,10 @@ def denoise(denoiser: torch.nn.Module, noisy: Tensor, tile: int = TILE) -> Tenso
     >>> denoise(DnCNN(layers=3, features=8).eval(), torch.rand(1, 4, 40, 50), tile=16).shape
     torch.Size([1, 4, 40, 50])
     """
-    if not hasattr(denoiser, "margin"):
+    if not isinstance(denoiser, Tileable):
         with torch.no_grad():
             return denoiser(noisy)
-    if denoiser.training:
+    if isinstance(denoiser, torch.nn.Module) and denoiser.training:
         raise ValueError("the denoiser is in training mode, where tiles change its statistics: call .eval() first")
 
     def run(part: Tensor) -> Tensor:

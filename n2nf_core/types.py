@@ -13,6 +13,13 @@ import torch
 from torch import Tensor
 
 
+class NLF(NamedTuple):
+    """Noise level function var(n | x) = shot * x + read; shot and read are variances in [0, 1] units."""
+
+    shot: float
+    read: float
+
+
 class Context(NamedTuple):
     """What a noise model is conditioned on, with one row for each of B images.
 
@@ -103,7 +110,8 @@ class NoiseModel(Protocol):
     """A conditional density of noise, p(n | x, camera, ISO).
 
     All code that scores, plots or measures a noise model, or draws samples from it, needs only these four members. What
-    only some models have is a protocol of its own (:class:`HasNLF`, :class:`HasKnots`), checked by :func:`ask_for`.
+    only some models have is a protocol of its own (:class:`HasNLF`, :class:`HasKnots`,
+    :class:`Rebuildable`), checked by :func:`ask_for`.
     ``cameras`` are the names that the model knows, in the order that ``Context.camera`` indexes.
     """
 
@@ -135,7 +143,7 @@ class NoiseModel(Protocol):
 class HasNLF(Protocol):
     """A noise model that states a noise level function, var(n | x) = shot * x + read, in [0, 1] units."""
 
-    def nlf(self) -> Mapping[str, Mapping[float, tuple[float, float]]]:
+    def nlf(self) -> Mapping[str, Mapping[float, NLF]]:
         """camera -> ISO -> (shot, read), variances in [0, 1] units."""
 
 
@@ -147,11 +155,33 @@ class HasKnots(Protocol):
 
 
 @runtime_checkable
+class Rebuildable(Protocol):
+    """A noise model that states which function builds it anew, so that a file can hold it.
+
+    ``built_by``: ``kind``, the name of that function, and its arguments beside cameras and ISO values. None where no
+    function builds it.
+    """
+
+    built_by: Mapping[str, object] | None
+
+
+@runtime_checkable
 class Denoiser(Protocol):
     """D(y), an estimate of the clean signal, of the same shape as y."""
 
     def __call__(self, noisy: Tensor) -> Tensor:
         """Noisy image (B, C, H, W) -> estimate of the clean signal (B, C, H, W), both in [0, 1] units."""
+
+
+@runtime_checkable
+class Tileable(Protocol):
+    """A denoiser that may be called tile by tile, because a pixel depends only on pixels at most ``margin`` away.
+
+    ``multiple``: every tile starts at a multiple of so many pixels, for networks that halve their input; 1 for others.
+    """
+
+    margin: int
+    multiple: int
 
 
 @runtime_checkable

@@ -21,6 +21,10 @@ def test_imports_run_downwards():
     assert not rooms.upward()
 
 
+def test_few_rooms_import_from_one_another():
+    assert len(rooms.imports()) <= 70, "pairs of rooms; python tests/rooms.py lists them"
+
+
 def test_an_import_that_runs_upwards_is_seen(monkeypatch):
     monkeypatch.setattr(rooms, "ORDER", rooms.ORDER[::-1])
     assert len(rooms.upward()) >= len(rooms.imports())
@@ -66,6 +70,13 @@ def test_models_and_losses_do_no_io_and_read_nothing_back():
     for path in (path for room in pure for path in rooms.rooms()[room]):
         text = path.read_text()
         assert not re.search(r"\.item\(|\.cuda\(|\bprint\(|\bopen\(|logging|manual_seed", text), path
+
+
+def test_what_a_model_can_do_is_asked_for_by_a_protocol():
+    data = {"importers", "study"}  # of MATLAB and of numpy
+    for path in (path for room in rooms.ORDER if room not in data for path in rooms.rooms()[room]):
+        if path != rooms.CORE / "types.py":  # ask_for says with it what is missing
+            assert not re.search(r"hasattr\(|getattr\([^()]*, None\)", path.read_text()), path
 
 
 HEAVY = tuple("numba h5py zarr rawpy tifffile astropy scipy skimage matplotlib lightning_fabric pandas".split())

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from n2nf_core.baselines.photon_transfer import PhotonTransfer, match_gains, photon_transfer
-from n2nf_core.cameras import NLF, IsoKnots, OnKnots
-from n2nf_core.types import Context, check_shapes
+from n2nf_core.cameras import IsoKnots, OnKnots
+from n2nf_core.types import NLF, Context, check_shapes
 
 SMALLEST_VARIANCE = 1e-12  # in place of a shot or read of 0, which has no logarithm
 
@@ -32,6 +32,8 @@ class GaussianNoise(OnKnots):
     >>> model.log_prob(torch.zeros(1, 4, 2, 2), model.context(torch.zeros(1, 4, 2, 2), "S6", 100)) > 0
     tensor([True])
     """
+
+    built_by = {"kind": "gaussian"}
 
     def __init__(self, table: Mapping[str, Mapping[float, NLF]]):
         super().__init__(IsoKnots(tuple(table), {camera: tuple(row) for camera, row in table.items()}))

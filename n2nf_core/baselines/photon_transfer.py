@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from n2nf_core.cameras import NLF
+from n2nf_core.types import NLF
 
 DRIFT_Z = 4.0  # a frame's gain is corrected where its mean differs by more than this many standard errors
 OUTLIER_PROBABILITY = 1e-5  # probability that a good pixel is left out; this biases the variance by less than 0.02 %

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from n2nf_core.baselines.gaussian import GaussianNoise
-from n2nf_core.cameras import NLF, UnknownCameraError
+from n2nf_core.cameras import UnknownCameraError
+from n2nf_core.types import NLF
 
 
 def _table(isos: Sequence[int], shots: Sequence[float], reads: Sequence[float]) -> Mapping[int, NLF]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from n2nf_core import raw
-from n2nf_core.cameras import NLF
+from n2nf_core.types import NLF
 
 PATTERNS = ("RGGB", raw.MONO)
 Index = int | slice | Sequence[int]

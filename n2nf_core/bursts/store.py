@@ -17,8 +17,8 @@ import numpy as np
 from n2nf_core.bursts.burst import Burst, BurstError, LazyFrames
 from n2nf_core.bursts.checks import FrameDigests
 from n2nf_core.bursts.chunk_reader import BloscChunks, ChunkError, blosc_chunks
-from n2nf_core.cameras import NLF
 from n2nf_core.files import durable_replace, one_line
+from n2nf_core.types import NLF
 
 SUFFIX = ".burst.zarr"
 FORMAT = "n2nf-burst"

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from n2nf_core.bursts import Burst
-from n2nf_core.cameras import NLF
 from n2nf_core.evaluation import scores
+from n2nf_core.types import NLF
 
 
 def cramer_rao(signal: Tensor, nlf: NLF) -> NLF:

@@ -13,9 +13,8 @@ from torch import Tensor
 from n2nf_core import metrics, tiles
 from n2nf_core.baselines.photon_transfer import PhotonTransfer
 from n2nf_core.bursts import Burst
-from n2nf_core.cameras import NLF
 from n2nf_core.evaluation.held_out import HeldOut
-from n2nf_core.types import HasNLF, NoiseModel, ask_for
+from n2nf_core.types import NLF, HasNLF, NoiseModel, ask_for
 
 
 @torch.no_grad()

@@ -21,12 +21,11 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from n2nf_core.baselines import GaussianNoise
-from n2nf_core.cameras import NLF
 from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.files import CheckpointError, durable_replace
 from n2nf_core.flow import nlf_flow, noise_flow
 from n2nf_core.raw import four_levels
-from n2nf_core.types import HasKnots, NoiseModel, ask_for
+from n2nf_core.types import NLF, HasKnots, NoiseModel, Rebuildable, ask_for
 
 FORMAT, VERSION = "n2nf-model", 1
 BUILDERS = {"nlf_flow": nlf_flow, "noise_flow": noise_flow}
@@ -39,13 +38,12 @@ def describe(model: NoiseModel) -> dict:
 
     Errors: ValueError for a model that does not state the function that builds it.
     """
-    built_by = {"kind": "gaussian"} if isinstance(model, GaussianNoise) else getattr(model, "built_by", None)
-    if not built_by:
+    if not isinstance(model, Rebuildable) or not model.built_by:
         raise ValueError(
             "only Gaussian tables and the models that nlf_flow() and noise_flow() build with affine couplings can be "
             f"stored, got a {type(model).__name__} that is none of them"
         )
-    return {**built_by, "cameras": list(model.cameras), "isos": dict(ask_for(model, HasKnots).isos)}
+    return {**model.built_by, "cameras": list(model.cameras), "isos": dict(ask_for(model, HasKnots).isos)}
 
 
 def rebuild(described: Mapping, state: Mapping[str, Tensor]) -> NoiseModel:

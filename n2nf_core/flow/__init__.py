@@ -1,4 +1,8 @@
-"""Normalizing flows as noise models: bijections, and the flows that are built from them."""
+"""Normalizing flows as noise models: bijections, and the flows that are built from them.
+
+A new layer is a :class:`Bijection` in a file of its own, with its name below and an entry in the registry of
+``test_bijections.py``.
+"""
 
 from n2nf_core.flow.bijections import Bijection, Chain, ConditionalScale, Gain, SignalDependentScale
 from n2nf_core.flow.conv1x1 import InvertibleConv1x1

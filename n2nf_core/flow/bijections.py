@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from n2nf_core.cameras import NLF, IsoKnots
-from n2nf_core.types import Context
+from n2nf_core.cameras import IsoKnots
+from n2nf_core.types import NLF, Context
 
 START = NLF(shot=1e-2, read=1e-4)  # the noise of a phone at a high ISO; training lowers it for quieter settings
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from n2nf_core.cameras import NLF, IsoKnots, OnKnots
+from n2nf_core.cameras import IsoKnots, OnKnots
 from n2nf_core.flow.bijections import Bijection, Chain, Gain, SignalDependentScale
 from n2nf_core.flow.conv1x1 import InvertibleConv1x1
 from n2nf_core.flow.coupling import AffineCoupling
 from n2nf_core.flow.fused import FusedChain
 from n2nf_core.tiles import TILE, tiled
-from n2nf_core.types import Context, check_shapes
+from n2nf_core.types import NLF, Context, check_shapes
 
 
 class NoiseFlow(OnKnots):
@@ -26,7 +26,8 @@ class NoiseFlow(OnKnots):
         bijection: f, from noise (B, C, H, W) to base values of the same shape.
         knots: the cameras and the ISO values that the flow has parameters for.
         built_by: name of the function that builds such a flow (``kind``), and its arguments other than cameras and
-            ISO values. A flow without it cannot be saved in a file.
+            ISO values. A flow without it cannot be saved in a file; :mod:`n2nf_core.export.model_file` lists the
+            functions.
     """
 
     def __init__(self, bijection: Bijection, knots: IsoKnots, built_by: Mapping[str, object] | None = None):

@@ -41,8 +41,8 @@ def layer_by_layer() -> Iterator[None]:
 class FusedChain(Chain):
     """A :class:`Chain` that runs its 1x1 convolutions, couplings and the gains between them as one operation.
 
-    Which layers form a step is decided once, when the chain is made. The parameters of the layers may change after
-    that, but a layer must not be replaced by another.
+    Layers of other classes run one by one. Which layers form a step is decided once, when the chain is made. The
+    parameters of the layers may change after that, but a layer must not be replaced by another.
 
     layers: the bijections, in the density direction.
     """

@@ -1,4 +1,8 @@
-"""Files of supported formats -> bursts. Every format has its own module; ``stack`` holds what they share."""
+"""Files of supported formats -> bursts. Every format has its own module; ``stack`` holds what they share.
+
+A new format is a module with a function path -> (frames (T, H, W) in DN, what the file states), as ``fits`` has it, and
+an entry in :data:`READERS`. Everything that reads bursts then reads the format.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,18 @@ from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.stack import Options, read_stacks
 from n2nf_core.raw import crop_of, four_levels
 
-__all__ = ["Options", "Part", "iter_bursts", "iter_unchecked", "parts", "read_bursts"]
+__all__ = ["Options", "Part", "READERS", "Reader", "iter_bursts", "iter_unchecked", "parts", "read_bursts"]
 
-UNDERSTOOD = (
-    f"a *{SUFFIX} store or a folder of them, an .npz, .tif, .tiff, .fits or .fit file, a folder of camera RAW or DNG "
-    "files, a folder of single TIFF or FITS frames, an SIDD instance folder or SIDD's Data folder"
-)
+Reader = Callable[[list[Path], Path | None, Options], Iterable[Burst]]
+"""(files, the folder that they are all of or None for a single file, options) -> bursts, unchecked."""
+
+READERS: dict[str, Reader] = {
+    ".npz": npz.read_npzs,
+    **dict.fromkeys(tiff.SUFFIXES, partial(read_stacks, read=tiff.read_tiff, importer="tiff")),
+    **dict.fromkeys(fits.SUFFIXES, partial(read_stacks, read=fits.read_fits, importer="fits")),
+    **dict.fromkeys(camera_raw.SUFFIXES, camera_raw.read_raws),
+}
+"""Suffix, in lower case and with its dot -> what reads such files."""
 
 
 def read_bursts(
@@ -98,7 +108,7 @@ def parts(path: str | Path, options: Options = Options()) -> list[Part]:  # noqa
     _check(options)
     found = _folder(path, options) if path.is_dir() else _file(path, options)
     if not found:
-        raise BurstError(f"{path}: nothing here is understood. Give one of: {UNDERSTOOD}")
+        raise BurstError(f"{path}: nothing here is understood. Give one of: {_understood()}")
     return found
 
 
@@ -116,8 +126,8 @@ def _file(path: Path, options: Options) -> list[Part]:
     suffix = path.suffix.lower()
     if suffix == ".mat":
         sidd.reject_single(path)
-    reader = _readers(options).get(suffix)
-    return [Part(path.name, partial(reader, [path], None))] if reader else []
+    reader = READERS.get(suffix)
+    return [Part(path.name, partial(reader, [path], None, options))] if reader else []
 
 
 def _folder(path: Path, options: Options) -> list[Part]:
@@ -126,14 +136,13 @@ def _folder(path: Path, options: Options) -> list[Part]:
         return [Part(store.name, partial(_stored, store, options)) for store in stores]
     if instances := sidd.instances(path):
         return [Part(one.name, partial(_sidd, one, options), one.name, len(one.files)) for one in instances]
-    readers = _readers(options)
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in readers)
-    kinds = {readers[file.suffix.lower()]: file.name for file in files}
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in READERS)
+    kinds = {READERS[file.suffix.lower()]: file.name for file in files}
     if len(kinds) > 1:
         raise BurstError(
             f"{path}: frames of several kinds ({', '.join(kinds.values())}): keep one kind of file per folder"
         )
-    return [Part(path.name, partial(read, files, path)) for read in kinds]
+    return [Part(path.name, partial(read, files, path, options)) for read in kinds]
 
 
 def _stored(path: Path, options: Options) -> list[Burst]:
@@ -144,11 +153,9 @@ def _sidd(instance: sidd.Instance, options: Options) -> list[Burst]:
     return [sidd.read_instance(instance, options)]
 
 
-def _readers(options: Options) -> dict:
-    """Suffix -> function (files, folder or None) -> bursts."""
-    tiffs = partial(read_stacks, read=tiff.read_tiff, options=options, importer="tiff")
-    cubes = partial(read_stacks, read=fits.read_fits, options=options, importer="fits")
-    raws = partial(camera_raw.read_raws, options=options)
-    stacks = partial(npz.read_npzs, options=options)
-    by_suffix = {".npz": stacks} | dict.fromkeys(tiff.SUFFIXES, tiffs) | dict.fromkeys(fits.SUFFIXES, cubes)
-    return by_suffix | dict.fromkeys(camera_raw.SUFFIXES, raws)
+def _understood() -> str:
+    single = [suffix for suffix in READERS if suffix not in camera_raw.SUFFIXES]
+    return (
+        f"a *{SUFFIX} store or a folder of them, a {', '.join(single[:-1])} or {single[-1]} file, a folder of camera "
+        "RAW or DNG files, a folder of single frames of one kind, an SIDD instance folder or SIDD's Data folder"
+    )

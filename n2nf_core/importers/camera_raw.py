@@ -11,8 +11,8 @@ import numpy as np
 
 from n2nf_core import raw
 from n2nf_core.bursts import Burst, BurstError, LazyFrames
-from n2nf_core.cameras import NLF
 from n2nf_core.importers.stack import DEFAULT_CAMERA, DEFAULT_ISO, Options, check_same, source_of
+from n2nf_core.types import NLF
 
 SUFFIXES = (".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".3fr", ".iiq")
 _MODEL, _ISO, _NOISE_PROFILE, _EXIF = 272, 34855, 51041, 34665

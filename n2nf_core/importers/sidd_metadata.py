@@ -10,8 +10,8 @@ import numpy as np
 
 from n2nf_core import raw
 from n2nf_core.bursts import BurstError
-from n2nf_core.cameras import NLF
 from n2nf_core.files import one_line
+from n2nf_core.types import NLF
 
 _MODELS = {"Pixel": "GP", "iPhone": "IP", "SM-G92": "S6", "Nexus 6": "N6", "LG-H8": "G4"}
 _CFA_TAG, _NOISE_PROFILE_TAG = 33422, 51041

@@ -106,8 +106,9 @@ def stack_burst(
 def read_stacks(
     paths: Sequence[Path],
     folder: Path | None,
-    read: Callable[[Path], tuple[np.ndarray, Options]],
     options: Options,
+    *,
+    read: Callable[[Path], tuple[np.ndarray, Options]],
     importer: str,
 ) -> Iterator[Burst]:
     """The bursts of files: one burst per file, or one burst of a folder whose files hold one frame each.
@@ -115,8 +116,8 @@ def read_stacks(
     Arguments:
         paths: the files, in order.
         folder: the folder that holds them; None for a single file.
-        read: file -> frames (T, H, W) in DN, and the settings that the file states.
         options: settings that the user gave.
+        read: file -> frames (T, H, W) in DN, and the settings that the file states.
         importer: name of the importer, for the provenance.
     """
     if folder is None:

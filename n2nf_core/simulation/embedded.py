@@ -12,13 +12,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.bursts import Burst
-from n2nf_core.cameras import NLF
 from n2nf_core.simulation.calibrations import CALIBRATIONS
 from n2nf_core.simulation.scenes import dead_leaves, expose
 from n2nf_core.simulation.sensor import PhysicalSensor
-from n2nf_core.types import NoiseModel
+from n2nf_core.types import NLF, HasNLF, NoiseModel
 
 SETTINGS = (("IP", 100), ("IP", 800), ("GP", 400), ("GP", 1600), ("S6", 800), ("S6", 3200))
 """Three cameras at two ISO values each: the default of every notebook."""
@@ -87,8 +85,8 @@ def simulated_bursts(
         seed: fixes scenes and noise.
 
     Returns bursts with frames (T, 4, size, size) in [0, 1] units. ``Burst.clean`` is the scene. ``Burst.nlf`` is the
-    camera's published noise level function, or None where there is none. Errors: UnknownCameraError for a camera that
-    ``truth`` does not know.
+    noise level function that ``truth`` states for the camera and ISO, or None where it states none. Errors:
+    UnknownCameraError for a camera that ``truth`` does not know.
 
     >>> from n2nf_core.baselines import camera_nlf
     >>> [b.scene for b in simulated_bursts(camera_nlf(), [("S6", 800)], scenes=2, size=16)]
@@ -96,11 +94,12 @@ def simulated_bursts(
     """
     generator = torch.Generator().manual_seed(seed)
     clean = dead_leaves(scenes * len(settings), size, size, seed=seed)
+    known = truth.nlf() if isinstance(truth, HasNLF) else {}
     bursts = []
     for number, planes in enumerate(clean):
         camera, iso = settings[number % len(settings)]
         noisy = simulate_burst_frames(truth, planes, camera, iso, frames, generator)
-        nlf = CAMERA_NLF.get(camera, {}).get(int(iso))
+        nlf = known.get(camera, {}).get(float(iso))
         source = {"importer": "simulator", "seed": seed, "notes": ["noise of known density"]}
         bursts.append(_burst(noisy, planes, camera, iso, f"leaves-{seed}-{number:03d}", nlf, source))
     return bursts

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from n2nf_core.cameras import NLF
 from n2nf_core.simulation.calibrations import BLACK_LEVEL, CALIBRATIONS, WHITE_LEVEL, drawn_scale
 from n2nf_core.simulation.sensor_stages import (
     Clipping,
@@ -29,6 +28,7 @@ from n2nf_core.simulation.sensor_stages import (
     ShotNoise,
     TukeyLambdaRead,
 )
+from n2nf_core.types import NLF
 
 
 @dataclass(frozen=True)

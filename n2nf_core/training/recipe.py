@@ -71,8 +71,8 @@ class Recipe:
         seed: of patches, weights and whatever a loss draws.
         folder: where trainings are kept, each below its name.
         denoiser: builds the denoiser, by default :func:`dncnn`.
-        noise_model: builds the noise model, :func:`~n2nf_core.flow.noise_flow` or
-            :func:`~n2nf_core.flow.nlf_flow`.
+        noise_model: builds the noise model: :func:`~n2nf_core.flow.noise_flow`,
+            :func:`~n2nf_core.flow.nlf_flow`, or a function of the same arguments that returns another flow.
         noise_term: of the joint loss: ``losses.pair_difference``, ``cross_sample`` (the paper's) or ``self_sample``.
         mse_weight: lambda, the weight of the Noise2Noise term; 2^18 in the paper.
         lag: largest distance in time of the two frames of a pair; 0: any two frames of a burst.

@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from n2nf_core import losses
 from n2nf_core.bursts import Burst, train_test_split
 from n2nf_core.training import Profile, Recipe, Trained
 from n2nf_core.types import NoiseModel, NoisyPair
@@ -69,9 +68,10 @@ class Training:
         """Held-out NLL of the noise model and of photon transfer (nats per dimension), and the denoiser's PSNR (dB)."""
         pair = self.probe.to(next(denoiser.parameters()).device)
         denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
-        term = partial(losses.pair_difference, pair=pair, denoised_first=denoised[0], denoised_second=denoised[1])
+        noise_term = self.recipe.noise_term
+        term = partial(noise_term, pair=pair, denoised_first=denoised[0], denoised_second=denoised[1])
         here = self.probe
-        photon = losses.pair_difference(self.recipe.photon_transfer, here, *(d.cpu() for d in denoised))
+        photon = noise_term(self.recipe.photon_transfer, here, *(d.cpu() for d in denoised))
         found = {"held_nll_nats_per_dim": term(noise_model), "photon_nll_nats_per_dim": photon}
         psnr = _psnr((denoised[0] - pair.clean).square().mean())
         return {name: float(value) for name, value in found.items()} | {"held_psnr_db": psnr}

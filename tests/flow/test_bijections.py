@@ -1,16 +1,28 @@
-"""One body of tests for every bijection: perturbed parameters, float64, H != W, mixed batches."""
+"""One body of tests for every bijection, which lies in cases/bijections.py, and what single layers add to it."""
+
+import importlib
+import pkgutil
 
 import pytest
 import torch
+from cases import bijections
 from cases.knots import CAMERAS, ISOS, knots
 from torch import nn
 
+from n2nf_core import flow
 from n2nf_core.cameras import NLF
-from n2nf_core.flow import AffineCoupling, Chain, Gain, InvertibleConv1x1, SignalDependentScale, nlf_flow, noise_flow
+from n2nf_core.flow import (
+    AffineCoupling,
+    Bijection,
+    Chain,
+    ConditionalScale,
+    Gain,
+    InvertibleConv1x1,
+    SignalDependentScale,
+    nlf_flow,
+    noise_flow,
+)
 from n2nf_core.types import Context
-
-TOLERANCE = 1e-10  # float64, a few hundred operations
-
 
 REGISTRY = {
     "signal_dependent_scale": lambda: SignalDependentScale(knots()),
@@ -28,64 +40,38 @@ REGISTRY = {
 
 @pytest.fixture(params=REGISTRY, ids=str)
 def case(request):
-    """A perturbed bijection and a mixed batch: zero-initialised layers would hide errors of sign."""
-    torch.manual_seed(0)
-    bijection = REGISTRY[request.param]().double()
-    for parameter in bijection.parameters():
-        parameter.data += 0.3 * torch.randn_like(parameter)
-    channels = 6 if "six" in request.param else 4
-    clean = torch.rand(3, channels, 5, 3, dtype=torch.float64)
-    clean[0, 0, 0, 0] = -0.05  # below black: the variance must stay positive
-    context = Context(clean, torch.tensor([0, 1, 1]), torch.tensor([300.0, 100.0, 2000.0], dtype=torch.float64))
-    return bijection, torch.randn(3, channels, 5, 3, dtype=torch.float64), context
+    return bijections.perturbed(REGISTRY[request.param], 6 if "six" in request.param else 4)
 
 
 def test_round_trip_both_ways(case):
-    bijection, x, context = case
-    z, ladj = bijection(x, context)
-    assert ladj.shape == (3,)
-    assert z.dtype == ladj.dtype == torch.float64
-    torch.testing.assert_close(bijection.inverse(z, context), x, atol=TOLERANCE, rtol=TOLERANCE)
-    torch.testing.assert_close(bijection(bijection.inverse(x, context), context)[0], x, atol=TOLERANCE, rtol=TOLERANCE)
+    bijections.round_trip(case)
 
 
 def test_ladj_is_the_log_determinant_of_the_autograd_jacobian(case):
-    bijection, x, context = case
-    for row in range(len(x)):
-        one = context.rows(slice(row, row + 1))
-        jacobian = torch.autograd.functional.jacobian(lambda v, c=one: bijection(v, c)[0], x[row : row + 1])
-        expected = torch.linalg.slogdet(jacobian.reshape(x[0].numel(), -1)).logabsdet
-        torch.testing.assert_close(bijection(x, context)[1][row], expected, atol=TOLERANCE, rtol=TOLERANCE)
+    bijections.ladj_is_that_of_autograd(case)
 
 
 def test_a_mixed_batch_equals_its_rows(case):
-    bijection, x, context = case
-    z, ladj = bijection(x, context)
-    for row in range(len(x)):
-        part = slice(row, row + 1)
-        alone, alone_ladj = bijection(x[part], context.rows(part))
-        torch.testing.assert_close(z[part], alone, atol=1e-13, rtol=1e-13)
-        torch.testing.assert_close(ladj[part], alone_ladj, atol=1e-12, rtol=1e-12)
+    bijections.mixed_batch_is_its_rows(case)
 
 
 def test_every_parameter_has_a_gradient(case):
-    bijection, x, context = case
-    z, ladj = bijection(x, context)
-    (0.5 * z.square().flatten(1).sum(1) - ladj).mean().backward()
-    for name, parameter in bijection.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.abs().max() > 0, name
+    bijections.every_parameter_has_a_gradient(case)
 
 
 def test_save_and_load_gives_the_same_map(case, tmp_path):
-    bijection, x, context = case
-    torch.save(bijection.state_dict(), tmp_path / "state.pt")
-    expected = bijection(x, context)
-    for parameter in bijection.parameters():
-        parameter.data += 1.0
-    bijection.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    torch.testing.assert_close(bijection(x, context), expected, atol=0, rtol=0)
+    bijections.saved_and_loaded_is_the_same(case, tmp_path / "state.pt")
+
+
+BASES = {Bijection, ConditionalScale}
+"""What layers are made from, and no layers themselves."""
+
+
+def test_every_layer_is_in_the_registry():
+    modules = [importlib.import_module(m.name) for m in pkgutil.iter_modules(flow.__path__, "n2nf_core.flow.")]
+    classes = {c for module in modules for c in vars(module).values() if isinstance(c, type)}
+    known = {type(module) for build in REGISTRY.values() for module in build().modules()}
+    assert {c for c in classes if issubclass(c, Bijection)} - BASES <= known
 
 
 def test_signal_dependent_scale_is_the_noise_level_function():
