@@ -30,6 +30,31 @@ def test_an_import_that_runs_upwards_is_seen(monkeypatch):
     assert len(rooms.upward()) >= len(rooms.imports())
 
 
+UNTESTED = {
+    "kernels/flow_kernels_triton": "kernels that run inside the calls of kernels/flow_steps_triton alone",
+    "kernels/planes_triton": "functions of those kernels, which nothing else can call",
+}
+"""Modules without a test file of their own, and why."""
+
+
+def test_tests_mirror_the_house():
+    """Every module has a test file of its name, in the folder of its room; an exception that is none fails, too."""
+    assert rooms.untested() == set(UNTESTED)
+
+
+def test_a_module_without_tests_is_seen(monkeypatch, tmp_path):
+    for name in ("flow/__init__.py", "flow/chain.py", "importers/__init__.py", "raw.py"):
+        (tmp_path / "core" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "core" / name).write_text("def read(): ...\n" if name.startswith("importers") else "")
+    monkeypatch.setattr(rooms, "CORE", tmp_path / "core")
+    monkeypatch.setattr(rooms, "TESTS", tmp_path / "tests")
+    assert rooms.untested() == {"flow/chain", "importers/__init__", "raw"}
+    for name in ("flow/test_chain.py", "importers/test_importers.py", "test_raw.py"):
+        (tmp_path / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tests" / name).touch()
+    assert rooms.untested() == set()
+
+
 def test_only_plots_knows_how_things_look():
     plotting = {
         room

@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import tifffile
 from astropy.io import fits
+from cases.sidd import mosaics, write_instance
 from skimage.io import imsave
-from test_sidd import mosaics, write_instance
 
 from n2nf_core import raw
 from n2nf_core.bursts import open_burst

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from test_training import LOSS, config, models, pairs, weights
+from cases.training import LOSS, config, models, pairs, weights
 from torch import nn
 
 from n2nf_core import evaluation, metrics, tiles
@@ -188,7 +188,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(exact, tmp_path):
 
 def test_bfloat16_and_a_compiled_denoiser_learn_too(device, tmp_path):
     if device.type == "cpu":
-        pytest.skip("tests/test_scale.py compiles for the CPU")
+        pytest.skip("tests/training/test_step.py compiles for the CPU")
     options = config(150, pretrain_steps=50, device=device.type, precision="bf16-mixed", compile=True, noise_lr=0.05)
     denoiser, flow = models(nlf_flow)
     with warnings.catch_warnings():

@@ -1,5 +1,6 @@
 """Simulated scenes, sensors and bursts. Their noise is known, and they are the default data of the project."""
 
+from n2nf_core.simulation.calibrations import CALIBRATIONS
 from n2nf_core.simulation.embedded import (
     FIVE_CAMERAS,
     SETTINGS,
@@ -11,7 +12,6 @@ from n2nf_core.simulation.embedded import (
 )  # fmt: skip
 from n2nf_core.simulation.scenes import dead_leaves, expose
 from n2nf_core.simulation.sensor import PhysicalSensor
-from n2nf_core.simulation.sensor_stages import CALIBRATIONS
 from n2nf_core.simulation.unprocessing import photographs
 
 __all__ = [

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from n2nf_core.bursts import Burst
+from n2nf_core.simulation.calibrations import CALIBRATIONS
 from n2nf_core.simulation.scenes import dead_leaves, expose
 from n2nf_core.simulation.sensor import PhysicalSensor
-from n2nf_core.simulation.sensor_stages import CALIBRATIONS
 from n2nf_core.types import NLF, HasNLF, NoiseModel
 
 SETTINGS = (("IP", 100), ("IP", 800), ("GP", 400), ("GP", 1600), ("S6", 800), ("S6", 3200))

@@ -17,10 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from n2nf_core.simulation.calibrations import BLACK_LEVEL, CALIBRATIONS, WHITE_LEVEL, drawn_scale
 from n2nf_core.simulation.sensor_stages import (
-    BLACK_LEVEL,
-    CALIBRATIONS,
-    WHITE_LEVEL,
     Clipping,
     GaussianRead,
     HotPixels,
@@ -29,7 +27,6 @@ from n2nf_core.simulation.sensor_stages import (
     RowNoise,
     ShotNoise,
     TukeyLambdaRead,
-    drawn_scale,
 )
 from n2nf_core.types import NLF
 

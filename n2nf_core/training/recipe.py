@@ -109,8 +109,8 @@ class Recipe:
 
     @cached_property
     def photon_transfer(self) -> GaussianNoise:
-        """Photon transfer as a noise model: what others start from."""
-        return GaussianNoise({c: {iso: fit.nlf() for iso, fit in row.items()} for c, row in self.fits.items()})
+        """Photon transfer as a noise model: what others start from; its cameras are in the order of the pairs'."""
+        return GaussianNoise({c: {iso: fit.nlf() for iso, fit in self.fits[c].items()} for c in self.isos})
 
     @cached_property
     def linear_skip(self) -> LinearSkip:

@@ -11,8 +11,9 @@ import traitlets
 from torch import Tensor
 
 from n2nf_core.baselines import calibrated_pg, camera_nlf
+from n2nf_core.simulation.calibrations import BLACK_LEVEL, WHITE_LEVEL
 from n2nf_core.simulation.optics import CAMERA_FROM_SRGB
-from n2nf_core.simulation.sensor_stages import BLACK_LEVEL, WHITE_LEVEL, TukeyLambdaRead
+from n2nf_core.simulation.sensor_stages import TukeyLambdaRead
 from n2nf_core.types import NoiseModel
 from n2nf_core.widgets import modules, pictures, weights
 from n2nf_core.widgets.sensors import ISOS, LAWS, SensorLaw

@@ -1,6 +1,6 @@
 """Physical sensors with a variable ISO: the gain is K = K_100 ISO / 100, and noise scales follow from log K.
 
-The laws are ELD's calibrations (:mod:`n2nf_core.simulation.sensor_stages`) without their random spread. The banded
+The laws are ELD's calibrations (:mod:`n2nf_core.simulation.calibrations`) without their random spread. The banded
 sensor is invented.
 """
 
@@ -11,10 +11,9 @@ from math import exp, log
 from typing import NamedTuple
 
 from n2nf_core.simulation import CALIBRATIONS, PhysicalSensor
+from n2nf_core.simulation.calibrations import READ_SHAPE, LogScale
 from n2nf_core.simulation.sensor_stages import (
-    READ_SHAPE,
     Clipping,
-    LogScale,
     Quantisation,
     RowNoise,
     ShotNoise,

@@ -9,7 +9,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "book/_build/html"
-SCREENSHOTS = ROOT / "screenshots"
 SOURCES = (
     "book/*.md",
     "book/api/*.md",

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from cases.screenshots import SCREENSHOTS
 
 CHECKER = Path(__file__).parent / "_vendor/axe.min.js"
-SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 FAULTS = """axe.run(document, {resultTypes: ["violations"], preload: false}).then(({violations}) => violations
     .filter(({impact}) => ["serious", "critical"].includes(impact))
     .map(({id, nodes}) => `${id}: ${nodes.slice(0, 3).map(({html}) => html.slice(0, 200)).join("  ")}`))"""

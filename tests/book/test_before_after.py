@@ -1,7 +1,7 @@
 """Before and after on the built page: from a file and over http, by mouse, touch and keyboard, in light and dark."""
 
 import pytest
-from conftest import SCREENSHOTS
+from cases.screenshots import SCREENSHOTS
 
 from n2nf_core import metrics
 from n2nf_core.widgets import before_after

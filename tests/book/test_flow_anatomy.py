@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import SCREENSHOTS
+from cases.screenshots import SCREENSHOTS
 
 LAST = 18  # layers of Noise Flow
 

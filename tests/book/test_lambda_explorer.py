@@ -1,10 +1,7 @@
 """The lambda explorer on the built page: from a file and over http, by slider, key and click, in light and dark."""
 
-from pathlib import Path
-
 import pytest
-
-SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+from cases.screenshots import SCREENSHOTS
 
 
 def shown(page) -> list[str]:

@@ -2,12 +2,10 @@
 
 import base64
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+from cases.screenshots import SCREENSHOTS
 
 
 def drawn(page):

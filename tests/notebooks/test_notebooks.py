@@ -64,7 +64,7 @@ def test_runs_on_somebodys_own_burst(notebook, tmp_path, mono_burst):
 def test_the_main_job_runs_on_an_sidd_folder(tmp_path):
     """SIDD-Medium as its page documents it, two cameras of different CFA in one training run, with ground truth."""
     import torch
-    from test_sidd import write_instance
+    from cases.sidd import write_instance
 
     from n2nf_core import raw
     from n2nf_core.baselines import camera_nlf

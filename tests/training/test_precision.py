@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_training import LOSS, config, models, pairs
+from cases.training import LOSS, config, models, pairs
 
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.study import results

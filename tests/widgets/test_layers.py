@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import torch
-from test_parity import MODULES, TOLERANCE, cases, in_the_page, models
+from cases.page_models import MODULES, TOLERANCE, cases, in_the_page, models
 
 from n2nf_core.flow import AffineCoupling, Gain, InvertibleConv1x1, SignalDependentScale
 from n2nf_core.types import Context

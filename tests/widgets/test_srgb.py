@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from test_lab_modules import node
+from cases.node import node
 
 from n2nf_core import raw
 

@@ -1,0 +1,31 @@
+"""Held-out patches: where they lie, and how much noise they hold."""
+
+import torch
+from cases.flat_bursts import flat_burst
+from cases.still_bursts import burst_of
+
+from n2nf_core import evaluation
+from n2nf_core.evaluation import held_out_patches, of_one_frame
+
+
+def test_patches_shrink_to_the_smallest_burst():
+    large, small = flat_burst(), flat_burst().crop(slice(0, 9), slice(0, 32))
+    assert evaluation.held_out_patches([large, small], patch=32).noise.shape[2:] == (8, 8)
+
+
+def test_held_out_patches_and_their_places():
+    held = evaluation.held_out_patches([flat_burst(camera="A"), flat_burst(camera="B")], patch=16)
+    assert held.noise.shape == (2 * 4 * 16, 4, 8, 8)  # 8 places of 16x16 are too few: halved
+    assert held.place[:16].tolist() == held.place[16:32].tolist() == list(range(16))
+    assert held.place[64:].min() == 16 and held.settings == [("A", 100.0), ("B", 100.0)]
+    assert len(held.of("B", 100.0).noise) == 64
+    burst = flat_burst()
+    torch.testing.assert_close(held.noise[17], (burst.planes(1) - 0.5)[0, :, :8, 8:16])
+
+
+def test_held_out_noise_has_the_variance_of_one_frame():
+    noise = 0.01 * torch.randn(7, 4, 64, 64, generator=torch.Generator().manual_seed(0))
+    bursts = [burst_of(0.5 + noise[:2]), burst_of(0.3 + noise[2:])]
+    found = of_one_frame(held_out_patches(bursts, 16), bursts)
+    for part in (found.noise[: 2 * 16], found.noise[2 * 16 :]):  # the two frames of a pair hold the same difference
+        assert abs(float(part.var()) / 1e-4 - 1) < 5 * (2 / (4 * 64 * 64)) ** 0.5

@@ -1,0 +1,64 @@
+"""What read_bursts makes of a path, whatever lies there."""
+
+import subprocess
+import sys
+
+import pytest
+import tifffile
+import torch
+from cases.stacks import FULL, mosaics, one, save
+
+from n2nf_core.bursts import BurstCheck, BurstError, BurstWarning, write_burst
+from n2nf_core.importers import read_bursts
+
+
+def test_stores_and_folders_of_stores(tmp_path):
+    burst = one(save(tmp_path, frames=mosaics(), **FULL))
+    for name in ("a", "b"):
+        write_burst(burst, tmp_path / "many" / f"{name}.burst.zarr")
+    assert torch.equal(one(tmp_path / "many" / "a.burst.zarr").planes(0), burst.planes(0))
+    found = read_bursts(tmp_path / "many", camera="new", iso=50, black=90, white=4000)
+    assert [(b.camera, b.iso, b.black, b.white) for b in found] == [("new", 50, (90,) * 4, 4000)] * 2
+    with pytest.raises(BurstError, match="its CFA cannot become BGGR"):
+        read_bursts(tmp_path / "many", cfa="BGGR")
+
+
+def test_a_store_that_was_checked_when_written_is_not_read_through_again(tmp_path):
+    with pytest.warns(BurstWarning, match="saturated"):
+        burst = one(save(tmp_path, frames=mosaics(), **{**FULL, "white": 3900}))
+        write_burst(burst, tmp_path / "a.burst.zarr", check=BurstCheck(burst))
+    write_burst(burst, tmp_path / "b.burst.zarr")
+    for name in "ab":
+        (tmp_path / f"{name}.burst.zarr/frames/c/1/0/0/0").write_bytes(b"damage")
+    with pytest.warns(BurstWarning, match="of the values are saturated"):  # said again, from what is stored
+        read_bursts(tmp_path / "a.burst.zarr")
+    for name, options in (("b", {}), ("a", {"white": 4000.0})):
+        with pytest.raises(BurstError, match="frame 1 is damaged"):
+            read_bursts(tmp_path / f"{name}.burst.zarr", **options)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "empty"])
+def test_what_is_not_understood_names_what_is(tmp_path, name):
+    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BurstError, match=r"nothing here is understood.*\.npz.*\.tif.*\.fits.*DNG.*SIDD"):
+        read_bursts(tmp_path / name)
+
+
+def test_paths_and_options_that_cannot_be(tmp_path):
+    with pytest.raises(BurstError, match="no such file or folder"):
+        read_bursts(tmp_path / "none.npz")
+    path = save(tmp_path, frames=mosaics(), **FULL)
+    with pytest.raises(BurstError, match="CFA pattern 'XYZ' is not understood"):
+        read_bursts(path, cfa="XYZ")
+    with pytest.raises(BurstError, match="one number or four"):
+        read_bursts(path, black=(1, 2, 3))
+    tifffile.imwrite(tmp_path / "a.tif", mosaics(), photometric="minisblack")
+    with pytest.raises(BurstError, match="frames of several kinds"):
+        read_bursts(tmp_path)
+
+
+def test_importing_stays_light():
+    heavy = ("h5py", "zarr", "rawpy", "tifffile", "astropy", "scipy")
+    code = f"import sys, n2nf_core.importers; print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

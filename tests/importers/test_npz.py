@@ -1,0 +1,104 @@
+"""NPZ files: what they hold comes back, and what cannot serve is refused in one line."""
+
+import numpy as np
+import pytest
+import torch
+from cases.stacks import FULL, mosaics, one, save
+
+from n2nf_core import raw
+from n2nf_core.bursts import BurstError, BurstWarning
+from n2nf_core.importers import read_bursts
+
+
+@pytest.mark.parametrize("cfa", raw.CFAS)
+def test_npz_gives_the_planes_it_holds(tmp_path, cfa):
+    frames = mosaics()
+    black = [100, 110, 120, 130]
+    path = save(tmp_path, frames=frames, **{**FULL, "cfa": cfa, "black": black}, clean=frames[0] * 1.0)
+    burst = one(path)
+    assert np.array_equal(burst.frames, raw.pack(raw.unify(frames, cfa)))
+    assert burst.black == raw.unify_levels(black, cfa) and burst.white == 4095
+    assert (burst.camera, burst.iso, burst.cfa) == ("cam", 400, raw.unified(cfa))
+    assert torch.equal(torch.from_numpy(burst.clean), burst.planes(0)[0])
+    assert burst.provenance["crop"] == list(raw.crop_of(cfa)) and burst.provenance["notes"] == []
+    assert len(burst.provenance["sha256"]) == 64 and burst.provenance["source"] == "s.npz"
+
+
+def test_npz_settings_become_one_burst_each(tmp_path):
+    frames, setting = mosaics(7), np.array([1, 0, 1, 0, 1, 2, 2])
+    path = save(tmp_path, frames=frames, setting=setting, settings=np.array(["dim", "bright", "dark"]), **FULL)
+    found = read_bursts(path)
+    assert [burst.scene for burst in found] == ["s dim", "s bright", "s dark"]
+    assert [len(burst) for burst in found] == [2, 3, 2]
+    assert np.array_equal(found[1].frames, raw.pack(frames[setting == 1]))
+
+
+def test_npz_refuses_objects_and_never_unpickles(tmp_path):
+    class Harm:
+        def __reduce__(self):
+            return open, (str(tmp_path / "harm"), "w")
+
+    frames = np.empty(2, object)
+    frames[:] = [np.zeros((4, 4)), Harm()]
+    path = tmp_path / "s.npz"
+    np.savez(path, frames=frames, allow_pickle=True)
+    with pytest.raises(BurstError, match=r"s\.npz: it holds Python objects.*frames of different size"):
+        read_bursts(path)
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"pairs": mosaics()}, "needs the key frames"),
+        ({"frames": mosaics()[0]}, r"frames must be numbers \(T, H, W\)"),
+        ({"frames": mosaics().astype("U5")}, "frames must be numbers"),
+        ({"frames": mosaics(1)}, "1 frame; a noisy pair needs at least two"),
+        ({"frames": mosaics(4, 15, 24)}, "15 x 24 pixels cannot be packed.*crop the frames to 14 x 24"),
+        ({"frames": mosaics(4, 16, 23)}, "crop the frames to 16 x 22"),
+        ({"frames": mosaics(), "cfa": "RGBW"}, "CFA pattern 'RGBW' is not understood"),
+        ({"frames": mosaics(), "black": [1, 2]}, "black level must be one number or four"),
+        ({"frames": mosaics(), "black": 5000}, "white level 4095 must lie above black level 5000"),
+        ({"frames": mosaics(), "black": 4050}, "lies below the black level"),
+        ({"frames": mosaics(), "white": 400}, "are saturated"),
+        ({"frames": np.full((3, 8, 8), 7, np.uint16)}, "is constant"),
+        ({"frames": mosaics()[[0, 0]]}, "are identical"),
+        ({"frames": np.where(mosaics() < 90, np.nan, mosaics())}, "NaN"),
+        ({"frames": mosaics().astype(np.int64) * 10**6}, "do not fit into float32"),
+        ({"frames": mosaics(), "clean": mosaics()[0, :8]}, "clean is"),
+        ({"frames": mosaics(), "setting": np.zeros(3, int)}, "setting has shape"),
+        ({"frames": mosaics(), "iso": -1}, "ISO must be a positive number"),
+    ],
+)
+def test_npz_refuses_in_one_line(tmp_path, arrays, message):
+    stated = {"white": 4095, **arrays}
+    with pytest.raises(BurstError, match=message) as error:
+        read_bursts(save(tmp_path, **stated))
+    assert "\n" not in str(error.value)
+
+
+def test_a_truncated_npz(tmp_path):
+    path = save(tmp_path, frames=mosaics())
+    data = path.read_bytes()
+    for keep in (0, 10, len(data) // 2, len(data) - 30):
+        path.write_bytes(data[:keep])
+        with pytest.raises(BurstError, match=r"s\.npz: not a readable NPZ file") as error:
+            read_bursts(path)
+        assert "\n" not in str(error.value)
+
+
+def test_the_real_microscope_stack(real_data):
+    with pytest.warns(BurstWarning, match="white level 200"):
+        burst = one(real_data / "acsn_scmos_tirf_200hz.npz")
+    frames = np.load(real_data / "acsn_scmos_tirf_200hz.npz")["frames"]
+    assert (burst.white, burst.black, burst.cfa) == (200, (100,) * 4, "MONO")
+    np.testing.assert_allclose(burst.planes(slice(None)), raw.pack((frames - 100.0) / 100), rtol=1e-6, atol=1e-7)
+
+
+def test_the_real_flat_fields(real_data):
+    found = read_bursts(real_data / "nikon_d7000_iso100_flats.npz")
+    assert len(found) == 41 and sorted(map(len, found))[:2] == [5, 6]
+    assert {(burst.cfa, burst.white, burst.iso) for burst in found} == {("RGGB", 16383, 100)}
+    assert len({burst.scene for burst in found}) == 41
+    means = found[20].planes(slice(None)).mean((0, 2, 3))  # a white card: both greens alike, red and blue not
+    assert abs(means[1] / means[2] - 1) < 0.02 < abs(means[0] / means[1] - 1)

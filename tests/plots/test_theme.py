@@ -1,0 +1,34 @@
+"""Names for readers, and figures that are the same file twice."""
+
+import io
+
+import matplotlib.pyplot as plt
+import pytest
+
+from n2nf_core.plots import heading, label, lines, style, theme
+
+
+def test_what_has_no_name_of_its_own_keeps_the_one_of_the_code():
+    assert label("noise_flow") == theme.LABELS["noise_flow"] != "noise_flow"
+    assert label("my own model") == "my own model"
+
+
+@pytest.mark.parametrize(("name", "shown"), [("", ""), ("iPhone", "IPhone"), ("nl_means", "Non-local means")])
+def test_a_heading_begins_with_a_capital(name, shown):
+    assert heading(name) == shown
+
+
+def test_in_the_project_s_style_the_same_figure_is_the_same_file():
+    def drawn():
+        file = io.BytesIO()
+        lines({"a": ([1, 2], [1, 2]), "b": ([1, 2], [2, 1])}, "x", "y").savefig(file, format="svg")
+        return [line for line in file.getvalue().splitlines() if b"<dc:date>" not in line]
+
+    with plt.rc_context():
+        style()
+        assert drawn() == drawn()
+        assert plt.rcParams["figure.constrained_layout.use"] and not plt.rcParams["axes.spines.top"]
+
+
+def test_models_that_stand_together_have_colours_and_markers_enough():
+    assert len(set(theme.COLOURS)) == 10 and len(set(theme.MARKERS)) == 8

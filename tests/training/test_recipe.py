@@ -1,0 +1,105 @@
+"""The recipe's steps: what each starts from, and that random choices depend on the seed alone."""
+
+import math
+
+import pytest
+import torch
+
+from n2nf_core import losses
+from n2nf_core.baselines import camera_nlf
+from n2nf_core.denoisers import UNet
+from n2nf_core.flow import nlf_flow
+from n2nf_core.simulation import simulated_bursts
+from n2nf_core.training import Profile, Recipe
+
+SIZES = Profile(scenes=2, size=24, patch=8, batch=8, features=4, pretrain=3, joint=2)
+SETTINGS = [("S6", 800), ("IP", 100), ("S6", 3200)]
+
+
+@pytest.fixture(scope="module")
+def bursts():
+    return simulated_bursts(camera_nlf(["S6", "IP"]), SETTINGS, scenes=2, size=24, frames=4)
+
+
+@pytest.fixture
+def recipe(bursts, tmp_path):
+    return Recipe(bursts, SIZES, 0, tmp_path)
+
+
+def same(one, other):
+    state = other.state_dict()
+    return all(torch.equal(value, state[name]) for name, value in one.state_dict().items())
+
+
+def test_knots_are_the_isos_of_the_bursts(recipe):
+    assert recipe.isos == {"S6": [800, 3200], "IP": [100]}
+    assert {camera: list(rows) for camera, rows in recipe.fits.items()} == recipe.isos
+
+
+def test_a_camera_has_one_number_in_the_pairs_and_in_all_models(recipe):
+    """The bursts name the cameras in another order than that of the alphabet."""
+    assert recipe.new_noise_model().cameras == recipe.photon_transfer.cameras == tuple(recipe.isos)
+
+
+def test_a_pair_is_any_two_frames_unless_a_lag_is_given(recipe, bursts, tmp_path):
+    near = Recipe(bursts, SIZES, 0, tmp_path, lag=1)
+    assert (len(recipe.pairs.pairs[0]), len(near.pairs.pairs[0])) == (6, 3)
+
+
+def test_the_noise_model_starts_from_photon_transfer(recipe):
+    found, known = recipe.new_noise_model(nlf_flow).nlf(), recipe.photon_transfer.nlf()
+    for camera, isos in recipe.isos.items():
+        for iso in isos:
+            assert found[camera][iso] == pytest.approx(known[camera][iso], rel=1e-4)
+
+
+def test_random_choices_depend_on_the_seed_alone(recipe, bursts, tmp_path):
+    first = recipe.new_denoiser(), recipe.new_noise_model()
+    torch.rand(7)
+    again = Recipe(bursts, SIZES, 0, tmp_path)
+    assert same(again.new_noise_model(), first[1]) and same(again.new_denoiser(), first[0])
+    assert not same(Recipe(bursts, SIZES, 1, tmp_path).new_denoiser(), first[0])
+
+
+def test_a_denoiser_corrects_a_copy_of_the_linear_skip(recipe):
+    built = recipe.new_denoiser()
+    assert built.skip is not recipe.linear_skip and same(built.skip, recipe.linear_skip)
+    with torch.no_grad():
+        for parameter in built.skip.parameters():
+            parameter.zero_()
+    assert same(recipe.new_denoiser().skip, recipe.linear_skip)
+    unet = recipe.new_denoiser(lambda skip, profile: UNet(profile.features, skip=skip))
+    assert isinstance(unet, UNet)
+
+
+def test_the_loss_is_the_named_term_and_weight(recipe, bursts, tmp_path):
+    own = Recipe(bursts, SIZES, 0, tmp_path, noise_term=losses.self_sample, mse_weight=7.0)
+    pair, models = recipe.pairs.batch(0), (recipe.new_denoiser().eval(), recipe.photon_transfer)
+    with torch.no_grad():
+        found = own.joint_loss()(*models, pair)
+        expected = losses.joint_loss(*models, pair, mse_weight=7.0, noise_term=losses.self_sample)
+        other = recipe.joint_loss()(*models, pair)
+    assert torch.equal(found.total, expected.total) and not torch.equal(found.total, other.total)
+
+
+def test_training_leaves_what_it_starts_from_and_trains_the_noise_model_in_place(recipe, tmp_path):
+    start, model = recipe.new_denoiser(), recipe.new_noise_model()
+    first, before = recipe.pretrain(start), {k: v.clone() for k, v in model.state_dict().items()}
+    assert same(start, recipe.new_denoiser()) and not same(first.denoiser, start)
+    seen = []
+    watch = {"observe": lambda *both: seen.append(both) or {"mine": 1.0}}
+    joint = recipe.train_jointly(first.denoiser, model, **watch)
+    assert joint.noise_model is model and not all(torch.equal(before[k], v) for k, v in model.state_dict().items())
+    assert joint.denoiser is not first.denoiser and seen[0] == (joint.denoiser, model)
+    assert joint.result.history[-1]["mine"] == 1.0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["joint", "pretraining"]
+
+
+def test_in_one_call_is_step_by_step_and_is_not_done_twice(recipe, bursts, tmp_path):
+    whole = recipe.train()
+    apart = Recipe(bursts, SIZES, 0, tmp_path / "apart")
+    steps = apart.train_jointly(apart.pretrain().denoiser)
+    assert same(whole.denoiser, steps.denoiser) and same(whole.noise_model, steps.noise_model)
+    again = Recipe(bursts, SIZES, 0, tmp_path).train()
+    assert math.isnan(again.result.images_per_second), "it took steps"
+    assert same(again.denoiser, whole.denoiser)
