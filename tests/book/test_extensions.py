@@ -172,4 +172,4 @@ def test_the_placed_notebook_is_the_text_with_its_outputs(book):
     code = ["".join(cell["source"]) for cell in placed["cells"] if cell["cell_type"] == "code"]
     assert any(c["outputs"] for c in placed["cells"] if c["cell_type"] == "code")
     assert "hide-input" not in json.dumps(placed) and "Results of longer runs" not in json.dumps(placed)
-    assert code[0].startswith("import copy")
+    assert code[0].startswith("from functools import partial")
