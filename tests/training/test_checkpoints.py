@@ -39,3 +39,12 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="step-00000030 cannot be read"):
         fit(*models(), pairs(), config(), tmp_path, loss=LOSS)
+
+
+def test_weights_that_are_not_numbers_are_refused(tmp_path):
+    model = torch.nn.Linear(2, 1)
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    tensors["model.bias"] = torch.tensor([float("nan")])
+    with pytest.raises(CheckpointError, match="step-1: the tensor bias has NaN or infinite values"):
+        checkpoints.restore_model(model, tensors, tmp_path / "step-1")
+    assert model.bias.isfinite().all()
