@@ -176,7 +176,10 @@ def rewritten(path, tensors=None, **descriptions):
         ({"denoiser": {"features": 10**9}}, "states a size of 1000000000, which none"),
         ({"denoiser": {"kind": "unet", "depth": 10**12}}, "states a size of 1000000000000, which none"),
         ({"noise_model": {"kind": "noise_flow", "steps": 10**7}}, "states a size of 10000000, which none"),
-        ({"noise_model": {"cameras": ["S6"] * 30, "isos": {"S6": [*range(1, 200)]}}}, "more cameras and ISO values than"),
+        (
+            {"noise_model": {"cameras": ["S6"] * 30, "isos": {"S6": [*range(1, 200)]}}},
+            "more cameras and ISO values than",
+        ),
         ({"noise_model": {"cameras": 3}}, "does not hold the models it describes"),
         ({"noise_model": {"isos": None}}, "does not hold the models it describes"),
         ({"denoiser": {"skip": "wide"}}, "does not hold the models it describes"),

@@ -5,7 +5,7 @@ import torch
 from cases.training import LOSS, config, models, pairs, weights
 
 from n2nf_core.files import CheckpointError
-from n2nf_core.training import fit
+from n2nf_core.training import checkpoints, fit
 
 
 def test_a_full_disk_leaves_earlier_checkpoints_and_no_half_written_one(tmp_path, monkeypatch):
