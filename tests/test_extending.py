@@ -29,7 +29,8 @@ from n2nf_core.flow import (
     SignalDependentScale,
     nlf_flow,
 )
-from n2nf_core.importers.stack import Options, read_stacks
+from n2nf_core.importers.options import Options
+from n2nf_core.importers.stack import read_stacks
 from n2nf_core.pairs import PatchPairs, Sampling
 from n2nf_core.simulation import simulated_bursts
 from n2nf_core.training import PROFILES, Profile, Recipe

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from n2nf_core.bursts import SUFFIX, Burst, BurstError, check_burst, open_burst
 from n2nf_core.bursts.checks import warn_of_saturation
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
-from n2nf_core.importers.stack import Options, read_stacks
+from n2nf_core.importers.options import Options
+from n2nf_core.importers.stack import read_stacks
 from n2nf_core.raw import crop_of, four_levels
 
 __all__ = ["Options", "Part", "READERS", "Reader", "iter_bursts", "iter_unchecked", "parts", "read_bursts"]

@@ -11,7 +11,9 @@ import numpy as np
 
 from n2nf_core import raw
 from n2nf_core.bursts import Burst, BurstError, LazyFrames
-from n2nf_core.importers.stack import DEFAULT_CAMERA, DEFAULT_ISO, Options, check_same, source_of
+from n2nf_core.importers.options import Options
+from n2nf_core.importers.stack import DEFAULT_CAMERA, DEFAULT_ISO, source_of
+from n2nf_core.importers.stated import check_same
 from n2nf_core.types import NLF
 
 SUFFIXES = (".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".3fr", ".iiq")

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from n2nf_core.bursts import Burst, BurstError
-from n2nf_core.importers.stack import Options, source_of, stack_burst
+from n2nf_core.importers.options import Options
+from n2nf_core.importers.stack import source_of, stack_burst
 
 
 def read_npzs(files: list[Path], folder: Path | None, options: Options) -> Iterator[Burst]:

@@ -20,8 +20,10 @@ import numpy as np
 from n2nf_core import raw
 from n2nf_core.bursts import Burst, BurstError, BurstWarning, LazyFrames
 from n2nf_core.files import one_line
+from n2nf_core.importers.options import Options
 from n2nf_core.importers.sidd_metadata import Metadata, read_metadata
-from n2nf_core.importers.stack import Options, check_same, source_of
+from n2nf_core.importers.stack import source_of
+from n2nf_core.importers.stated import check_same
 
 # fmt: off
 TRAIN_INSTANCES = (

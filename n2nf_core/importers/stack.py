@@ -5,60 +5,19 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from n2nf_core import raw
 from n2nf_core.bursts import Burst, BurstError, BurstWarning
+from n2nf_core.importers.options import Options
+from n2nf_core.importers.stated import check_same
 
 DEFAULT_CAMERA = "camera"
 DEFAULT_ISO = 100.0
-
-
-class Options(NamedTuple):
-    """What the user gives, or what a file states, about its frames. A field is None where nothing is known.
-
-    Arguments:
-        camera: name of the camera.
-        iso: ISO setting.
-        black: black level in DN, one value or four by position in the sensor's 2x2 cell.
-        white: white level in DN.
-        cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
-    """
-
-    camera: str | None = None
-    iso: float | None = None
-    black: float | Sequence[float] | None = None
-    white: float | None = None
-    cfa: str | None = None
-
-    def over(self, stated: Options) -> Options:
-        """These options, with the values of ``stated`` where they are None."""
-        return Options(*(mine if mine is not None else its for mine, its in zip(self, stated, strict=True)))
-
-    def applied(self, burst: Burst) -> Burst:
-        """``burst`` with these options in place of its own settings.
-
-        Errors: BurstError for another CFA, and for new levels if the burst's clean reference or NLF are in units of its
-        own.
-        """
-        if self.cfa is not None and self.cfa != burst.cfa:
-            raise BurstError(
-                f"{burst.scene}: the stored burst is {burst.cfa}, and its CFA cannot become {self.cfa}: "
-                "convert the source again"
-            )
-        levels = self.black is not None or self.white is not None
-        if levels and not (burst.clean is None and burst.nlf is None):
-            raise BurstError(
-                f"{burst.scene}: its clean reference or NLF fix its black and white level: do not give black or white"
-            )
-        given = {name: value for name, value in self._asdict().items() if value is not None}
-        return replace(burst, **given) if given else burst
 
 
 def stack_burst(
@@ -133,27 +92,6 @@ def read_stacks(
         return
     for path, (frames, stated) in zip(paths, parts, strict=True):
         yield stack_burst(frames, options, stated, source_of([path], path, importer), scene=path.stem)
-
-
-def check_same(where: Path, values: Iterable[object], places: Iterable[object]) -> None:
-    """Raise a BurstError, which names both places, if a value differs from the first. The frames of a burst must agree.
-
-    Arguments:
-        where: the file or folder that the message names.
-        values: one value per frame.
-        places: for every value, where it was found.
-    """
-    pairs = list(zip(values, places, strict=True))
-    for value, place in pairs:
-        if value != pairs[0][0]:
-            first, there = map(_text, pairs[0])
-            raise BurstError(f"{where}: frames differ, {first} in {there}, {_text(value)} in {_text(place)}")
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Path):
-        return value.name
-    return " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def source_of(paths: Sequence[Path], source: Path, importer: str) -> dict:

@@ -11,7 +11,8 @@ import numpy as np
 
 from n2nf_core.bursts import BurstError
 from n2nf_core.files import one_line
-from n2nf_core.importers.stack import Options, check_same
+from n2nf_core.importers.options import Options
+from n2nf_core.importers.stated import check_same
 
 SUFFIXES = (".tif", ".tiff")
 
