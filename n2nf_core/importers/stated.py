@@ -29,6 +29,7 @@ class Stated(NamedTuple):
         white: white level in DN.
         cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
         exposure_s: exposure time in seconds.
+        aperture: f-number of the lens.
         gain: the camera's gain setting, in the camera's own unit.
         offset: the camera's offset setting, in the camera's own unit.
         filter: name of the filter before the sensor.
@@ -42,6 +43,7 @@ class Stated(NamedTuple):
     white: float | None = None
     cfa: str | None = None
     exposure_s: float | None = None
+    aperture: float | None = None
     gain: float | None = None
     offset: float | None = None
     filter: str | None = None
@@ -86,7 +88,7 @@ class Setting(NamedTuple):
 
 _SPLIT = {
     "camera": "camera {}", "iso": "ISO {:g}", "gain": "gain {:g}", "offset": "offset {:g}",
-    "exposure_s": "exposure {:g} s", "filter": "filter {}", "kind": "{}", "mode": "mode {}",
+    "exposure_s": "exposure {:g} s", "aperture": "f/{:g}", "filter": "filter {}", "kind": "{}", "mode": "mode {}",
 }  # fmt: skip
 """The fields that define a setting, and how each is written in a label."""
 
