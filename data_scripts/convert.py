@@ -162,8 +162,10 @@ def _same(burst: Burst, target: Path) -> bool:
     """Whether the burst stored at ``target`` was made of the same files with the same settings."""
     stored = open_burst(target)
     source = burst.provenance.get("sha256")
-    return source is not None and source == stored.provenance.get("sha256") and all(
-        getattr(burst, name) == getattr(stored, name) for name in _SETTINGS
+    return (
+        source is not None
+        and source == stored.provenance.get("sha256")
+        and all(getattr(burst, name) == getattr(stored, name) for name in _SETTINGS)
     )
 
 

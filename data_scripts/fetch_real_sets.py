@@ -25,14 +25,15 @@ from download import download
 from n2nf_core.bursts import Burst, BurstError, check_burst
 from n2nf_core.importers import Options, iter_bursts
 from n2nf_core.importers.npz import load_arrays
-from n2nf_core.importers.stack import source_of, stack_burst
+from n2nf_core.importers.provenance import source_of
+from n2nf_core.importers.stack import Source, Stack, bursts_of
 
 BASE = "https://raw.githubusercontent.com"
 ACSN = "ShuJiaLab/ACsN/19be131fe3b7d438c5a436fd505b7862832e9545/Test%20Images/TIRF_200Hz.tif"
 D7000 = "oscardelama/imgnoiser/308a5a1e99b54c94b4ebd9719f003b03659f8514/data-raw"
 EMVA = "EMVA1288/datasets/12c0c80fcf6c7c086ccac69e5229310429ea2d31/EMVA1288_ReferenceSet_001_CCD_12Bit"
 
-ACSN_OPTIONS = Options(camera="ACsN-sCMOS", black=100.0, cfa="MONO")
+ACSN_OPTIONS = Options(camera="ACsN-sCMOS", black=100.0, white=200.0, cfa="MONO")  # the scene uses 81 DN of 65,435
 D7000_OPTIONS = Options(camera="Nikon-D7000", iso=100.0, black=0.0, white=16383.0, cfa="RGGB")
 EMVA_OPTIONS = Options(camera="Basler-CCD12", black=14.785, white=4095.0, cfa="MONO")
 _D7000_COUNTS = {25: 5}  # every exposure has six frames, except the 25th (1/8000 s at f/5.6), which has five
@@ -85,7 +86,7 @@ def emva_bursts(path: Path) -> Iterator[Burst]:
 
 def _emva(frames: np.ndarray, source: dict, **facts: float) -> Burst:
     """A burst of the EMVA camera, with its exposure and photons in the provenance."""
-    burst = stack_burst(frames, EMVA_OPTIONS, Options(), source, scene=source["name"])
+    (burst,) = bursts_of([Source(Stack(frames), source["source"], source, source["name"])], EMVA_OPTIONS)
     burst = replace(burst, provenance={**burst.provenance, **{name: float(v) for name, v in facts.items()}})
     check_burst(burst)
     return burst

