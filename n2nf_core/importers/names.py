@@ -91,6 +91,7 @@ def _plain(name: str) -> str:
 
 
 def _read(where, name: str, value, read, strict: bool, notes: list[str]):
+    value = value.item() if isinstance(value, np.generic) else value
     try:
         return read(value)
     except (TypeError, ValueError, OverflowError) as error:
@@ -115,7 +116,7 @@ def number(value: object) -> float:
         value = match.group()
     values = np.asarray(value, dtype=float).ravel()
     if values.size != 1 or not np.isfinite(values[0]):
-        raise ValueError(f"{value!r} is not one number")
+        raise ValueError(f"{value} is not one number")
     return float(values[0])
 
 
@@ -128,7 +129,9 @@ def seconds(value: object, unit: float = 1.0) -> float:
     if not isinstance(value, str):
         return number(value) * unit
     if match := re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*s?\s*", value):
-        return int(match[1]) / int(match[2]) if int(match[2]) else float("nan")
+        if not int(match[2]):
+            raise ValueError(f"{value} is not a time")
+        return int(match[1]) / int(match[2])
     match = re.search(r"[a-zµ]+\s*$", value)
     return number(value) * _UNITS.get(match.group().strip() if match else "", unit)
 
@@ -142,6 +145,8 @@ def levels(value: object) -> float | tuple[float, ...]:
 
 def one_white(value: object) -> float:
     """A white level: one number, or the lowest of several, above which a value of some pixel is clipped."""
+    if not np.size(value):
+        raise ValueError("it is empty")
     return min(number(one) for one in ([value] if isinstance(value, (str, bytes)) else np.ravel(value).tolist()))
 
 
@@ -176,14 +181,18 @@ def kind_of(value: object) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    value = np.ravel(value)[0] if isinstance(value, np.ndarray) and value.size == 1 else value
+    if np.size(value) != 1:
+        raise ValueError(f"{value} is not one text")
+    value = np.ravel(value)[0] if isinstance(value, (np.ndarray, list, tuple)) else value
     text = (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
     return None if text.upper() in _NONE else text
 
 
 def _number_or_text(value: object) -> float | str | None:
-    value = np.ravel(value)[0] if isinstance(value, np.ndarray) and value.size == 1 else value
+    text = _text(value)
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        return _text(value)
+        return text if text is None else number(float(text))
+    except ValueError:
+        if text.lower().strip("+-") in ("nan", "inf", "infinity"):
+            raise
+        return text

@@ -156,6 +156,9 @@ def _check_shape(source: Source) -> None:
         raise BurstError(
             f"{source.where}: frames must be numbers (T, H, W), got {source.stack.frames.dtype} of shape {tuple(shape)}"
         )
+    clean = source.stack.clean
+    if clean is not None and (clean.shape != tuple(shape[1:]) or clean.dtype.kind not in "uif"):
+        raise BurstError(f"{source.where}: clean is {clean.dtype} {clean.shape}, but a frame is {tuple(shape[1:])}")
     if min(shape) == 0:
         raise BurstError(f"{source.where}: it holds no frames, its shape is {' x '.join(map(str, shape))}")
 

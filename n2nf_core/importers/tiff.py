@@ -25,7 +25,7 @@ from n2nf_core.importers.tiff_tags import page_stated
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 _FRAME_AXES = "TIQ"  # time, sequence, and an axis without a name
-_SIGNS = ("offset", "failed to read", "failed to reshape", "corrupted")
+_SIGNS = ("offset", "failed to reshape", "corrupted")
 _PHOTOMETRIC = {1: "MINISBLACK", 32803: "CFA", 34892: "LINEAR_RAW"}
 
 
@@ -172,7 +172,7 @@ class PackedPages:
 
 @contextmanager
 def _complaints(path: Path) -> Iterator[None]:
-    """Raise a BurstError for offsets beyond the end of the file, and for files of a file set that are missing.
+    """Raise a BurstError for offsets beyond the end of the file, and for pages that are damaged or missing.
 
     For these, tifffile only writes to its log, and it leaves out frames or fills them with zeros.
     """
@@ -184,7 +184,7 @@ def _complaints(path: Path) -> Iterator[None]:
             if any(words in text for words in _SIGNS):
                 found.append(text)
 
-    logger, keep = logging.getLogger("tifffile"), Keep(logging.WARNING)
+    logger, keep = logging.getLogger("tifffile"), Keep(logging.ERROR)
     logger.addHandler(keep)
     try:
         yield

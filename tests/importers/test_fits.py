@@ -36,7 +36,7 @@ def test_fits_extensions_cut_within_a_header_or_an_image(tmp_path):
     assert len(data) == 2880 * 9  # a header, then four of a header and an image; whole blocks look like whole files
     for keep in range(1000, len(data), 2880):
         path.write_bytes(data[:keep])
-        with pytest.raises(BurstError, match=r"s\.fits: not a readable FITS file; it may be truncated|holds no images"):
+        with pytest.raises(BurstError, match=r"s\.fits: not a readable FITS file; it may be truncated|its header declares"):
             read_bursts(path, white=4095)
 
 
@@ -61,5 +61,5 @@ def test_fits_that_does_not_serve(tmp_path):
     data = (tmp_path / "c.fits").read_bytes()
     for keep in (100, 2880, len(data) // 2, len(data) - 2880):
         (tmp_path / "c.fits").write_bytes(data[:keep])
-        with pytest.raises(BurstError, match=r"c\.fits: (not a readable FITS file|holds no images)"):
+        with pytest.raises(BurstError, match=r"c\.fits: (not a readable FITS file|its header declares)"):
             read_bursts(tmp_path / "c.fits")
