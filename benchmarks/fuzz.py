@@ -94,11 +94,12 @@ def _zarr(folder: Path) -> list[Path]:
 
 
 def _sidd(folder: Path) -> Path:
+    """An instance whose folder has a name, as those of SIDD have, with which the metadata are compared."""
     from cases import sidd
 
-    mosaics = (_frames() / 4095).astype(np.float32)
-    sidd.write_instance(folder, "0001", mosaics, "GRBG", 100, clean=mosaics[:1])
-    return folder
+    mosaics, instance = (_frames() / 4095).astype(np.float32), folder / "0001_001_S6_00100_00060_3200_L"
+    sidd.write_instance(instance, "0001", mosaics, "GRBG", 100, clean=mosaics[:1])
+    return instance
 
 
 def _sidd_v5(folder: Path) -> list[Path]:
@@ -186,7 +187,8 @@ def _bursts_read(path: Path) -> tuple[str, str, int]:
     from n2nf_core.importers import read_bursts
 
     pixels, other, notes = hashlib.sha256(), [], 0
-    for burst in read_bursts(path):
+    stated = {"white": 4095} if path.suffix == ".fits" else {}  # a header does not state it
+    for burst in read_bursts(path, **stated):
         for t in range(len(burst)):
             pixels.update(np.ascontiguousarray(burst.frames[t]))
         pixels.update(b"" if burst.clean is None else np.ascontiguousarray(burst.clean))
@@ -264,7 +266,7 @@ class Child:
     def close(self) -> None:
         """End the process."""
         self.process.kill()
-        self.process.__exit__(None, None, None)
+        self.process.communicate()
 
 
 def classified(answer: dict, original: dict) -> str:

@@ -36,7 +36,9 @@ def test_fits_extensions_cut_within_a_header_or_an_image(tmp_path):
     assert len(data) == 2880 * 9  # a header, then four of a header and an image; whole blocks look like whole files
     for keep in range(1000, len(data), 2880):
         path.write_bytes(data[:keep])
-        with pytest.raises(BurstError, match=r"s\.fits: not a readable FITS file; it may be truncated|its header declares"):
+        with pytest.raises(
+            BurstError, match=r"s\.fits: not a readable FITS file; it may be truncated|its header declares"
+        ):
             read_bursts(path, white=4095)
 
 
