@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from n2nf_core import raw
+from n2nf_core.files import one_line
 from n2nf_core.importers.stated import Stated, Unclear
 
 # fmt: off
@@ -96,9 +97,13 @@ def _read(where, name: str, value, read, strict: bool, notes: list[str]):
         return read(value)
     except (TypeError, ValueError, OverflowError) as error:
         if strict:
-            return Unclear(f"{where}: field {name}: {error}: correct it, or give another value")
-        notes.append(f"{name} {value!r} is not understood, so it is taken as not stated")
+            return Unclear(f"{where}: field {name}: {one_line(error)}: correct it, or give another value")
+        notes.append(f"{name} {_short(value)} is not understood, so it is taken as not stated")
         return None
+
+
+def _short(value: object) -> str:
+    return " ".join(repr(value).split())[:60]
 
 
 def number(value: object) -> float:
@@ -156,10 +161,12 @@ def cfa_of(value: object) -> str | None:
     >>> cfa_of([[0, 1], [1, 2]]), cfa_of("gbrg "), cfa_of("NONE")
     ('RGGB', 'GBRG', None)
     """
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
     if not isinstance(value, (str, bytes)):
         if np.size(value) == 4:
             return raw.cfa_name(np.ravel(value).tolist())
-        raise ValueError(f"colour filter {value!r} is not a 2x2 cell")
+        raise ValueError(f"a colour filter of shape {np.shape(value)} is not a 2x2 cell")
     text = (value.decode("ascii", "replace") if isinstance(value, bytes) else value).strip().upper()
     if text in _NONE:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 
 from n2nf_core import raw
-from n2nf_core.bursts import Burst, BurstError, LazyFrames
+from n2nf_core.bursts import Burst, BurstError, BurstWarning, LazyFrames
 from n2nf_core.importers.amplifiers import amplifier_note
 from n2nf_core.importers.frames import Frames, JoinedFrames
 from n2nf_core.importers.options import Options
@@ -201,7 +202,9 @@ def _burst(source: Source, setting: Setting, extent: Extent | None) -> Burst:
     planes = partial(_planes, stack.frames, setting, cfa, stored)
     height, width = (size // 2 - crop for size, crop in zip(stack.frames.shape[1:], (rows, columns), strict=True))
     frames = LazyFrames(planes, len(setting.frames), setting.dtype(stored), range(height), range(width))
-    notes.extend(amplifier_note(frames[0]))
+    for note in amplifier_note(frames[0]):
+        notes.append(note)
+        warnings.warn(f"{source.where}: {note}", BurstWarning, stacklevel=2)
     if math.prod(frames.shape) * frames.dtype.itemsize <= HELD:
         frames = frames[:]
     provenance = {**source.provenance, "crop": [rows, columns], "notes": notes}

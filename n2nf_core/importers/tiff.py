@@ -8,6 +8,7 @@ time or in a plain sequence; channels, depths and colours are refused. What is s
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -187,7 +188,9 @@ def _complaints(path: Path) -> Iterator[None]:
     logger, keep = logging.getLogger("tifffile"), Keep(logging.ERROR)
     logger.addHandler(keep)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*reading TiffPage from closed file")  # of a file set
+            yield
     finally:
         logger.removeHandler(keep)
     if found:
