@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from n2nf_core.files import reason
 from n2nf_core.training import PROFILES
 
 RUN = """\
@@ -18,8 +19,9 @@ Run a text notebook without a browser: check its parameters, convert it, execute
 
 The first command runs one point of a study. It writes runs/<date>-<notebook>-<hash>/{run.ipynb, params.json,
 result.json}. The hash is made from the parameters, the data and the code that decide the numbers. A point is not run
-again if its result.json exists, and a point that was stopped continues from its checkpoints. With --out, the notebook
-is always run, and the executed notebook and its JSON are written to that folder.
+again if its result.json is whole, and a point that was stopped continues from its checkpoints. With --out, the notebook
+is always run, and the executed notebook and its JSON are written to that folder. They replace those of an earlier run
+when they are complete; a folder with the results of other parameters is refused.
 """
 
 COLLECT = """\
@@ -34,11 +36,11 @@ Each folder is a run or contains runs. Of several runs with the same notebook an
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0 if done, 1 if the work failed, 2 for bad input, 130 if stopped."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         return options.call(options)
     except (ValueError, OSError) as error:  # a BurstError is a ValueError
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {reason(error)}", file=sys.stderr)
         return 2
     except RuntimeError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -46,6 +48,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """The arguments with every ``-p NAME VALUE`` as one, ``-pNAME=VALUE``: alone, a VALUE may look like an option."""
+    rest, joined = list(arguments), []
+    while rest:
+        taken = 3 if rest[0] == "-p" and len(rest) > 2 else 1
+        joined.append(f"-p{rest[1]}={rest[2]}" if taken == 3 else rest[0])
+        del rest[:taken]
+    return joined
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("give a NAME and a VALUE")
+    return name, value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,8 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("notebook", type=Path)
     run.add_argument("--runs", type=Path, default=Path("runs"), help="folder of a study's points")
     run.add_argument("--date", default="", help="date in the name of a new point's folder, instead of today's")
-    run.add_argument("--out", type=Path, help="folder for the executed notebook and its JSON, instead of --runs")
-    run.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
+    run.add_argument("--out", help="folder for the executed notebook and its JSON; '' names one below --runs")
+    run.add_argument("-p", type=_setting, action="append", default=[], metavar="NAME VALUE", help="set a parameter")
     collect = command(_collect, COLLECT)
     collect.add_argument("folders", type=Path, nargs="+", help="runs, or folders that contain runs")
     collect.add_argument("--profiles", nargs="+", default=list(PROFILES), choices=list(PROFILES))
@@ -76,19 +95,21 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from papermill.exceptions import PapermillExecutionError
 
-    from n2nf_core.study.runner import run_notebook, run_point
+    from n2nf_core.study.runner import default_out, run_notebook, run_point
 
+    given, failed = dict(options.p), "run.ipynb in the folder named above"
     try:
-        if options.out:
-            result, ran = run_notebook(options.notebook, options.out, dict(options.p)), True
+        if options.out is not None:
+            out = Path(options.out or default_out(options.notebook, options.runs, given))
+            failed = out / f"{options.notebook.stem}.failed.ipynb"
+            result, ran = run_notebook(options.notebook, out, given), True
             executed = result.with_suffix(".ipynb")
         else:
-            result, ran = run_point(options.notebook, options.runs, dict(options.p), day=options.date)
+            result, ran = run_point(options.notebook, options.runs, given, day=options.date)
             executed = result.with_name("run.ipynb")
     except PapermillExecutionError as error:
         print(f"error in cell [{error.exec_count}]: {error.ename}: {error.evalue}", file=sys.stderr)
-        where = options.out or "run.ipynb in the folder named above"
-        print(f"the notebook up to this cell, with the traceback: {where}", file=sys.stderr)
+        print(f"the notebook up to this cell, with the traceback: {failed}", file=sys.stderr)
         return 1
     print(f"results: {result}\nnotebook with figures: {executed}" if ran else f"finished already: {result}")
     return 0
