@@ -185,6 +185,18 @@ class Tileable(Protocol):
 
 
 @runtime_checkable
+class Stack(Protocol):
+    """T frames of a static scene, which are read when they are asked for, such as a burst. ``shape``: (T, C, H, W)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(T, C, H, W)."""
+
+    def planes(self, index: int) -> Tensor:
+        """Frame number ``index``: (1, C, H, W), in [0, 1] units."""
+
+
+@runtime_checkable
 class PairSource(Protocol):
     """The data for training: batches of noisy pairs, from any step on, which several processes can share."""
 

@@ -1,9 +1,10 @@
-"""Gaussian noise models for comparison, fitted to bursts or published."""
+"""Noise models for comparison that need no training: Gaussian ones, fitted to bursts or published, and a mixture."""
 
-from n2nf_core.baselines.gaussian import GaussianNoise, fit_awgn, fit_photon_transfer
+from n2nf_core.baselines.gaussian import GaussianNoise, fit_awgn, fit_photon_transfer, of_fits
+from n2nf_core.baselines.mixture import MixtureNoise, fit_mixture
 from n2nf_core.baselines.published import CALIBRATED_PG, CAMERA_NLF, calibrated_pg, camera_nlf, published_models
 
 __all__ = [
-    "CALIBRATED_PG", "CAMERA_NLF", "GaussianNoise", "calibrated_pg", "camera_nlf", "fit_awgn", "fit_photon_transfer",
-    "published_models",
+    "CALIBRATED_PG", "CAMERA_NLF", "GaussianNoise", "MixtureNoise", "calibrated_pg", "camera_nlf", "fit_awgn",
+    "fit_mixture", "fit_photon_transfer", "of_fits", "published_models",
 ]  # fmt: skip

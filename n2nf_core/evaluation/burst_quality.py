@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from n2nf_core import raw
-from n2nf_core.baselines.photon_transfer import DRIFT_Z, match_gains
+from n2nf_core.baselines.temporal import DRIFT_Z, match_gains
 from n2nf_core.bursts import Burst, BurstError
 
 MOST_GROWTH = 0.5  # of the variance over the burst; beyond it, changes of the scene add half as much again as the noise

@@ -6,6 +6,7 @@ from n2nf_core.baselines import (
     calibrated_pg,
     camera_nlf,
     fit_awgn,
+    fit_mixture,
     fit_photon_transfer,
 )
 from n2nf_core.flow import nlf_flow, noise_flow
@@ -36,6 +37,7 @@ MODELS = {
     "camera_nlf": lambda: camera_nlf(CAMERAS),
     "calibrated_pg": lambda: calibrated_pg(CAMERAS),
     "photon_transfer": lambda: fit_photon_transfer(recordings())[0],
+    "mixture": lambda: fit_mixture(recordings())[0],
     "nlf_flow": lambda: perturbed_flow(nlf_flow),
     "noise_flow": lambda: perturbed_flow(noise_flow),
 }
