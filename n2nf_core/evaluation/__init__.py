@@ -1,8 +1,6 @@
 """How good bursts, noise models and denoisers are, on data that was not used for training."""
 
 from n2nf_core.evaluation.burst_quality import (
-    BurstQuality,
-    assess_burst,
     choose_burst,
     difference_correlation,
     lag_variance,
@@ -26,7 +24,7 @@ from n2nf_core.evaluation.scores import (
 )  # fmt: skip
 
 __all__ = [
-    "BurstQuality", "Denoise", "HeldOut", "assess_burst", "choose_burst", "denoiser_error", "difference_correlation",
+    "Denoise", "HeldOut", "choose_burst", "denoiser_error", "difference_correlation",
     "frame_scores", "held_out_patches", "interval", "lag_variance", "match_light", "network", "nll", "nll_gain",
     "noisy", "of_one_frame", "psnr_gain", "recovered_nlf", "sample", "score_denoisers", "score_noise_models",
 ]  # fmt: skip
