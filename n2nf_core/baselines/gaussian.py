@@ -52,12 +52,17 @@ class GaussianNoise(OnKnots):
         """camera -> ISO -> shot and read, variances in [0, 1] units: the table that the model was made from."""
         return self.table
 
-    def variance(self, context: Context) -> Tensor:
-        """v = shot max(x, 0) + read: (B, C, H, W), in [0, 1] units squared."""
+    def levels(self, context: Context) -> tuple[Tensor, Tensor]:
+        """Shot and read of every image, (B, 1, 1, 1) each, variances in [0, 1] units."""
         shot, read = (
             self.knots(log, context.camera, context.iso).exp().to(context.clean.dtype)[:, None, None, None]
             for log in self.log_nlf
         )
+        return shot, read
+
+    def variance(self, context: Context) -> Tensor:
+        """v = shot max(x, 0) + read: (B, C, H, W), in [0, 1] units squared."""
+        shot, read = self.levels(context)
         return shot * context.clean.clamp(min=0) + read
 
     def log_prob(self, noise: Tensor, context: Context) -> Tensor:
