@@ -73,9 +73,14 @@ class GaussianNoise(OnKnots):
         """camera -> ISO -> shot and read, variances in [0, 1] units: the table that the model was made from."""
         return self.table
 
+    def levels(self, context: Context) -> tuple[Tensor, Tensor]:
+        """Shot and read of every image, (B, 1, 1, 1) each, variances in [0, 1] units."""
+        shot, read = (self._rows(log, context).exp() for log in self.log_nlf)
+        return shot, read
+
     def variance(self, context: Context) -> Tensor:
         """v = shot max(x, darkest) + read: (B, C, H, W), in [0, 1] units squared."""
-        shot, read = (self._rows(log, context).exp() for log in self.log_nlf)
+        shot, read = self.levels(context)
         return shot * context.clean.maximum(self._rows(self.ends, context)) + read
 
     def _rows(self, table: Tensor, context: Context) -> Tensor:
