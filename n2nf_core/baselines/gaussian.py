@@ -58,7 +58,7 @@ class GaussianNoise(OnKnots):
             self.knots(log, context.camera, context.iso).exp().to(context.clean.dtype)[:, None, None, None]
             for log in self.log_nlf
         )
-        return shot * context.clean.clamp(min=0) + read
+        return torch.addcmul(read, shot, context.clean.clamp(min=0))
 
     def log_prob(self, noise: Tensor, context: Context) -> Tensor:
         """log p(noise | context), (B,) nats."""
@@ -77,7 +77,11 @@ class GaussianNoise(OnKnots):
         """
         clean = context.clean
         eps = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=clean.device)
-        return temperature * eps * self.variance(context).sqrt()
+        return temperature * self.from_normal(eps, context)
+
+    def from_normal(self, normal: Tensor, context: Context) -> Tensor:
+        """n = sqrt(v) * normal: noise (B, C, H, W) in [0, 1] units from standard normal values of the same shape."""
+        return normal * self.variance(context).sqrt()
 
 
 Recordings = Iterable[tuple[str, float, Tensor]]
