@@ -1,7 +1,14 @@
 """Bursts, the one format for all data: T frames of a static scene as packed planes, in memory and on disk."""
 
 from n2nf_core.bursts.burst import (
-    Burst, BurstError, BurstWarning, Index, LazyFrames, iso_knots, recordings, with_means,
+    Burst,
+    BurstError,
+    BurstWarning,
+    Index,
+    LazyFrames,
+    iso_knots,
+    recordings,
+    with_means,
 )  # fmt: skip
 from n2nf_core.bursts.checks import BurstCheck, check_burst, find
 from n2nf_core.bursts.findings import Finding
