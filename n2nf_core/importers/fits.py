@@ -14,6 +14,7 @@ import numpy as np
 from n2nf_core.bursts import BurstError, BurstWarning
 from n2nf_core.files import one_line
 from n2nf_core.importers.fits_headers import header_stated
+from n2nf_core.importers.fits_sizes import check_sizes
 from n2nf_core.importers.frames import Frames, JoinedFrames, check_declared
 from n2nf_core.importers.stack import Stack
 from n2nf_core.importers.stated import check_same
@@ -34,6 +35,7 @@ def read_fits(path: Path) -> list[Stack]:
     Errors: BurstError for a damaged file, for a file without images, for an axis that is not time, such as colours, for
     images of different size, and for declared sizes that the file cannot hold.
     """
+    check_sizes(path)
     parts, stated, notes, places = [], [], [], []
     with _opened(path) as file:
         primary = file[0].header
@@ -94,9 +96,9 @@ def _frames(path: Path, hdu, k: int, notes: list[str]) -> Frames:
         raise BurstError(f"{path}: it holds no images (H, W) and no stack (T, H, W), but {hdu.shape}")
     count = lead[-1] if lead else 1
     _check_axis(path, hdu.header, count, notes)
-    packed = path.suffix.lower() == ".gz" or isinstance(hdu, fits.CompImageHDU)
     nbytes = math.prod(hdu.shape) * abs(hdu.header["BITPIX"]) // 8
-    check_declared(path, nbytes, packed=path.stat().st_size if packed else None)
+    if isinstance(hdu, fits.CompImageHDU):
+        check_declared(path, nbytes, packed=path.stat().st_size)
     if min(count, height, width) == 0:
         raise BurstError(f"{path}: it holds no frames, its shape is {' x '.join(map(str, hdu.shape))}")
     dtype = _section(hdu, len(lead), 0, slice(0, 1)).dtype.newbyteorder("=")

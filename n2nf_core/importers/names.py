@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from n2nf_core import raw
+from n2nf_core.files import one_line
 from n2nf_core.importers.stated import Stated, Unclear
 
 # fmt: off
@@ -91,13 +92,18 @@ def _plain(name: str) -> str:
 
 
 def _read(where, name: str, value, read, strict: bool, notes: list[str]):
+    value = value.item() if isinstance(value, np.generic) else value
     try:
         return read(value)
     except (TypeError, ValueError, OverflowError) as error:
         if strict:
-            return Unclear(f"{where}: field {name}: {error}: correct it, or give another value")
-        notes.append(f"{name} {value!r} is not understood, so it is taken as not stated")
+            return Unclear(f"{where}: field {name}: {one_line(error)}: correct it, or give another value")
+        notes.append(f"{name} {_short(value)} is not understood, so it is taken as not stated")
         return None
+
+
+def _short(value: object) -> str:
+    return " ".join(repr(value).split())[:60]
 
 
 def number(value: object) -> float:
@@ -115,7 +121,7 @@ def number(value: object) -> float:
         value = match.group()
     values = np.asarray(value, dtype=float).ravel()
     if values.size != 1 or not np.isfinite(values[0]):
-        raise ValueError(f"{value!r} is not one number")
+        raise ValueError(f"{value} is not one number")
     return float(values[0])
 
 
@@ -128,7 +134,9 @@ def seconds(value: object, unit: float = 1.0) -> float:
     if not isinstance(value, str):
         return number(value) * unit
     if match := re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*s?\s*", value):
-        return int(match[1]) / int(match[2]) if int(match[2]) else float("nan")
+        if not int(match[2]):
+            raise ValueError(f"{value} is not a time")
+        return int(match[1]) / int(match[2])
     match = re.search(r"[a-zµ]+\s*$", value)
     return number(value) * _UNITS.get(match.group().strip() if match else "", unit)
 
@@ -142,6 +150,8 @@ def levels(value: object) -> float | tuple[float, ...]:
 
 def one_white(value: object) -> float:
     """A white level: one number, or the lowest of several, above which a value of some pixel is clipped."""
+    if not np.size(value):
+        raise ValueError("it is empty")
     return min(number(one) for one in ([value] if isinstance(value, (str, bytes)) else np.ravel(value).tolist()))
 
 
@@ -151,10 +161,12 @@ def cfa_of(value: object) -> str | None:
     >>> cfa_of([[0, 1], [1, 2]]), cfa_of("gbrg "), cfa_of("NONE")
     ('RGGB', 'GBRG', None)
     """
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
     if not isinstance(value, (str, bytes)):
         if np.size(value) == 4:
             return raw.cfa_name(np.ravel(value).tolist())
-        raise ValueError(f"colour filter {value!r} is not a 2x2 cell")
+        raise ValueError(f"a colour filter of shape {np.shape(value)} is not a 2x2 cell")
     text = (value.decode("ascii", "replace") if isinstance(value, bytes) else value).strip().upper()
     if text in _NONE:
         return None
@@ -176,14 +188,18 @@ def kind_of(value: object) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    value = np.ravel(value)[0] if isinstance(value, np.ndarray) and value.size == 1 else value
+    if np.size(value) != 1:
+        raise ValueError(f"{value} is not one text")
+    value = np.ravel(value)[0] if isinstance(value, (np.ndarray, list, tuple)) else value
     text = (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
     return None if text.upper() in _NONE else text
 
 
 def _number_or_text(value: object) -> float | str | None:
-    value = np.ravel(value)[0] if isinstance(value, np.ndarray) and value.size == 1 else value
+    text = _text(value)
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        return _text(value)
+        return text if text is None else number(float(text))
+    except ValueError:
+        if text.lower().strip("+-") in ("nan", "inf", "infinity"):
+            raise
+        return text

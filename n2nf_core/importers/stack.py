@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 
 from n2nf_core import raw
-from n2nf_core.bursts import Burst, BurstError, LazyFrames
+from n2nf_core.bursts import Burst, BurstError, BurstWarning, LazyFrames
 from n2nf_core.importers.amplifiers import amplifier_note
 from n2nf_core.importers.frames import Frames, JoinedFrames
 from n2nf_core.importers.options import Options
@@ -156,6 +157,9 @@ def _check_shape(source: Source) -> None:
         raise BurstError(
             f"{source.where}: frames must be numbers (T, H, W), got {source.stack.frames.dtype} of shape {tuple(shape)}"
         )
+    clean = source.stack.clean
+    if clean is not None and (clean.shape != tuple(shape[1:]) or clean.dtype.kind not in "uif"):
+        raise BurstError(f"{source.where}: clean is {clean.dtype} {clean.shape}, but a frame is {tuple(shape[1:])}")
     if min(shape) == 0:
         raise BurstError(f"{source.where}: it holds no frames, its shape is {' x '.join(map(str, shape))}")
 
@@ -198,7 +202,9 @@ def _burst(source: Source, setting: Setting, extent: Extent | None) -> Burst:
     planes = partial(_planes, stack.frames, setting, cfa, stored)
     height, width = (size // 2 - crop for size, crop in zip(stack.frames.shape[1:], (rows, columns), strict=True))
     frames = LazyFrames(planes, len(setting.frames), setting.dtype(stored), range(height), range(width))
-    notes.extend(amplifier_note(frames[0]))
+    for note in amplifier_note(frames[0]):
+        notes.append(note)
+        warnings.warn(f"{source.where}: {note}", BurstWarning, stacklevel=2)
     if math.prod(frames.shape) * frames.dtype.itemsize <= HELD:
         frames = frames[:]
     provenance = {**source.provenance, "crop": [rows, columns], "notes": notes}

@@ -8,6 +8,7 @@ time or in a plain sequence; channels, depths and colours are refused. What is s
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from n2nf_core.importers.tiff_tags import page_stated
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 _FRAME_AXES = "TIQ"  # time, sequence, and an axis without a name
-_SIGNS = ("offset", "failed to read", "failed to reshape", "corrupted")
+_SIGNS = ("offset", "failed to reshape", "corrupted")
 _PHOTOMETRIC = {1: "MINISBLACK", 32803: "CFA", 34892: "LINEAR_RAW"}
 
 
@@ -172,7 +173,7 @@ class PackedPages:
 
 @contextmanager
 def _complaints(path: Path) -> Iterator[None]:
-    """Raise a BurstError for offsets beyond the end of the file, and for files of a file set that are missing.
+    """Raise a BurstError for offsets beyond the end of the file, and for pages that are damaged or missing.
 
     For these, tifffile only writes to its log, and it leaves out frames or fills them with zeros.
     """
@@ -184,10 +185,12 @@ def _complaints(path: Path) -> Iterator[None]:
             if any(words in text for words in _SIGNS):
                 found.append(text)
 
-    logger, keep = logging.getLogger("tifffile"), Keep(logging.WARNING)
+    logger, keep = logging.getLogger("tifffile"), Keep(logging.ERROR)
     logger.addHandler(keep)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*reading TiffPage from closed file")  # of a file set
+            yield
     finally:
         logger.removeHandler(keep)
     if found:

@@ -54,7 +54,7 @@ def _one(frame: np.ndarray) -> Extent:
     low, high = np.fmin.reduce(frame, axis=None), np.fmax.reduce(frame, axis=None)
     if not np.isfinite(high):
         return Extent(float(low), float(high), 0, 0, frame.dtype)
-    near = frame[frame >= high - max((float(high) - float(low)) / 50, _BELOW)]
+    near = frame[frame >= float(high) - max((float(high) - float(low)) / 50, _BELOW)]
     counts = np.unique(near, return_counts=True)[1][::-1]
     return Extent(low.item(), high.item(), int(counts[0]), int(max(counts[1 : 1 + _BELOW], default=0)), frame.dtype)
 

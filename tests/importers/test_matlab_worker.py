@@ -1,6 +1,7 @@
 """What the process for MATLAB files answers."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -21,6 +22,16 @@ def test_the_outermost_field_and_tags_at_any_depth(tmp_path, iphone):
     found = matlab_worker.struct_fields(request(tmp_path / "m.MAT"))
     assert found["fields"] == {"Model": "SM-G925I", "ISOSpeedRatings": [400]}
     assert found["tags"] == {"33422": [2, 1, 1, 0], "51041": pytest.approx([*PROFILE] * 3)}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limits")
+def test_it_runs_where_memory_is_limited_already(tmp_path):
+    """As in a container or after ``ulimit -v``: a process may lower its limit, and not raise it."""
+    write_metadata(tmp_path / "m.MAT", "BGGR", 400)
+    limited = f"ulimit -v 1500000; exec '{sys.executable}' -P '{matlab_worker.__file__}'"
+    line = json.dumps(request(tmp_path / "m.MAT")) + "\n"
+    run = subprocess.run(["sh", "-c", limited], input=line, capture_output=True, text=True)
+    assert json.loads(run.stdout)["fields"]["ISOSpeedRatings"] == [400], run.stderr
 
 
 def test_every_request_has_one_line_as_its_answer(tmp_path):
