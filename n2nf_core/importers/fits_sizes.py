@@ -33,8 +33,11 @@ def check_sizes(path: Path) -> None:
                 raise BurstError(
                     f"{path}: not a readable FITS file; it may be truncated (it does not begin with SIMPLE)"
                 )
-            while packed and file.read(2**20):  # at its end, gzip compares the checksum
+            while file.read(2**20):  # at its end, gzip compares the checksum
                 pass
+            extra = (file.tell() if packed else path.stat().st_size) - -(-end // _BLOCK) * _BLOCK
+            if extra > 0 and extra % _BLOCK:
+                raise BurstError(f"{path}: it has {extra} bytes behind its last data: it is damaged, copy it again")
     except (OSError, EOFError, zlib.error) as error:
         raise BurstError(f"{path}: not a readable FITS file; it may be truncated ({one_line(error)})") from error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -15,10 +14,6 @@ from numpy.lib import format as npy
 from n2nf_core.bursts import BurstError
 from n2nf_core.files import one_line
 from n2nf_core.importers.frames import Frames, PlainFrames, check_declared
-
-_ERRORS = (ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, AttributeError, NotImplementedError)
-_ERRORS += (zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError, struct.error)
-"""What NumPy and zipfile raise for damaged files."""
 
 
 class Header(NamedTuple):
@@ -67,7 +62,7 @@ class Member(NamedTuple):
                 array = npy.read_array(file, allow_pickle=False)
                 file.read(1)  # at its end, zipfile compares the checksum
                 return array
-        except _ERRORS as error:
+        except Exception as error:  # the parsers of NumPy and zipfile raise errors of many types
             raise _damaged(self.path, "NPZ", error) from error
 
     def frames(self) -> Frames:
@@ -81,7 +76,7 @@ class Member(NamedTuple):
             with self.path.open("rb") as file:
                 file.seek(self.info.header_offset + 26)
                 names = sum(struct.unpack("<HH", file.read(4)))
-        except _ERRORS as error:
+        except Exception as error:
             raise _damaged(self.path, "NPZ", error) from error
         return _plain(self.path, self.info.header_offset + 30 + names, self.header)
 
@@ -97,7 +92,7 @@ def members(path: Path) -> dict[str, Member]:
             for info in archive.infolist():
                 with archive.open(info) as file:
                     found[info.filename.removesuffix(".npy")] = Member(path, info, _header(file))
-    except _ERRORS as error:
+    except Exception as error:
         raise _damaged(path, "NPZ", error) from error
     for name, member in found.items():
         _check(path, member.header, f" ({name})")
@@ -114,10 +109,12 @@ def npy_frames(path: Path) -> Frames:
     try:
         with path.open("rb") as file:
             header = _header(file)
-    except _ERRORS as error:
+    except Exception as error:
         raise _damaged(path, "NPY", error) from error
     _check(path, header, "")
     check_declared(path, header.size + header.nbytes)
+    if (extra := path.stat().st_size - header.size - header.nbytes) > 0:
+        raise BurstError(f"{path}: it has {extra} bytes behind its array: it is damaged, or holds several arrays")
     if header.fortran or len(header.shape) not in (2, 3):
         return np.load(path, allow_pickle=False)
     return _plain(path, 0, header)

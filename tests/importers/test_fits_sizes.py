@@ -54,6 +54,19 @@ def test_every_cut_is_seen_but_one_in_the_padding(path):
             check_sizes(path)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_bytes_behind_the_last_data(path, tmp_path, packed):
+    data = path.read_bytes()
+    end = tmp_path / ("e.fits.gz" if packed else "e.fits")
+    for extra, fine in ((b"", True), (bytes(2880), True), (b"x", False), (bytes(2900), False)):
+        end.write_bytes(gzip.compress(data + extra) if packed else data + extra)
+        if fine:
+            check_sizes(end)
+            continue
+        with pytest.raises(BurstError, match=f"it has {len(extra)} bytes behind its last data"):
+            check_sizes(end)
+
+
 def test_a_gzip_file_that_is_cut_or_changed(path, tmp_path):
     packed = tmp_path / "a.fits.gz"
     whole = gzip.compress(path.read_bytes())

@@ -60,12 +60,21 @@ def test_a_changed_byte_is_seen(tmp_path, save):
         members(path)["frames"].frames()
 
 
+def test_several_arrays_in_one_npy(tmp_path):
+    with (tmp_path / "s.npy").open("wb") as file:
+        np.save(file, mosaics())
+        np.save(file, mosaics())
+    with pytest.raises(BurstError, match="s.npy: it has 3200 bytes behind its array"):
+        npy_frames(tmp_path / "s.npy")
+
+
 def test_what_is_no_array(tmp_path):
     path = tmp_path / "s.npy"
     np.save(path, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(BurstError, match="s.npy: it holds Python objects"):
         npy_frames(path)
-    for content in (b"text", b"\x93NUMPY\x09\x00", header((2, 4, 4))[:40], header((2, 4, 4), "<u9")):
+    cut = header((2, 4, 4)).replace(b"}", b" ")
+    for content in (b"text", b"\x93NUMPY\x09\x00", cut, header((2, 4, 4))[:40], header((2, 4, 4), "<u9")):
         path.write_bytes(content)
         with pytest.raises(BurstError, match="s.npy: not a readable NPY file") as error:
             npy_frames(path)
