@@ -21,6 +21,8 @@ from typing import TypeVar
 from n2nf_core.bursts import BurstError
 from n2nf_core.files import make_folder, reason, remove
 
+# A process that is forked from this one would inherit the locks of threads.
+START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -35,10 +37,9 @@ def each(
         items: the items.
         processes: how many work at the same time.
     """
-    # A process that is forked from this one would inherit the locks of threads.
-    kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context, running = multiprocessing.get_context(kind), set()
-    context.set_forkserver_preload(["zarr.codecs", "n2nf_core.importers"])
+    context, running = multiprocessing.get_context(START), set()
+    if START == "forkserver":
+        context.set_forkserver_preload(["zarr.codecs", "n2nf_core.importers"])
 
     def one(item: Item) -> Result | BurstError:
         answer, sender = context.Pipe(duplex=False)

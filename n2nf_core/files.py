@@ -23,7 +23,8 @@ PARTIAL = ".partial"
 """Suffix of the name of an unfinished file. The name begins with a dot and the name of the finished file."""
 FORMER = ".former"
 """Suffix of the name of a folder that is being replaced, where the system cannot swap two folders in one step."""
-_LEFTOVER = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{8}}({PARTIAL}|{FORMER})")
+_UNFINISHED = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{8}}({PARTIAL}|{FORMER})")
+_LOCK = re.compile(r"\.(?P<name>.+)\.lock")
 _CANNOT_SWAP = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
@@ -166,7 +167,7 @@ def _swap(one: Path, other: Path) -> bool:
 def _clear(path: Path) -> None:
     """Remove what ended writers of ``path`` left beside it. The caller holds the lock, so no writer is alive."""
     left = [path.parent / name for name in glob.glob(f".{glob.escape(path.name)}.*", root_dir=path.parent)]
-    left = [one for one in left if (found := _LEFTOVER.fullmatch(one.name)) and found["name"] == path.name]
+    left = [one for one in left if (found := _UNFINISHED.fullmatch(one.name)) and found["name"] == path.name]
     for one in left:
         if one.suffix == FORMER and not path.exists():
             os.replace(one, path)
@@ -175,14 +176,14 @@ def _clear(path: Path) -> None:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Remove unfinished files from a folder, but not those of a process that is still writing.
+    """Remove unfinished files and locks from a folder, but not those of a process that is still writing.
 
     A folder that was being replaced, and whose new content did not get its name, gets its name back.
     """
     from filelock import FileLock, Timeout
 
-    found = map(_LEFTOVER.fullmatch, os.listdir(folder) if folder.is_dir() else [])
-    for name in {one["name"] for one in found if one}:
+    names = os.listdir(folder) if folder.is_dir() else []
+    for name in {one["name"] for one in (is_leftover(name) for name in names) if one}:
         lock = FileLock(lock_of(folder / name))
         with suppress(Timeout):
             lock.acquire(timeout=0)
@@ -192,13 +193,13 @@ def clear_leftovers(folder: Path) -> None:
                 _release(lock)
 
 
-def is_leftover(name: str) -> bool:
+def is_leftover(name: str) -> re.Match | None:
     """Whether a file's name is that of an unfinished file or of a lock, which are no part of a folder's content.
 
-    >>> is_leftover(".result.json.0123abcd.partial"), is_leftover(".result.json.lock"), is_leftover("result.json")
-    (True, True, False)
+    >>> [bool(is_leftover(name)) for name in (".a.json.0123abcd.partial", ".a.json.lock", "a.json")]
+    [True, True, False]
     """
-    return bool(_LEFTOVER.fullmatch(name)) or (name.startswith(".") and name.endswith(".lock"))
+    return _UNFINISHED.fullmatch(name) or _LOCK.fullmatch(name)
 
 
 def remove(path: Path) -> None:

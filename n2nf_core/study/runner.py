@@ -181,11 +181,12 @@ def run_point(
     with locked(runs / ".locks" / point.name, f"another process runs {point.name}; waiting for it"):
         folder = point.folder(runs.resolve(), day)
         result = folder / "result.json"
+        clear_leftovers(folder)
         if points.finished(result, point):
+            (folder / f"{notebook.stem}.json").unlink(missing_ok=True)  # of a call that ended before it did so
             return result, False
         check_data(parameters)
         print(f"running {folder}", file=sys.stderr)
-        clear_leftovers(folder)
         write_json(folder / "params.json", point._asdict())
         started = time.time()
         places = {"output_dir": str(folder), "trained": parameters.get("trained") or str(runs.resolve() / "trained")}
