@@ -16,6 +16,7 @@ from n2nf_core.bursts import Burst
 from n2nf_core.pairs import grid_patches
 
 ENOUGH_PLACES = 12  # an interval over fewer places would not be reliable
+MOST_VALUES = 2**25  # of noise: 8192 patches of 4 planes of 32 x 32; more of them take memory and change no digit
 
 
 class HeldOut(NamedTuple):
@@ -50,33 +51,48 @@ class HeldOut(NamedTuple):
         return sorted(set(zip(self.camera, self.iso, strict=True)))
 
 
-def held_out_patches(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
+def held_out_patches(bursts: Sequence[Burst], patch: int = 32, most: int = MOST_VALUES) -> HeldOut:
     """Patches of all frames, cut on a grid.
 
     While it is larger than 4, the side is halved as long as a patch does not fit into every burst, or as there are
-    fewer than :data:`ENOUGH_PLACES` places.
+    fewer than :data:`ENOUGH_PLACES` places. Of very many patches a random choice is kept, which is always the same.
+    One frame is in memory at a time.
 
     Arguments:
         bursts: held-out bursts.
         patch: largest side of a patch, in pixels of a plane.
+        most: largest number of values that the kept patches of noise have together.
     """
     side, smallest = patch, min(min(b.shape[2:]) for b in bursts)
-    while side > 4 and (
-        side > smallest or sum((b.shape[2] // side) * (b.shape[3] // side) for b in bursts) < ENOUGH_PLACES
-    ):
+    while side > 4 and (side > smallest or sum(_places(b, side) for b in bursts) < ENOUGH_PLACES):
         side //= 2
+    keep = _choose(sum(len(b) * _places(b, side) for b in bursts), max(most // (4 * side * side), 1))
     noise, clean, camera, iso, place, offset = [], [], [], [], [], 0
     for burst in bursts:
-        truth = burst.reference()
-        cut = grid_patches(burst.planes(range(len(burst))) - truth, side)
-        noise.append(cut)
-        clean.append(grid_patches(truth, side))
-        camera += [burst.camera] * len(cut)
-        iso += [float(burst.iso)] * len(cut)
-        here = len(cut) // len(burst)
-        place.append(torch.arange(here).repeat(len(burst)) + offset)
-        offset += here
+        places = _places(burst, side)
+        for t in range(len(burst)):
+            here, keep = keep[:places], keep[places:]
+            if here.any():
+                truth = burst.reference(t)
+                noise.append(grid_patches(burst.planes(t) - truth, side)[here])
+                clean.append(grid_patches(truth, side)[here])
+                place.append(torch.arange(places)[here] + offset)
+        offset += places
+        kept = sum(map(len, noise)) - len(camera)
+        camera += [burst.camera] * kept
+        iso += [float(burst.iso)] * kept
     return HeldOut(torch.cat(noise), torch.cat(clean), camera, iso, torch.cat(place))
+
+
+def _places(burst: Burst, side: int) -> int:
+    return (burst.shape[2] // side) * (burst.shape[3] // side)
+
+
+def _choose(count: int, most: int) -> Tensor:
+    """(count,) booleans, at most ``most`` of them true."""
+    keep = torch.zeros(count, dtype=torch.bool)
+    keep[torch.randperm(count, generator=torch.Generator().manual_seed(0))[:most]] = True
+    return keep
 
 
 def of_one_frame(held: HeldOut, bursts: Sequence[Burst]) -> HeldOut:
@@ -91,7 +107,7 @@ def of_one_frame(held: HeldOut, bursts: Sequence[Burst]) -> HeldOut:
         bursts: the bursts, in the same order.
     """
     side = held.noise.shape[-1]
-    factor = [1.0 if b.clean is not None else ((len(b) - 1) / len(b)) ** 0.5 for b in bursts]
-    patches = [len(b) * (b.shape[2] // side) * (b.shape[3] // side) for b in bursts]
-    scale = torch.tensor(factor).repeat_interleave(torch.tensor(patches))
+    factor = torch.tensor([1.0 if b.clean is not None else ((len(b) - 1) / len(b)) ** 0.5 for b in bursts])
+    ends = torch.tensor([_places(b, side) for b in bursts]).cumsum(0)
+    scale = factor[torch.bucketize(held.place, ends, right=True)]
     return held._replace(noise=held.noise * scale[:, None, None, None])

@@ -148,7 +148,7 @@ def recovered_nlf(
 
 
 Denoise = Callable[[Burst], Tensor]
-"""A burst -> its frames, each denoised on its own, (T, 4, h, w) in [0, 1] units."""
+"""A burst -> its frames, each denoised on its own, (T, 4, h, w) in [0, 1] units. Scores ask for one frame at a time."""
 
 
 def network(denoiser: torch.nn.Module) -> Denoise:
@@ -180,12 +180,12 @@ def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, T
     """
     psnr, ssim, group = [], [], []
     for number, burst in enumerate(bursts):
-        estimate, truth = denoise(burst), burst.reference()
-        psnr.append(metrics.psnr(estimate, truth, data_range=1.0))
-        ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
-        group.append(torch.full((len(burst),), number))
-    groups = torch.cat(group) if len(bursts) > 1 else torch.arange(len(bursts[0]))
-    return {"psnr_db": torch.cat(psnr), "ssim": torch.cat(ssim)}, groups
+        for t in range(len(burst)):
+            estimate, truth = denoise(burst.frame(t)), burst.reference(t)
+            psnr.append(metrics.psnr(estimate, truth, data_range=1.0))
+            ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
+            group.append(number if len(bursts) > 1 else t)
+    return {"psnr_db": torch.cat(psnr), "ssim": torch.cat(ssim)}, torch.tensor(group)
 
 
 def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -> dict[str, dict]:
@@ -226,12 +226,17 @@ def denoiser_error(denoiser: torch.nn.Module, bursts: Sequence[Burst]) -> dict[s
     """
     sums = {"noise_variance": 0.0, "estimated_from_pairs": 0.0, "against_clean": 0.0}
     for burst in bursts:
-        first, second = burst.planes([0, 1]).double().unbind()
-        d1, d2 = tiles.denoise(denoiser, burst.planes([0, 1])).double().unbind()
-        noise = float((first - second).square().mean() / 2)
-        pair_error = float(((d1 - second).square().mean() + (d2 - first).square().mean()) / 2)
+        first, second = burst.planes(0), burst.planes(1)
+        noise = _squares(first, second) / 2
+        d1 = tiles.denoise(denoiser, first)
+        pair_error = (_squares(d1, second) + _squares(tiles.denoise(denoiser, second), first)) / 2
         sums["noise_variance"] += noise
         sums["estimated_from_pairs"] += pair_error - noise
-        sums["against_clean"] += float((d1 - burst.reference()[0]).square().mean())
+        sums["against_clean"] += _squares(d1, burst.reference(0))
     known = all(burst.clean is not None for burst in bursts)
     return {key: value / len(bursts) for key, value in sums.items() if known or key != "against_clean"}
+
+
+def _squares(first: Tensor, second: Tensor) -> float:
+    """Mean of (first - second)^2, in float64."""
+    return float((first - second).square_().mean(dtype=torch.float64))

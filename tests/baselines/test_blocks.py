@@ -51,5 +51,5 @@ def test_the_expected_signal_is_the_mean_of_others_whose_other_half_is_alike():
     one[7, 0] += 5
     assert torch.isclose(expected(one)[7, 0], found[7, 0]), "a half's own error does not reach it"
     error, spread = (found - true).square().mean(), (signal - true).square().mean()
-    assert error < 0.7 * spread
-    assert expected(signal[:2]).tolist() == signal[:2].flip(0).tolist()
+    assert error < 0.85 * spread
+    torch.testing.assert_close(expected(signal[:2]), signal[:2].flip(0))

@@ -53,6 +53,17 @@ def test_heavy_tails_are_found_in_pairs_and_in_bursts(frames):
     assert found.line.nlf()["A"][100] == fits["A"][100].nlf()
 
 
+def test_gaussian_noise_needs_one_component_also_below_the_black_level():
+    """On Gaussian noise the multiples of all components are 1, so that the fit costs nothing, to .001 nats."""
+    clean = torch.linspace(-0.04, 0.1, 4 * 64 * 64).view(1, 4, 64, 64).expand(6, -1, -1, -1)
+    deviation = (LINE.shot * clean + LINE.read).sqrt()
+    noise = deviation * torch.randn(clean.shape, generator=torch.Generator().manual_seed(2))
+    found, _ = fit_mixture([("A", 100.0, clean + noise)])
+    truth = stats.norm.logpdf(noise.numpy(), scale=deviation.numpy()).mean()
+    cost = truth - float(found.log_prob(noise, found.context(clean, "A", 100)).mean()) / noise[0].numel()
+    assert abs(cost) < 0.001
+
+
 def test_every_camera_and_iso_has_components_of_its_own():
     line = GaussianNoise({"A": {100: LINE, 400: LINE}, "B": {200: LINE}})
     shares = torch.tensor([[[0.9, 0.1], [0.6, 0.4]], [[0.5, 0.5], [1.0, 1.0]]])
