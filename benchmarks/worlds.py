@@ -23,7 +23,7 @@ from n2nf_core.simulation.worlds import worlds
 from n2nf_core.study import results
 from n2nf_core.training import FitConfig, Profile, Recipe
 
-SIZES = Profile(scenes=6, size=96, patch=32, batch=16, features=16, pretrain=500, joint=300)
+SIZES = Profile(scenes=6, size=96, patch=24, batch=16, features=16, pretrain=400, joint=300)
 FRAMES = 8
 
 

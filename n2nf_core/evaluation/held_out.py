@@ -1,7 +1,9 @@
 """Patches of noise from bursts that were not used for training.
 
-The noise of a frame is y - x, where x is the burst's known clean signal or, if there is none, the mean of its other
-frames.
+The noise of a frame is y - x, with the burst's known clean signal x. Where there is none, it is
+sqrt(T / (T - 1)) (y - m) with the mean m of all T frames. This is sqrt((T - 1) / T) times the difference from the mean
+of the others, and has the variance of the noise of one frame. The signal is then m, whose error is not correlated with
+that difference. For a pair both frames give the same difference with opposite signs, so that no skewness can be seen.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ class HeldOut(NamedTuple):
 
 
 def held_out_patches(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
-    """Patches of all frames, cut on a grid.
+    """Patches of the noise of all frames and of the signal under it, cut on a grid.
 
     While it is larger than 4, the side is halved as long as a patch does not fit into every burst, or as there are
     fewer than :data:`ENOUGH_PLACES` places.
@@ -67,10 +69,10 @@ def held_out_patches(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
         side //= 2
     noise, clean, camera, iso, place, offset = [], [], [], [], [], 0
     for burst in bursts:
-        truth = burst.reference()
-        cut = grid_patches(burst.planes(range(len(burst))) - truth, side)
+        found, signal = _noise_of(burst)
+        cut = grid_patches(found, side)
         noise.append(cut)
-        clean.append(grid_patches(truth, side))
+        clean.append(grid_patches(signal, side))
         camera += [burst.camera] * len(cut)
         iso += [float(burst.iso)] * len(cut)
         here = len(cut) // len(burst)
@@ -79,19 +81,10 @@ def held_out_patches(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
     return HeldOut(torch.cat(noise), torch.cat(clean), camera, iso, torch.cat(place))
 
 
-def of_one_frame(held: HeldOut, bursts: Sequence[Burst]) -> HeldOut:
-    """``held`` with its noise scaled by sqrt((T - 1) / T), so that it has the variance of the noise of one frame.
-
-    The mean of the other T - 1 frames is noisy itself, so that Var(y - x) = T / (T - 1) Var(n). For a pair this is
-    twice the variance of the noise, and a model of too much noise would score best. Patches with a known clean signal
-    are not changed.
-
-    Arguments:
-        held: the patches that :func:`held_out_patches` cut from ``bursts``.
-        bursts: the bursts, in the same order.
-    """
-    side = held.noise.shape[-1]
-    factor = [1.0 if b.clean is not None else ((len(b) - 1) / len(b)) ** 0.5 for b in bursts]
-    patches = [len(b) * (b.shape[2] // side) * (b.shape[3] // side) for b in bursts]
-    scale = torch.tensor(factor).repeat_interleave(torch.tensor(patches))
-    return held._replace(noise=held.noise * scale[:, None, None, None])
+def _noise_of(burst: Burst) -> tuple[Tensor, Tensor]:
+    """The noise of every frame and the signal, (T, 4, h, w) each."""
+    frames = burst.planes(range(len(burst)))
+    if burst.clean is not None:
+        return frames - burst.reference(), burst.reference()
+    signal = (frames[:1] + (len(burst) - 1) * burst.leave_one_out(0)) / len(burst)
+    return (len(burst) / (len(burst) - 1)) ** 0.5 * (frames - signal), signal.expand_as(frames)
