@@ -19,7 +19,7 @@ from pathlib import Path
 
 from n2nf_core import evaluation, losses
 from n2nf_core.official import load_official
-from n2nf_core.simulation.worlds import worlds
+from n2nf_core.simulation import known_worlds
 from n2nf_core.study import results
 from n2nf_core.training import FitConfig, Profile, Recipe
 
@@ -97,7 +97,7 @@ def main() -> None:
         results.write_json(options.json, {"rows": rows, "sizes": vars(SIZES), "provenance": source})
 
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        for name, world in worlds(learned).items():
+        for name, world in known_worlds(learned).items():
             if options.only not in name:
                 continue
             key = f"{name}, {options.frames} frames, {options.steps} steps, seed {seed}"

@@ -84,7 +84,7 @@ def _exposed(scene: Scene, exposure: float, count: int, height: int, width: int,
     return expose(scene(count, height, width, seed=seed), exposure)
 
 
-def worlds(
+def known_worlds(
     learned: Mapping[str, NoiseModel] | None = None, scenes: Sequence[str] = ("smooth", "textured")
 ) -> dict[str, World]:
     """ "<noise>, <scenes>" -> world, for every noise on every kind of scenes.
@@ -98,7 +98,7 @@ def worlds(
             and ISO values of :data:`SETTINGS`.
         scenes: the kinds of scenes, "smooth" or "textured".
 
-    >>> sorted(worlds(scenes=["smooth"]))
+    >>> sorted(known_worlds(scenes=["smooth"]))
     ['nlf, smooth', 'photons, smooth', 'rows, smooth', 'tails, smooth', 'telegraph, smooth']
     """
     published = {c: {iso: camera_nlf([c]).nlf()[c][iso]} for c, iso in SETTINGS}
