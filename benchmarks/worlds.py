@@ -3,8 +3,9 @@
     python -m benchmarks.worlds [--checkpoint FILE] [--seeds 3] [--only TEXT] [--out runs/worlds] [--json FILE]
 
 One denoiser per world and seed is trained on pairs and then frozen; Noise Flow starts from photon transfer and is
-trained with each term for equally many steps. --checkpoint gives the authors' released model, whose noise is then one
-of the worlds. Results are written after every training; the same command goes on where it was stopped.
+trained with each term for equally many steps; "joint_recommended" trains both models with the recommended term.
+--checkpoint gives the authors' released model, whose noise is then one of the worlds. Results are written after every
+training; the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -12,18 +13,17 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from n2nf_core import evaluation, losses
 from n2nf_core.official import load_official
-from n2nf_core.simulation.worlds import worlds
+from n2nf_core.simulation import known_worlds
 from n2nf_core.study import results
 from n2nf_core.training import FitConfig, Profile, Recipe
 
-SIZES = Profile(scenes=6, size=96, patch=32, batch=16, features=16, pretrain=500, joint=300)
+SIZES = Profile(scenes=6, size=96, patch=24, batch=16, features=16, pretrain=400, joint=300)
 FRAMES = 8
 
 
@@ -45,8 +45,10 @@ class Case:
         return evaluation.interval(evaluation.nll(model, self.held) - self.true_nll, self.held.place)
 
     def train(self, name: str, steps: int):
-        """Noise Flow after training with the term ``name``, or with clean images."""
-        torch.manual_seed(self.recipe.seed)
+        """Noise Flow after training with the term ``name``, with clean images, or jointly with the recommended term."""
+        if name == "joint_recommended":
+            recipe = replace(self.recipe, noise_term="recommended")
+            return recipe.train_jointly(self.denoiser, name=f"{name}-{steps}", steps=steps).noise_model
         flow = self.recipe.new_noise_model()
         config = FitConfig(steps=steps, seed=self.recipe.seed, log_every=10_000, checkpoint_every=10_000)
         if name == "clean":
@@ -65,10 +67,11 @@ def measure(case: Case, names: list[str], steps: int, row: dict, save) -> None:
     regrets = row.setdefault("regret", {})
     regrets["photon_transfer"] = case.regret(case.recipe.photon_transfer)
     for name in names or ["clean", *found.terms]:
-        if name in regrets or (name not in found.terms and name != "clean"):
+        if name in regrets or name not in (*found.terms, "clean", "joint_recommended"):
             continue
         start = time.time()
         regrets[name] = case.regret(case.train(name, steps))
+        row.setdefault("commits", {})[name] = results.commit()
         print(f"  {name:26} {regrets[name][0]:.4f}   ({time.time() - start:.0f} s)", flush=True)
         save()
 
@@ -94,7 +97,7 @@ def main() -> None:
         results.write_json(options.json, {"rows": rows, "sizes": vars(SIZES), "provenance": source})
 
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        for name, world in worlds(learned).items():
+        for name, world in known_worlds(learned).items():
             if options.only not in name:
                 continue
             key = f"{name}, {options.frames} frames, {options.steps} steps, seed {seed}"

@@ -12,6 +12,11 @@ where x^ = (D(y1) + D(y2)) / 2, s2 = b1 x + b2 is the noise level function, and 
 lets through. The second factor of k3 has mean 0 at the true signal, so the error of D averages out to first order. The
 expectation below E[d^2] is that of s2(x)^2, since y1 y2 has the mean x^2; c allows for an error of b1 and b2. Pairs are
 sorted into bins by D less its own noise, because skewed noise that raises x^ also raises d.
+
+Pixels of a sensor may differ in the variance V of their noise. A noise model that does not know the pixel sees a law
+with the excess kurtosis g4 = (E[k4] + 3 Var[V]) / E[V]^2 at a signal. The part of Var[V] is in all differences at one
+pixel as it is in the noise, whereas that of k4 is smaller there. Four frames tell the two apart. Pairs cannot: they
+count all of it as k4, which is right where pixels are alike and gives twice the part of Var[V] where they are not.
 """
 
 from __future__ import annotations
@@ -51,8 +56,10 @@ class NoiseShape(NamedTuple):
             mean of all frames. The errors of both are then weighted by the inverse of their variances.
         signal: mean of the estimated signal, in [0, 1] units.
         variance: s2 of the noise, in [0, 1] units squared.
-        skewness, kurtosis: g3 = k3 / s2^1.5 and g4 = k4 / s2^2 of the noise.
+        skewness, kurtosis: g3 and g4 of the noise.
         skewness_error, kurtosis_error: their standard errors.
+        pixel_kurtosis: the part 3 Var[V] / E[V]^2 of ``kurtosis`` that is due to pixels that differ; 0 for fewer than
+            four frames, where it cannot be told.
         rho: v / s2, variance of the error of D over that of the noise.
         rho_error: its standard error.
         residual_skewness, residual_kurtosis: those of y1 - D(y2).
@@ -66,6 +73,7 @@ class NoiseShape(NamedTuple):
     skewness_error: Tensor
     kurtosis: Tensor
     kurtosis_error: Tensor
+    pixel_kurtosis: Tensor
     rho: Tensor
     rho_error: Tensor
     residual_skewness: Tensor
@@ -118,6 +126,7 @@ class _Pixels(NamedTuple):
     k2: Tensor
     k3: Tensor
     k4: Tensor
+    k2_squared: Tensor  # V^2 without bias
     difference: Tensor  # (y1 - y2)^2 / 2
     residual: Tensor  # y1 - D(y2)
     other: Tensor  # y2 - D(y1)
@@ -139,8 +148,10 @@ def _pixels(recording: Recording, nlf: NLF, offset: int) -> _Pixels:
     quiet = (estimate - own * (first + second) / 2) / (1 - own)
     level = nlf.shot * (first + second) / 2 + nlf.read
     squared = nlf.shot**2 * first * second + nlf.shot * nlf.read * (first + second) + nlf.read**2
-    fields = (frames.mean(0), estimate, quiet, level, squared, k2, k3, k4, (first - second).square() / 2)
-    fields += (first - denoised[1], second - denoised[0], tile)
+    count = len(frames)
+    k2_squared = (k2.square() - k4 / count) * (count - 1) / (count + 1)
+    fields = (frames.mean(0), estimate, quiet, level, squared, k2, k3, k4, k2_squared)
+    fields += ((first - second).square() / 2, first - denoised[1], second - denoised[0], tile)
     keep = frames.mean(0) < SATURATION
     return _Pixels(*(field[keep] for field in fields))
 
@@ -178,7 +189,7 @@ def measure_noise_shape(recordings: Sequence[Recording], nlf: NLF, bins: int = B
 
     Arguments:
         recordings: of static scenes. They may differ in size and number of frames.
-        nlf: shot and read, for example from photon transfer. Only recordings of fewer than four frames need it.
+        nlf: shot and read, for example from photon transfer.
         bins: number K of bins.
 
     ValueError where there are no recordings, or fewer pixels below saturation than 100 per bin.
@@ -197,8 +208,12 @@ def measure_noise_shape(recordings: Sequence[Recording], nlf: NLF, bins: int = B
     signal = share * pixels.denoised + (1 - share) * pixels.frames
     over = _Bins(signal if frames > 3 else pixels.quiet, pixels.tile, bins)
     third, fourth = (sum(r**k for r in (pixels.residual, pixels.other)) / 2 for k in (3, 4))
+    of_pixels = torch.zeros(bins, dtype=torch.float64)
     if frames > 3:
-        kurtosis = over.statistic(lambda k4, k2: k4 / k2**2, pixels.k4, pixels.k2)
+        usual = nlf.shot * signal.clamp(min=0) + nlf.read
+        parts = pixels.k4, pixels.k2, pixels.k2_squared / usual.square(), pixels.k2 / usual
+        kurtosis = over.statistic(lambda k4, k2, v2, v: k4 / k2**2 + 3 * (v2 / v**2 - 1).clamp(min=0), *parts)
+        of_pixels = over.statistic(lambda v2, v: 3 * (v2 / v**2 - 1).clamp(min=0), *parts[2:])[0]
     else:
         parts = pixels.difference.square(), pixels.difference, pixels.level, pixels.squared
         kurtosis = over.statistic(lambda d2, d, s, s2: 2 * d2 * s**2 / (d**2 * s2) - 6, *parts)
@@ -209,6 +224,7 @@ def measure_noise_shape(recordings: Sequence[Recording], nlf: NLF, bins: int = B
         over.mean(pixels.k2),
         *over.statistic(lambda k3, k2: k3 / k2**1.5, pixels.k3, pixels.k2),
         *kurtosis,
+        of_pixels,
         *over.statistic(lambda r2, d: r2 / d - 1, squares, pixels.difference),
         over.mean(third) / over.mean(squares) ** 1.5,
         over.mean(fourth) / over.mean(squares) ** 2 - 3,

@@ -58,7 +58,7 @@ class Setting(NamedTuple):
     def regrets(self) -> dict[str, float]:
         """Name of a term -> its expected regret in nats per dimension, for terms that the number of frames allows."""
         shape, (kept3, kept4) = self.shape, kept_by_contrast(self.shape.frames)
-        g3, g4, rho = shape.skewness, shape.kurtosis, shape.rho.clamp(min=0)
+        g3, g4, same, rho = shape.skewness, shape.kurtosis, shape.pixel_kurtosis, shape.rho.clamp(min=0)
         scale = 3 * self.shot**2 / shape.variance
         denoised, mixed = scale * rho, scale / (shape.frames + 1 / rho.clamp(min=1e-6))
         noise = with_cumulants(g3, g4)
@@ -70,9 +70,9 @@ class Setting(NamedTuple):
         of_errors = learned(g3 + shape.skewness_error, g4 + shape.kurtosis_error + mixed)
         found = {
             "cross_sample": learned(*residual, 1 + rho),
-            "pair_difference": learned(0 * g3, g4 / 2 + denoised),
+            "pair_difference": learned(0 * g3, (g4 + same) / 2 + denoised),
             "rescaled_cross_sample": learned(*residual),
-            "leave_one_out": learned(kept3 * g3, kept4 * g4 + mixed),
+            "leave_one_out": learned(kept3 * g3, kept4 * (g4 - same) + same + mixed),
             "reshaped_leave_one_out": of_errors,
             "reshaped_pair_difference": of_errors,
         }
@@ -209,7 +209,9 @@ def _reshaping(setting: Setting, camera: int, kept: tuple[float, float] | None) 
         inflated = deviation * (1 + shape.rho.clamp(min=0)).sqrt()
         residual, share = _law(inflated, shape.residual_skewness, shape.residual_kurtosis), 1.0
     else:
-        residual, share = _law(deviation, kept[0] * skewness, kept[1] * kurtosis), shape.denoised_share
+        same = shape.pixel_kurtosis.minimum(kurtosis.clamp(min=0))
+        left = kept[1] * (kurtosis - same) + same
+        residual, share = _law(deviation, kept[0] * skewness, left), shape.denoised_share
     return Reshaping(camera, setting.iso, _rounded(shape.signal), noise, residual, float(f"{share:.5g}"))
 
 

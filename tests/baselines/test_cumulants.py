@@ -67,6 +67,39 @@ def test_what_the_denoiser_lets_through_and_its_errors_do_not_bias_the_third_cum
         assert abs(value.mean()) < 4 * value.std() / math.sqrt(value.numel())
 
 
+def test_pixels_that_differ_in_variance_are_told_from_heavy_tails():
+    """Gaussian noise whose variance is 1 or 9 at each pixel: 3 Var[V] / E[V]^2 = 3 * 16 / 25, and none of it is k4."""
+    generator = torch.Generator().manual_seed(0)
+    deviation = torch.where(torch.rand(4, 96, 96, generator=generator) < 0.5, 0.01, 0.03)
+    frames = 0.4 + deviation * torch.randn(8, 4, 96, 96, generator=generator)
+    recording = Recording(frames, torch.full_like(frames[:2], 0.4))
+    found = measure_noise_shape([recording], NLF(0.0, 5e-4), bins=2)
+    assert ((found.kurtosis - 48 / 25).abs() < 4 * found.kurtosis_error).all()
+    assert ((found.pixel_kurtosis - 48 / 25).abs() < 4 * found.kurtosis_error).all()
+    alike = Recording(0.4 + 0.01 * (frames - 0.4) / deviation, recording.denoised)
+    assert (measure_noise_shape([alike], NLF(0.0, 1e-4), bins=2).pixel_kurtosis < 0.1).all()
+
+
+def exponential_pair(own):
+    """A flat scene with noise of the cumulants s, s^2, 2 s^3, 6 s^4, and a D that lets ``own`` of it through."""
+    generator = torch.Generator().manual_seed(5)
+    noise = 0.03 * (torch.empty(2, 4, 160, 160, dtype=torch.float64).exponential_(generator=generator) - 1)
+    error = 0.01 * torch.randn(1, 4, 160, 160, generator=generator, dtype=torch.float64)
+    return Recording(0.3 + noise, 0.3 + error + own * noise)
+
+
+def test_the_share_that_the_denoiser_lets_through_is_undone():
+    value = pair_third_cumulant(*exponential_pair(0.4), NLF(0.0, 9e-4)) - 2 * 0.03**3
+    assert abs(value.mean()) < 4 * value.std() / math.sqrt(value.numel())
+
+
+def test_bins_of_pairs_do_not_select_noise():
+    """Every bin holds the same noise, however much of it D lets through."""
+    found = measure_noise_shape([exponential_pair(0.4)], NLF(0.0, 9e-4), bins=4)
+    assert ((found.skewness - 2).abs() < 4 * found.skewness_error).all()
+    assert ((found.kurtosis - 6).abs() < 4 * found.kurtosis_error).all()
+
+
 def test_k_statistics_are_unbiased():
     """Exponential noise has the cumulants 1, 2, 6."""
     frames = torch.empty(5, 1, 400, 400, dtype=torch.float64).exponential_(generator=torch.Generator().manual_seed(0))

@@ -73,6 +73,14 @@ def test_without_light_photon_noise_is_its_read_noise():
     torch.testing.assert_close(model.log_prob(noise, pixels(model, 0.0, 9)), expected)
 
 
+def test_no_count_is_left_out_where_there_are_many():
+    """900 photons of a gain of 0.001, and read noise of 1 photon."""
+    model = PhotonNoise({"A": {100: NLF(0.001, 1e-6)}}).double()
+    noise = torch.linspace(-0.25, 0.25, 801, dtype=torch.float64)
+    density = model.log_prob(noise.view(-1, 1, 1, 1), pixels(model, 0.9, 801, "A", 100)).exp()
+    assert float(torch.trapezoid(density, noise)) == pytest.approx(1, abs=1e-6)
+
+
 def row_context(model, height=2, width=3):
     clean = torch.linspace(0.05, 0.6, 4 * height * width, dtype=torch.float64).view(1, 4, height, width)
     return model.context(clean, "A", 100)

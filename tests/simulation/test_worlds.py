@@ -5,21 +5,21 @@ import torch
 
 from n2nf_core.baselines import GaussianNoise
 from n2nf_core.simulation import dead_leaves
-from n2nf_core.simulation.worlds import SETTINGS, textured, worlds
+from n2nf_core.simulation.worlds import SETTINGS, known_worlds, textured
 from n2nf_core.types import NLF, NoiseModel
 
 NOISES = ("nlf", "photons", "rows", "tails", "telegraph")
 
 
 def test_every_noise_falls_on_smooth_and_on_textured_scenes():
-    assert sorted(worlds()) == sorted(f"{noise}, {kind}" for noise in NOISES for kind in ("smooth", "textured"))
-    assert all(isinstance(world.truth, NoiseModel) for world in worlds().values())
+    assert sorted(known_worlds()) == sorted(f"{noise}, {kind}" for noise in NOISES for kind in ("smooth", "textured"))
+    assert all(isinstance(world.truth, NoiseModel) for world in known_worlds().values())
 
 
 @pytest.mark.parametrize("name", [f"{noise}, textured" for noise in NOISES])
 def test_bursts_have_the_noise_of_the_truth(name):
     """The mean of n^2 over its stated variance, within 5 standard errors of its mean over rows."""
-    world = worlds(scenes=["textured"])[name]
+    world = known_worlds(scenes=["textured"])[name]
     bursts = world.bursts(scenes=1, size=32, frames=4, seed=1)
     assert [(b.camera, b.iso) for b in bursts] == [(camera, float(iso)) for camera, iso in SETTINGS]
     for burst in bursts:
@@ -31,14 +31,14 @@ def test_bursts_have_the_noise_of_the_truth(name):
 
 def test_a_learned_density_is_a_world_too():
     model = GaussianNoise({camera: {iso: NLF(0.01, 1e-4)} for camera, iso in SETTINGS})
-    found = worlds({"mine": model}, ["smooth"])
+    found = known_worlds({"mine": model}, ["smooth"])
     assert found["mine, smooth"].truth is model
     burst = found["mine, smooth"].bursts(scenes=1, size=16, frames=3, seed=0)[0]
     assert burst.shape == (3, 4, 16, 16) and burst.nlf == NLF(0.01, 1e-4)
 
 
 def test_a_world_in_the_dark_has_its_exposure():
-    bright, dark = (worlds(scenes=["smooth"])[f"{name}, smooth"] for name in ("nlf", "tails"))
+    bright, dark = (known_worlds(scenes=["smooth"])[f"{name}, smooth"] for name in ("nlf", "tails"))
     levels = [torch.from_numpy(w.bursts(scenes=1, size=16, frames=2, seed=0)[0].clean) for w in (bright, dark)]
     torch.testing.assert_close(levels[1], levels[0] * 0.25)
 

@@ -21,12 +21,23 @@ from n2nf_core.types import NLF
 SKEWED = PhotonNoise({"A": {100: NLF(0.05, 2e-3)}, "B": {100: NLF(0.03, 1e-3)}})
 
 
-def shape(frames=8, g3=0.5, g4=0.4, rho=0.3, error=0.0, residual=(0.3, 0.2)):
+def shape(frames=8, g3=0.5, g4=0.4, rho=0.3, error=0.0, residual=(0.3, 0.2), same=0.0):
     full = torch.ones(2, dtype=torch.float64)
     signal, small = torch.tensor([0.1, 0.4], dtype=torch.float64), error * full
     of_residual = (value * full for value in residual)
     return NoiseShape(
-        frames, 0.25, signal, 0.01 * full, g3 * full, small, g4 * full, small, rho * full, small, *of_residual
+        frames,
+        0.25,
+        signal,
+        0.01 * full,
+        g3 * full,
+        small,
+        g4 * full,
+        small,
+        same * full,
+        rho * full,
+        small,
+        *of_residual,
     )
 
 
@@ -105,6 +116,15 @@ def test_the_terms_are_made_of_the_measured_laws():
     assert rescaled.scale_only and rescaled.settings[0].denoised_share == 1
     assert rescaled.settings[0].residual.deviation == pytest.approx([0.1 * 1.3**0.5] * 2, rel=1e-4)
     assert found["leave_one_out"].residual == losses.OfManyFrames(4)
+
+
+def test_kurtosis_of_pixels_that_differ_is_in_the_residual_as_it_is():
+    found = noise_terms([Setting("A", 100.0, shape(frames=4, g4=0.4, same=0.3), 0.1)], ["A"])
+    residual = found["reshaped_leave_one_out"].settings[0].residual
+    assert residual.kurtosis == pytest.approx([kept_by_contrast(4)[1] * 0.1 + 0.3] * 2, rel=1e-4)
+    alike, apart = (Setting("A", 100, shape(g3=0.0, g4=0.4, same=s), 0.0).regrets() for s in (0.0, 0.4))
+    assert apart["leave_one_out"] < 1e-9 < alike["leave_one_out"]
+    assert apart["pair_difference"] < 1e-9 < alike["pair_difference"]
 
 
 def test_what_is_smaller_than_its_error_is_taken_as_0():
