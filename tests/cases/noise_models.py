@@ -3,6 +3,7 @@
 import torch
 
 from n2nf_core.baselines import (
+    PerPlane,
     calibrated_pg,
     camera_nlf,
     fit_awgn,
@@ -35,6 +36,7 @@ MODELS = {
     "awgn": lambda: fit_awgn(recordings()),
     "camera_nlf": lambda: camera_nlf(CAMERAS),
     "calibrated_pg": lambda: calibrated_pg(CAMERAS),
+    "per_plane": lambda: PerPlane([camera_nlf(CAMERAS), *[calibrated_pg(CAMERAS)] * 3]),
     "photon_transfer": lambda: fit_photon_transfer(recordings())[0],
     "nlf_flow": lambda: perturbed_flow(nlf_flow),
     "noise_flow": lambda: perturbed_flow(noise_flow),
