@@ -256,7 +256,7 @@ def reason(error: BaseException) -> str:
     """
     if isinstance(error, OSError) and error.strerror:
         return one_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 1000)
-    told = isinstance(error, (OSError, ValueError, RuntimeError)) and str(error)
+    told = isinstance(error, (OSError, ValueError, RuntimeError, ImportError)) and str(error)
     return one_line(error, 1000) if told else f"{type(error).__name__}: {one_line(error, 1000)}"
 
 

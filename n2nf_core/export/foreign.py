@@ -61,8 +61,8 @@ def read_darktable(path: str | Path, camera: str) -> PerPlane:
     """
     try:
         makers = json.loads(Path(path).read_text(encoding="utf-8"))["noiseprofiles"]
-        known = {f"{m['maker']} {one['model']}": one["profiles"] for m in makers for one in m["models"]}
-        found = [rows for name, rows in known.items() if camera in (name, name.split(" ", 1)[1])]
+        known = [(maker["maker"], one["model"], one["profiles"]) for maker in makers for one in maker["models"]]
+        found = [rows for maker, model, rows in known if camera in (model, f"{maker} {model}")]
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise ValueError(f"{path}: not a noiseprofiles.json of darktable ({one_line(error)})") from error
     if len(found) != 1:

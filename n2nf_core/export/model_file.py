@@ -69,8 +69,7 @@ def rebuild(described: Mapping, state: Mapping[str, Tensor]) -> NoiseModel:
     return model.eval()
 
 
-def describe_denoiser(model: nn.Module) -> dict:
-    """What the file needs to build a DnCNN or a UNet anew: kind and sizes. ValueError for any other network."""
+def _describe_denoiser(model: nn.Module) -> dict:
     if isinstance(model, UNet):
         found = {"kind": "unet", "channels": model.stem.in_channels, "features": model.stem.out_channels}
         found |= {"depth": model.depth}
@@ -126,7 +125,7 @@ def save_model(path: str | Path, noise_model: NoiseModel, denoiser: nn.Module, a
     from safetensors.torch import save
 
     _check(about)
-    described = {"noise_model": describe(noise_model), "denoiser": describe_denoiser(denoiser), "about": about}
+    described = {"noise_model": describe(noise_model), "denoiser": _describe_denoiser(denoiser), "about": about}
     metadata = {name: json.dumps(value, allow_nan=False) for name, value in described.items()}
     tensors = {
         f"{name}/{key}": tensor.detach().cpu().contiguous()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -110,8 +111,8 @@ def _exported(module: nn.Module, names: Sequence[str], output: str, inputs: Inpu
     args = inputs(2, 48, 64)
     shapes = tuple({0: free, 2: free, 3: free} if each.ndim == 4 else {0: free} for each in args)
     with torch.no_grad():
-        program = torch.export.export(module, args, dynamic_shapes=shapes, strict=True)
         with _quiet():
+            program = torch.export.export(module, args, dynamic_shapes=shapes, strict=True)
             made = torch.onnx.export(program, input_names=names, output_names=[output], dynamo=True, verbose=False)
         data = _without_traces(made.model_proto).SerializeToString()
         session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
@@ -136,11 +137,13 @@ def _without_traces(model):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back the exporter's warning that torchvision, which is not used, is not installed."""
+    """Keep back two warnings that say nothing to the user: torchvision, which is not used, and PyTorch's own calls."""
     logger = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         logger.setLevel(level)

@@ -137,8 +137,10 @@ def _correlation(unit: Tensor) -> float:
 
 def profiles(model: NoiseModel, cameras: Sequence[str] | None = None) -> list[Profile]:
     """The :func:`profile` of every camera, or of ``cameras``, at every ISO value that the model has parameters for."""
+    names = list(cameras or model.cameras)
+    model.context(torch.zeros(len(names), 4, 1, 1), names, 100.0)  # names the known cameras where one is none of them
     knots = ask_for(model, HasKnots).isos
-    return [profile(model, camera, iso) for camera in cameras or model.cameras for iso in knots[camera]]
+    return [profile(model, camera, iso) for camera in names for iso in knots[camera]]
 
 
 def dng_profiles(found: Iterable[Profile]) -> str:
@@ -163,9 +165,11 @@ def darktable_isos(isos: Sequence[float]) -> list[int]:
     """ISO values for darktable, which wants four or more: ``isos`` and, where they are fewer, values between them.
 
     The values between are halfway in log ISO, where a noise model interpolates its parameters. ValueError for a single
-    ISO value, between which there is nothing.
+    ISO value, between which there is nothing, and for values that darktable does not take.
     """
     found = sorted({round(iso) for iso in isos})
+    if not 10 <= found[0] <= found[-1] <= 2_048_000:
+        raise ValueError(f"darktable takes ISO values from 10 to 2048000, got {found[0]} to {found[-1]}")
     while len(found) < FEWEST:
         more = sorted({*found, *(round(math.sqrt(a * b)) for a, b in zip(found, found[1:], strict=False))})
         if more == found:
@@ -189,19 +193,22 @@ def darktable_profiles(model: NoiseModel, camera: str, maker: str | None = None)
     ValueError for a maker that darktable does not know, for a name that its file cannot hold, and for fewer ISO values
     than it needs.
     """
+    model.context(torch.zeros(1, 4, 1, 1), camera, 100.0)  # names the known cameras where this is none of them
     named = [m for m in MAKERS if camera.lower().startswith(f"{m.lower()} ")]
     maker = maker or next(iter(named), None)
     if maker not in MAKERS:
-        raise ValueError(f"darktable does not know the maker {maker!r} of {camera}: give one of {', '.join(MAKERS)}")
+        wrong = f"darktable does not know the maker {maker!r}" if maker else f"the maker of {camera} is not stated"
+        raise ValueError(f"{wrong}: for darktable, give one of {', '.join(MAKERS)}")
     name = camera[len(maker) :].strip() if maker in named else camera
-    isos = darktable_isos(ask_for(model, HasKnots).isos[camera])
+    knots = ask_for(model, HasKnots).isos[camera]
+    isos = darktable_isos(knots)
     longest = f"{name} iso {isos[-1]}"
     if not re.fullmatch(r"[a-zA-Z0-9_\- ()*]{2,30}", name) or len(longest) > 38:
         raise ValueError(
             f"darktable cannot hold the name {name!r}: give the camera 2 to 30 letters, digits, spaces or _-()* "
             "(with the ISO at most 38)"
         )
-    found = [profile(model, camera, iso) for iso in isos]
+    found = [profile(model, camera, min(max(iso, knots[0]), knots[-1])) for iso in isos]
     a, b = ([[nlf[k] for nlf in p.colours] for p in found] for k in (0, 1))
     rows = [{"name": f"{name} iso {i}", "iso": i, "a": s, "b": r} for i, s, r in zip(isos, a, b, strict=True)]
     comment = f"{name}, exported by n2nf. {max(found, key=lambda p: p.spread).words()}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import nn
 
-from n2nf_core.export.model_file import describe, describe_denoiser
+from n2nf_core.export.model_file import describe
 from n2nf_core.export.profiles import Profile
 from n2nf_core.raw import four_levels
 from n2nf_core.types import NLF, NoiseModel
@@ -46,7 +46,8 @@ def as_json(model: NoiseModel, denoiser: nn.Module, about: Mapping, found: Seque
         about: its camera, ISO, black and white level in DN.
         found: the model's profiles.
     """
-    models = {"noise_model": describe(model), "denoiser": describe_denoiser(denoiser)}
+    size = {"kind": type(denoiser).__name__, "parameters": sum(p.numel() for p in denoiser.parameters())}
+    models = {"noise_model": describe(model), "denoiser": size}
     rows = [_row(profile, about) for profile in found]
     document = {"format": "n2nf-summary", "version": 1, "about": dict(about), **models, "profiles": rows}
     return json.dumps(_without_nan(document), indent=1, allow_nan=False) + "\n"

@@ -61,9 +61,9 @@ class CameraNoise(nn.Module):
         super().__init__()
         self.model = load_model(model)[1] if isinstance(model, (str, Path)) else model
         names = list(cameras or self.model.cameras)
+        index = self.model.context(torch.zeros(len(names), 4, 1, 1), names, 100.0).camera
         isos = [_iso_range(self.model, name, iso) for name in names]
-        one = self.model.context(torch.zeros(len(names), 1, 1, 1), names, [low for low, _ in isos])
-        self.register_buffer("camera", one.camera, persistent=False)
+        self.register_buffer("camera", index, persistent=False)
         self.register_buffer("log_iso", torch.tensor(isos, dtype=torch.float64).log(), persistent=False)
         self.register_buffer("log_exposure", torch.tensor(_ends(exposure, "exposure")).log(), persistent=False)
 
@@ -121,14 +121,13 @@ def _ends(given: Range, name: str) -> tuple[float, float]:
 
 def _iso_range(model: NoiseModel, camera: str, iso: Range | None) -> tuple[float, float]:
     """Smallest and largest ISO to draw for a camera: ``iso``, cut to the values that the model knows."""
-    if iso is None or (isinstance(model, HasKnots) and camera in model.isos):
-        known = ask_for(model, HasKnots).isos[camera]
-        first, last = float(known[0]), float(known[-1])
     if iso is None:
-        return first, last
+        known = ask_for(model, HasKnots).isos[camera]
+        return float(known[0]), float(known[-1])
     low, high = _ends(iso, "iso")
-    if not isinstance(model, HasKnots) or camera not in model.isos:
+    if not isinstance(model, HasKnots):
         return low, high
+    first, last = float(model.isos[camera][0]), float(model.isos[camera][-1])
     cut = min(max(low, first), last), min(max(high, first), last)
     if cut != (low, high):
         warnings.warn(
