@@ -46,15 +46,10 @@ def write_burst(
     path = Path(path)
     if not path.name.endswith(SUFFIX):
         raise BurstError(f"{path}: a burst is stored under a name that ends in {SUFFIX}")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists already: choose another name, or ask to overwrite it")
-    try:
-        with durable_replace(path) as new:
-            _write_group(burst, new, check or FrameDigests(), workers)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"cannot write {path}: {reason}; free space or choose another folder"
-        raise OSError(error.errno, message) from error
+    with durable_replace(path) as new:
+        if path.exists() and not overwrite:  # asked here, where no other process writes the path
+            raise FileExistsError(f"{path} exists already: choose another name, or ask to overwrite it")
+        _write_group(burst, new, check or FrameDigests(), workers)
     return path
 
 

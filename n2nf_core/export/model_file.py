@@ -133,10 +133,23 @@ def save_model(path: str | Path, noise_model: NoiseModel, denoiser: nn.Module, a
         for key, tensor in model.state_dict().items()
     }
     stamped = {"format": FORMAT, "version": str(VERSION), "sha256": digest(metadata, tensors), **metadata}
-    data = save(tensors, stamped)
+    data = _sorted_header(save(tensors, stamped))
     with durable_replace(path) as new:
         new.write_bytes(data)
     return Path(path)
+
+
+def _sorted_header(data: bytes) -> bytes:
+    """The same safetensors file with its metadata sorted, so that the same models always give the same bytes.
+
+    A file is the length of its header in 8 bytes, the header as JSON, padded with spaces to 8 bytes, and the tensors.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def load_model(path: str | Path) -> tuple[nn.Module, NoiseModel, dict]:
