@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from n2nf_core.bursts import SUFFIX, Burst, BurstError, BurstWarning, check_burst, open_burst
-from n2nf_core.bursts.checks import warn_of_saturation
+from n2nf_core.bursts.findings import warn
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.options import Options
 from n2nf_core.importers.stack import Stack, read_stacks
@@ -70,15 +70,16 @@ def read_bursts(
 def iter_bursts(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
     """:func:`read_bursts`, one burst at a time, for sources that do not fit into memory together.
 
-    A stored burst that was checked when it was written is not checked again.
+    A stored burst that was checked when it was written is not checked again. What was found then is said again.
     """
     for burst in iter_unchecked(path, options):
-        saturated = burst.provenance.get("saturated_fraction")
-        if saturated is None or options.black is not None or options.white is not None:
-            check_burst(burst)
+        known = burst.provenance
+        same = "checked_sha256" in known and known["checked_sha256"] == known.get("frames_sha256")
+        if same and options.black is None and options.white is None:
+            warn(burst.scene, known["findings"])
+            yield burst
         else:
-            warn_of_saturation(burst.scene, saturated)
-        yield burst
+            yield check_burst(burst)
 
 
 def iter_unchecked(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)

@@ -33,6 +33,7 @@ class Stated(NamedTuple):
         white: white level in DN.
         cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
         exposure_s: exposure time in seconds.
+        aperture: f-number of the lens.
         gain: the camera's gain setting, in the camera's own unit or words.
         offset: the camera's offset setting, in the same way.
         filter: name of the filter before the sensor.
@@ -46,6 +47,7 @@ class Stated(NamedTuple):
     white: float | None = None
     cfa: str | None = None
     exposure_s: float | None = None
+    aperture: float | None = None
     gain: float | str | None = None
     offset: float | str | None = None
     filter: str | None = None
@@ -90,7 +92,7 @@ class Setting(NamedTuple):
 
 _SPLIT = {
     "camera": "camera {}", "iso": "ISO {}", "gain": "gain {}", "offset": "offset {}", "exposure_s": "exposure {} s",
-    "filter": "filter {}", "kind": "{}", "mode": "mode {}",
+    "aperture": "f/{}", "filter": "filter {}", "kind": "{}", "mode": "mode {}",
 }  # fmt: skip
 """The fields that define a setting, and how each is written in a label."""
 

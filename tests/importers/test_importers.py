@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,11 +30,14 @@ def test_a_store_that_was_checked_when_written_is_not_read_through_again(tmp_pat
     with pytest.warns(BurstWarning, match="saturated"):
         burst = one(save(tmp_path, frames=mosaics(), **{**FULL, "white": 3900}))
         write_burst(burst, tmp_path / "a.burst.zarr", check=BurstCheck(burst))
-    write_burst(burst, tmp_path / "b.burst.zarr")
-    for name in "ab":
+    write_burst(burst, tmp_path / "c.burst.zarr")  # as it was read, and so as it was checked
+    write_burst(replace(burst, frames=burst.frames[::-1].copy()), tmp_path / "b.burst.zarr")
+    for name in "abc":
         (tmp_path / f"{name}.burst.zarr/frames/c/1/0/0/0").write_bytes(b"damage")
     with pytest.warns(BurstWarning, match="of the values are saturated"):  # said again, from what is stored
         read_bursts(tmp_path / "a.burst.zarr")
+    with pytest.warns(BurstWarning, match="of the values are saturated"):
+        read_bursts(tmp_path / "c.burst.zarr")
     for name, options in (("b", {}), ("a", {"white": 4000.0})):
         with pytest.raises(BurstError, match="frame 1 is damaged"):
             read_bursts(tmp_path / f"{name}.burst.zarr", **options)
