@@ -131,4 +131,4 @@ def test_the_folder_of_a_run_tells_sources_apart(notebook, tmp_path):
 def test_an_output_folder_that_cannot_be_made_is_named(notebook, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert cli.main(["run", str(notebook), "--out", str(tmp_path / "file/out")]) == 2
-    assert "file/out" in capsys.readouterr().err
+    assert f"cannot write {tmp_path / 'file'}: File exists" in capsys.readouterr().err
