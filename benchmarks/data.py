@@ -35,8 +35,8 @@ from n2nf_core.pairs import PatchPairs, Reading, Sampling, grid_patches
 _ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(_ROOT / "tests"), str(_ROOT / "data_scripts")]
 
+from cases.dng import write_dng  # noqa: E402
 from cases.sidd import write_instance  # noqa: E402
-from cases.stacks import write_dng  # noqa: E402
 from convert import convert_part  # noqa: E402
 
 PATCH = 32

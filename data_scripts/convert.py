@@ -1,6 +1,6 @@
 """Convert sources that the importers read to stored bursts: python data_scripts/convert.py IN [IN ...] OUT [options].
 
-IN is a stack (.npz, .tif, .fits), a folder of camera RAW or DNG files, an SIDD folder, or stored bursts. OUT is a
+IN is a stack (.npz, .npy, .tif, .fits), a folder of camera RAW or DNG files, an SIDD folder, or stored bursts. OUT is a
 folder, in which every burst becomes OUT/NAME.burst.zarr. Sources and SIDD instances are converted by --jobs processes
 at the same time. Bursts that were converted before are kept, so the same call continues after it was stopped. If a
 source fails, in whatever way, the others are still converted. Then the exit status is 1, and standard error has one

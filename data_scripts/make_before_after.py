@@ -93,7 +93,7 @@ def main() -> None:
     wavelet = classical_denoisers.calibrate(classical_denoisers.wavelet(), bursts)
     denoise = {"noisy": evaluation.noisy, "wavelet": wavelet}
     denoise |= {name: evaluation.network(d) for name, d in train(bursts, args.out / "training", args.seed).items()}
-    pictures = {name: make(held)[0] for name, make in denoise.items()} | {"reference": held.reference()[0]}
+    pictures = {name: make(held)[0] for name, make in denoise.items()} | {"reference": held.reference(0)[0]}
     pictures = {name: (picture / STEP).round() * STEP for name, picture in pictures.items()}
     write(pictures, [b.provenance for b in (bursts[0], bursts[-1], held)], args)
 

@@ -11,9 +11,13 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PARTIAL = ".partial"
 """Suffix of the name of an unfinished file. The name begins with a dot and the name of the finished file."""
@@ -26,6 +30,23 @@ _CANNOT_SWAP = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 class CheckpointError(ValueError):
     """A file of trained models is damaged, belongs to another run, or is another kind of file; the message names it."""
+
+
+_WEIGHTS = {f"torch.{name}" for name in ("float16", "bfloat16", "float32", "float64", "int64")}
+
+
+def check_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """CheckpointError, which names the file, where a tensor is of a strange type or has NaN or infinite values.
+
+    Arguments:
+        path: the file that the tensors are of.
+        tensors: name -> tensor.
+    """
+    for name, tensor in tensors.items():
+        if str(tensor.dtype) not in _WEIGHTS:
+            raise CheckpointError(f"{path}: the tensor {name} is of {tensor.dtype}, which no model uses: copy it again")
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{path}: the tensor {name} has NaN or infinite values: copy it again, or train anew")
 
 
 @contextmanager
@@ -235,7 +256,7 @@ def reason(error: BaseException) -> str:
     """
     if isinstance(error, OSError) and error.strerror:
         return one_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 1000)
-    told = isinstance(error, (OSError, ValueError, RuntimeError)) and str(error)
+    told = isinstance(error, (OSError, ValueError, RuntimeError, ImportError)) and str(error)
     return one_line(error, 1000) if told else f"{type(error).__name__}: {one_line(error, 1000)}"
 
 

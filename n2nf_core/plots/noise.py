@@ -44,6 +44,25 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
     return figure
 
 
+def skewness(found: Mapping[str, tuple]) -> Figure:
+    """Skewness of the noise against signal: groups of blocks with their standard errors, and the fitted line's curve.
+
+    found: name -> ThirdCumulant.
+    """
+    figure, axis = plt.subplots(figsize=(6, 4))
+    for k, (name, one) in enumerate(found.items()):
+        signal, variance = np.asarray(one.signal), one.variance_line
+        bars = {"fmt": MARKERS[k % 8], "color": COLOURS[k % 10], "ms": 4, "lw": 1}
+        axis.errorbar(signal, np.asarray(one.skewness), np.asarray(one.error), **bars)
+        line = np.linspace(signal.min(), signal.max(), 200)
+        scale = np.maximum(variance.shot * np.maximum(line, variance.darkest) + variance.read, 1e-30) ** 1.5
+        axis.plot(line, (one.slope * line + one.offset) / scale, color=COLOURS[k % 10], label=name)
+    axis.axhline(0, color="0.6", lw=1, zorder=0)
+    axis.set(xlabel="signal ([0, 1] units)", ylabel="skewness of the noise")
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
+
+
 def by_setting(
     rows: Mapping[str, Mapping[str, Mapping]], key: str, unit: str, floors: Mapping[str, float] | None = None
 ) -> Figure:

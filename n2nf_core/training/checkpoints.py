@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from n2nf_core.files import CheckpointError, clear_leftovers, durable_replace, one_line, remove
+from n2nf_core.files import CheckpointError, check_weights, clear_leftovers, durable_replace, one_line, remove
 from n2nf_core.types import NoisyPair
 
 KEEP = 2  # the newest, and the one before it
@@ -130,9 +130,10 @@ def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], source: Path)
         tensors: of a checkpoint.
         source: the checkpoint, for the message.
 
-    CheckpointError where names or shapes differ.
+    CheckpointError where names or shapes differ, and for values that are NaN or infinite.
     """
     weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    check_weights(source, weights)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

@@ -88,3 +88,12 @@ def test_the_files_can_be_read_by_whom_the_umask_lets(tmp_path):
     path = checkpoints.save_checkpoint(tmp_path, 8, {"model.a": torch.ones(2)}, {})
     (tmp_path / "plain").touch()
     assert {p.stat().st_mode for p in path.iterdir()} == {(tmp_path / "plain").stat().st_mode}
+
+
+def test_weights_that_are_not_numbers_are_refused(tmp_path):
+    model = torch.nn.Linear(2, 1)
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    tensors["model.bias"] = torch.tensor([float("nan")])
+    with pytest.raises(CheckpointError, match="step-1: the tensor bias has NaN or infinite values"):
+        checkpoints.restore_model(model, tensors, tmp_path / "step-1")
+    assert model.bias.isfinite().all()
