@@ -344,7 +344,10 @@ def main() -> None:
     reader.close()
     print("\n".join(examples))
     if args.json:
-        args.json.write_text(json.dumps({"count": args.count, "seed": args.seed, "formats": rows}, indent=1) + "\n")
+        from n2nf_core.files import durable_replace
+
+        with durable_replace(args.json) as new:
+            new.write_text(json.dumps({"count": args.count, "seed": args.seed, "formats": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
