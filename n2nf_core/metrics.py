@@ -13,8 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from n2nf_core import tiles
+
 BINS = 66
 """Bins of the marginal KL: 64 of width 0.2/64 over [-0.1, 0.1), and one on each side for all values beyond."""
+
+
+SSIM_REACH = 5
+"""Pixels that the window of SSIM reaches in each direction. A mirrored border is wrong in as many pixels of a tile."""
 
 
 class MarginalKL(NamedTuple):
@@ -196,7 +202,12 @@ def ssim(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
     _check_images(estimate, reference, data_range)
     if min(estimate.shape[2:]) < 11:
         raise ValueError(f"SSIM needs images of at least 11x11 pixels, got {(*estimate.shape[2:],)}")
-    return structural_similarity_index_measure(estimate, reference, data_range=float(data_range), reduction="none")
+
+    def local(estimate: Tensor, reference: Tensor) -> Tensor:
+        options = {"data_range": float(data_range), "reduction": "none", "return_full_image": True}
+        return structural_similarity_index_measure(estimate, reference, **options)[1]
+
+    return tiles.tiled(local, estimate, reference, margin=2 * SSIM_REACH).mean((1, 2, 3))
 
 
 def _per_group(values: Tensor, groups: Tensor | None) -> tuple[Tensor, Tensor]:

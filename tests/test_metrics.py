@@ -213,3 +213,18 @@ def test_interval_is_repeatable_and_follows_its_seed():
 def test_bad_input_of_an_interval_is_a_clear_error(arguments, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(**arguments)
+
+
+def test_ssim_of_a_large_image_is_computed_in_tiles_and_is_the_same(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    reference = torch.rand(2, 4, 70, 41, generator=generator)
+    estimate = reference + 0.1 * torch.randn(reference.shape, generator=generator)
+    whole = metrics.ssim(estimate, reference, data_range=1.0)
+    sizes, tiled = [], metrics.tiles.tiled
+
+    def small(function, *frames, **options):
+        return tiled(lambda *parts: sizes.append(parts[0].shape[2:]) or function(*parts), *frames, tile=16, **options)
+
+    monkeypatch.setattr(metrics.tiles, "tiled", small)
+    torch.testing.assert_close(metrics.ssim(estimate, reference, data_range=1.0), whole, rtol=0, atol=1e-6)
+    assert len(sizes) == 15 and max(max(size) for size in sizes) == 16 + 4 * metrics.SSIM_REACH

@@ -196,7 +196,7 @@ def photon_transfer(bursts: Sequence[Tensor | Stack], *, block: int = 8, saturat
         stats = temporal(burst)
         parts.append(_good_halves(stats, block, saturation))
         total += stats.mean.numel()
-        bright += int((stats.mean >= saturation).sum())
+        bright += int(torch.count_nonzero(stats.mean >= saturation))
         del stats
     if bright == total > 0:
         raise ValueError(
