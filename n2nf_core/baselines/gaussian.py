@@ -73,10 +73,15 @@ class GaussianNoise(OnKnots):
         """camera -> ISO -> shot and read, variances in [0, 1] units: the table that the model was made from."""
         return self.table
 
+    def levels(self, context: Context) -> tuple[Tensor, Tensor]:
+        """Shot and read of every image, (B, 1, 1, 1) each, variances in [0, 1] units."""
+        shot, read = (self._rows(log, context).exp() for log in self.log_nlf)
+        return shot, read
+
     def variance(self, context: Context) -> Tensor:
         """v = shot max(x, darkest) + read: (B, C, H, W), in [0, 1] units squared."""
-        shot, read = (self._rows(log, context).exp() for log in self.log_nlf)
-        return shot * context.clean.maximum(self._rows(self.ends, context)) + read
+        shot, read = self.levels(context)
+        return torch.addcmul(read, shot, context.clean.maximum(self._rows(self.ends, context)))
 
     def _rows(self, table: Tensor, context: Context) -> Tensor:
         return self.knots(table, context.camera, context.iso).to(context.clean.dtype)[:, None, None, None]
@@ -98,7 +103,11 @@ class GaussianNoise(OnKnots):
         """
         clean = context.clean
         eps = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=clean.device)
-        return temperature * eps * self.variance(context).sqrt()
+        return temperature * self.from_normal(eps, context)
+
+    def from_normal(self, normal: Tensor, context: Context) -> Tensor:
+        """n = sqrt(v) * normal: noise (B, C, H, W) in [0, 1] units from standard normal values of the same shape."""
+        return normal * self.variance(context).sqrt()
 
 
 Recordings = Iterable[tuple[str, float, Tensor | Stack]]

@@ -196,3 +196,20 @@ def iso_knots(bursts: Sequence[Burst]) -> dict[str, list[float]]:
     for burst in bursts:
         found.setdefault(burst.camera, set()).add(float(burst.iso))
     return {camera: sorted(isos) for camera, isos in sorted(found.items())}
+
+
+def with_means(burst: Burst, frames: int) -> list[Burst]:
+    """The burst in parts of ``frames`` frames, each with the mean of its frames in place of the clean image.
+
+    Frames that are left over at the end are not used. So every frame has 1 / ``frames`` of its noise in its ``clean``.
+
+    Arguments:
+        burst: of T >= ``frames`` frames.
+        frames: number of frames of each part.
+    """
+    parts = []
+    for start in range(0, len(burst) - frames + 1, frames):
+        mean = torch.stack([burst.planes(t)[0].double() for t in range(start, start + frames)]).mean(0)
+        kept = burst.frames if frames == len(burst) else burst.frames[start : start + frames]
+        parts.append(replace(burst, frames=kept, clean=mean.float().numpy()))
+    return parts

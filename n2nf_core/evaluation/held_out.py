@@ -1,7 +1,9 @@
 """Patches of noise from bursts that were not used for training.
 
-The noise of a frame is y - x, where x is the burst's known clean signal or, if there is none, the mean of its other
-frames.
+The noise of a frame is y - x, with the burst's known clean signal x. Where there is none, it is
+sqrt(T / (T - 1)) (y - m) with the mean m of all T frames. This is sqrt((T - 1) / T) times the difference from the mean
+of the others, and has the variance of the noise of one frame. The signal is then m, whose error is not correlated with
+that difference. For a pair both frames give the same difference with opposite signs, so that no skewness can be seen.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class HeldOut(NamedTuple):
 
 
 def held_out_patches(bursts: Sequence[Burst], patch: int = 32, most: int = MOST_VALUES) -> HeldOut:
-    """Patches of all frames, cut on a grid.
+    """Patches of the noise of all frames and of the signal under it, cut on a grid.
 
     While it is larger than 4, the side is halved as long as a patch does not fit into every burst, or as there are
     fewer than :data:`ENOUGH_PLACES` places. Of very many patches a random choice is kept, which is always the same.
@@ -73,9 +75,9 @@ def held_out_patches(bursts: Sequence[Burst], patch: int = 32, most: int = MOST_
         for t in range(len(burst)):
             here, keep = keep[:places], keep[places:]
             if here.any():
-                truth = burst.reference(t)
-                noise.append(grid_patches(burst.planes(t) - truth, side)[here])
-                clean.append(grid_patches(truth, side)[here])
+                found, signal = _noise_of(burst, t)
+                noise.append(grid_patches(found, side)[here])
+                clean.append(grid_patches(signal, side)[here])
                 place.append(torch.arange(places)[here] + offset)
         offset += places
         kept = sum(map(len, noise)) - len(camera)
@@ -95,19 +97,9 @@ def _choose(count: int, most: int) -> Tensor:
     return keep
 
 
-def of_one_frame(held: HeldOut, bursts: Sequence[Burst]) -> HeldOut:
-    """``held`` with its noise scaled by sqrt((T - 1) / T), so that it has the variance of the noise of one frame.
-
-    The mean of the other T - 1 frames is noisy itself, so that Var(y - x) = T / (T - 1) Var(n). For a pair this is
-    twice the variance of the noise, and a model of too much noise would score best. Patches with a known clean signal
-    are not changed.
-
-    Arguments:
-        held: the patches that :func:`held_out_patches` cut from ``bursts``.
-        bursts: the bursts, in the same order.
-    """
-    side = held.noise.shape[-1]
-    factor = torch.tensor([1.0 if b.clean is not None else ((len(b) - 1) / len(b)) ** 0.5 for b in bursts])
-    ends = torch.tensor([_places(b, side) for b in bursts]).cumsum(0)
-    scale = factor[torch.bucketize(held.place, ends, right=True)]
-    return held._replace(noise=held.noise * scale[:, None, None, None])
+def _noise_of(burst: Burst, t: int) -> tuple[Tensor, Tensor]:
+    """The noise of frame t and the signal, (1, 4, h, w) each."""
+    frame, truth, count = burst.planes(t), burst.reference(t), len(burst)
+    if burst.clean is not None:
+        return frame - truth, truth
+    return ((count - 1) / count) ** 0.5 * (frame - truth), (frame + (count - 1) * truth) / count

@@ -3,6 +3,7 @@
 import torch
 
 from n2nf_core.baselines import (
+    PerPlane,
     calibrated_pg,
     camera_nlf,
     fit_awgn,
@@ -36,6 +37,7 @@ MODELS = {
     "awgn": lambda: fit_awgn(recordings()),
     "camera_nlf": lambda: camera_nlf(CAMERAS),
     "calibrated_pg": lambda: calibrated_pg(CAMERAS),
+    "per_plane": lambda: PerPlane([camera_nlf(CAMERAS), *[calibrated_pg(CAMERAS)] * 3]),
     "photon_transfer": lambda: fit_photon_transfer(recordings())[0],
     "mixture": lambda: fit_mixture(recordings())[0],
     "nlf_flow": lambda: perturbed_flow(nlf_flow),
