@@ -171,8 +171,8 @@ def noisy(burst: Burst) -> Tensor:
 def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, Tensor], Tensor]:
     """PSNR (dB) and SSIM of every frame against its reference, and the group of every frame for intervals.
 
-    The data range is 1. A group is a burst. For a single burst a group is a frame. These frames share a scene, so the
-    interval then says nothing about other scenes.
+    The data range is 1. SSIM is left out where a burst has planes of fewer than 11 x 11 pixels. A group is a burst. For
+    a single burst a group is a frame. These frames share a scene, so the interval then says nothing about other scenes.
 
     Arguments:
         denoise: the denoiser.
@@ -180,14 +180,17 @@ def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, T
 
     Returns the values ``psnr_db`` and ``ssim``, (frames,) each, and the groups (frames,).
     """
-    psnr, ssim, group = [], [], []
+    scores = {"psnr_db": metrics.psnr}
+    if min(min(burst.shape[2:]) for burst in bursts) >= metrics.SSIM_WINDOW:
+        scores["ssim"] = metrics.ssim
+    found, group = {name: [] for name in scores}, []
     for number, burst in enumerate(bursts):
         estimate, truth = denoise(burst), burst.reference()
-        psnr.append(metrics.psnr(estimate, truth, data_range=1.0))
-        ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
+        for name, score in scores.items():
+            found[name].append(score(estimate, truth, data_range=1.0))
         group.append(torch.full((len(burst),), number))
     groups = torch.cat(group) if len(bursts) > 1 else torch.arange(len(bursts[0]))
-    return {"psnr_db": torch.cat(psnr), "ssim": torch.cat(ssim)}, groups
+    return {name: torch.cat(values) for name, values in found.items()}, groups
 
 
 def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -> dict[str, dict]:

@@ -15,9 +15,12 @@ from n2nf_core.bursts import SUFFIX, Burst, BurstError, check_burst, open_burst
 from n2nf_core.bursts.findings import warn
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.stack import Options, read_stacks
+from n2nf_core.importers.texts import options_of
 from n2nf_core.raw import crop_of, four_levels
 
-__all__ = ["Options", "Part", "READERS", "Reader", "iter_bursts", "iter_unchecked", "parts", "read_bursts"]
+__all__ = [
+    "Options", "Part", "READERS", "Reader", "iter_bursts", "iter_unchecked", "options_of", "parts", "read_bursts",
+]  # fmt: skip
 
 Reader = Callable[[list[Path], Path | None, Options], Iterable[Burst]]
 """(files, the folder that they are all of or None for a single file, options) -> bursts, unchecked."""

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from n2nf_core.plots.theme import COLOURS, MARKERS, label
+from n2nf_core.plots.theme import COLOURS, MARKERS, label, plain
 
 
 def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, float]] | None = None) -> Figure:
@@ -30,7 +30,7 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
         for part in np.array_split(order, min(20, len(order))):
             axis.plot(signal[part].mean(), variance[part].mean(), MARKERS[k % 8], color=colour, ms=4, alpha=0.8)
         line = np.geomspace(np.quantile(signal, 0.01), signal.max(), 100)
-        axis.plot(line, fit.shot * line + fit.read, color=colour, label=name)
+        axis.plot(line, fit.shot * line + fit.read, color=colour, label=plain(name))
         if truth and name in truth:
             shot, read = truth[name]
             axis.plot(line, shot * line + read, color="black", ls=(0, (2, 3)), lw=1.2)
@@ -63,12 +63,12 @@ def by_setting(
         ends = np.array([row[f"{key}_interval"] for _, row in drawn]).clip(min=1e-6).T
         values = [max(row[key], 1e-6) for _, row in drawn]
         axis.vlines(places, *ends, color=COLOURS[k % 10], lw=1.5)
-        axis.plot(places, values, MARKERS[k % 8], color=COLOURS[k % 10], ms=5, label=label(name))
+        axis.plot(places, values, MARKERS[k % 8], color=COLOURS[k % 10], ms=5, label=plain(label(name)))
     if floors:
         axis.hlines(
             list(floors.values()), np.arange(len(rows)) - 0.45, np.arange(len(rows)) + 0.45, "0.7", lw=4, zorder=0
         )
-    axis.set_xticks(range(len(rows)), list(rows), rotation=30 if len("".join(rows)) > 45 else 0)
+    axis.set_xticks(range(len(rows)), list(map(plain, rows)), rotation=30 if len("".join(rows)) > 45 else 0)
     axis.set(yscale="log", ylabel=unit)
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
@@ -92,10 +92,10 @@ def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
                 fmt=MARKERS[k % 8],
                 color=COLOURS[k % 10],
                 ms=5,
-                label=label(name),
+                label=plain(label(name)),
             )
         axis.axhline(1, color="0.6", lw=1, zorder=0)
-        axis.set_xticks(range(len(rows)), list(rows), rotation=30, ha="right", fontsize=9)
+        axis.set_xticks(range(len(rows)), list(map(plain, rows)), rotation=30, ha="right", fontsize=9)
         axis.set_ylabel(f"{what} noise, estimate / truth")
     axes[1].set_yscale("log")
     axes[1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from n2nf_core.plots.theme import COLOURS, label
+from n2nf_core.plots.theme import COLOURS, label, plain
 
 
 def recovery(points: Sequence[Mapping]) -> Figure:
@@ -30,7 +30,7 @@ def recovery(points: Sequence[Mapping]) -> Figure:
             axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter("{x:g}")
             axis.yaxis.set_minor_formatter(NullFormatter())
-            axis.set_title(camera, fontsize=11)
+            axis.set_title(plain(camera), fontsize=11)
     axes[0, 1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
 

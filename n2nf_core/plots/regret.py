@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from n2nf_core.plots.theme import COLOURS, MARKERS, label
+from n2nf_core.plots.theme import COLOURS, MARKERS, label, plain
 
 PLACES = {
     "photon_transfer": 0, "nlf_flow_paper": 1, "nlf_flow": 2, "noise_flow_paper": 3, "noise_flow": 4,
@@ -41,7 +41,7 @@ def _by_camera(axis: Axes, points: Sequence[Mapping[str, Mapping[str, Mapping]]]
             values = _values([row["regret_nats_per_dim"] for row in rows])
             places = np.full(len(values), place + shift)
             axis.plot(places, values, ls="", ms=5, label=None if place else label(name), **_style(name))
-    axis.set_xticks(range(len(cameras)), cameras)
+    axis.set_xticks(range(len(cameras)), list(map(plain, cameras)))
     axis.set(yscale="log", ylabel=UNIT)
 
 

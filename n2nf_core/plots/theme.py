@@ -35,6 +35,15 @@ def label(name: str) -> str:
     return LABELS.get(name, name)
 
 
+def plain(text: str) -> str:
+    """``text`` for a figure that shows every character of it; Matplotlib takes what two dollar signs enclose for math.
+
+    >>> plain("A$^$")
+    'A\\\\$^\\\\$'
+    """
+    return text.replace("$", r"\$")
+
+
 def heading(name: str) -> str:
     """The name of a model with a capital letter, for titles and the start of a table's row.
 

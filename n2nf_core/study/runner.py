@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from n2nf_core.bursts import check_size
 from n2nf_core.files import locked
-from n2nf_core.importers import Options, iter_bursts
+from n2nf_core.importers import iter_bursts, options_of
 from n2nf_core.study import code_hash, gpu_lock, points
 from n2nf_core.study.results import write_json
 from n2nf_core.training import PROFILES
@@ -105,9 +106,9 @@ def check_data(parameters: Mapping[str, object]) -> None:
     Errors: BurstError, which says what is wrong with the data before anything runs.
     """
     if parameters.get("data"):
-        given = {name: parameters[name] for name in ("black", "white", "cfa") if parameters.get(name)}
-        for _ in iter_bursts(str(parameters["data"]), Options(**given)):
-            pass
+        given = {name: parameters[name] for name in ("black", "white", "cfa") if name in parameters}
+        for burst in iter_bursts(str(parameters["data"]), options_of(given)):
+            check_size(burst)
 
 
 @contextmanager

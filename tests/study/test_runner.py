@@ -3,9 +3,12 @@
 import json
 import textwrap
 
+import numpy as np
 import pytest
+from cases.poisson_bursts import exposed, ramp
 
-from n2nf_core import cli
+from n2nf_core import cli, raw
+from n2nf_core.bursts import BurstError
 from n2nf_core.study import runner
 
 KNOWN = {
@@ -95,6 +98,19 @@ def test_a_failing_cell_is_an_error_and_leaves_no_stale_result(notebook, tmp_pat
     assert not (out / "tiny.json").exists()
     assert cli.main(["run", str(notebook), "--out", str(out), "-p", "seed", "14"]) == 1
     assert "wrote no tiny.json" in capsys.readouterr().err
+
+
+def test_data_are_checked_with_the_settings_of_the_notebook_before_anything_runs(tmp_path):
+    known = {"data": str(tmp_path / "mine.npz"), "black": "", "white": "", "cfa": ""}
+    small, large = (raw.unpack(exposed(ramp(height, 40))) for height in (15, 16))
+    np.savez(tmp_path / "mine.npz", frames=large, black=0, white=4095, cfa="RGGB")
+    runner.check_data(known | {"black": "64 64 64 64", "white": "4000", "cfa": "MONO"})
+    with pytest.raises(BurstError, match="lies below the black level 2000"):
+        runner.check_data(known | {"black": "2000"})
+    np.savez(tmp_path / "mine.npz", frames=small, black=64, white=4095)
+    with pytest.raises(BurstError, match="too small to train on some rows"):
+        runner.check_data(known)
+    runner.check_data({"data": ""})
 
 
 def test_an_output_folder_that_cannot_be_made_is_named(notebook, tmp_path, capsys):
