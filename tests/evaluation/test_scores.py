@@ -15,9 +15,9 @@ from n2nf_core.simulation import simulated_bursts
 
 def test_ssim_is_left_out_where_its_window_does_not_fit():
     burst = flat_burst().crop(slice(0, 10))
-    row = scores.score_denoisers({"noisy": scores.noisy}, [burst])["noisy"]
+    row = evaluation.score_denoisers({"noisy": evaluation.noisy}, [burst])["noisy"]
     assert set(row) == {"psnr_db", "psnr_db_interval"}
-    assert "ssim" in scores.score_denoisers({"noisy": scores.noisy}, [flat_burst().crop(slice(0, 11))])["noisy"]
+    assert "ssim" in evaluation.score_denoisers({"noisy": evaluation.noisy}, [flat_burst().crop(slice(0, 11))])["noisy"]
 
 
 def test_scores_of_noise_models_against_closed_forms():
