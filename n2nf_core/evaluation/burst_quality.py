@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from n2nf_core import raw
-from n2nf_core.baselines.photon_transfer import DRIFT_Z, match_gains
+from n2nf_core.baselines.temporal import DRIFT_Z, match_gains
 from n2nf_core.bursts import Burst
 
 LEAST_CONTRAST = 0.1  # standard deviation over mean of a scene; the vignetting of a flat field causes less

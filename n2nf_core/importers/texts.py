@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from n2nf_core.bursts import BurstError
-from n2nf_core.importers.stack import Options
+from n2nf_core.importers.options import Options
 
 
 def options_of(given: Mapping[str, object]) -> Options:

@@ -9,6 +9,7 @@ from cases.flat_bursts import flat_burst
 from n2nf_core.bursts import (
     BurstError,
     open_burst,
+    with_means,
 )
 
 
@@ -84,3 +85,15 @@ def test_reference_is_the_clean_signal_or_the_mean_of_the_others():
     assert torch.equal(known.reference(), torch.full((4, 4, 32, 32), 0.5))
     frames = unknown.planes(slice(None))
     torch.testing.assert_close(unknown.reference()[1], frames[[0, 2, 3]].mean(0))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_means_take_the_place_of_the_clean_image(stored, lazy):
+    burst = open_burst(stored[1]) if lazy else stored[0]
+    (whole,), parts = with_means(burst, 5), with_means(burst, 2)
+    planes = burst.planes(slice(None))
+    np.testing.assert_allclose(whole.clean, planes.mean(0), atol=1e-6)
+    assert [len(part) for part in parts] == [2, 2] and whole.shape == burst.shape
+    for k, part in enumerate(parts):
+        assert torch.equal(part.planes(slice(None)), planes[2 * k : 2 * k + 2])
+        np.testing.assert_allclose(part.clean, planes[2 * k : 2 * k + 2].mean(0), atol=1e-6)

@@ -7,6 +7,7 @@ import torch
 
 from n2nf_core import losses
 from n2nf_core.baselines import camera_nlf
+from n2nf_core.bursts import with_means
 from n2nf_core.denoisers import UNet
 from n2nf_core.flow import nlf_flow
 from n2nf_core.simulation import simulated_bursts
@@ -103,3 +104,24 @@ def test_in_one_call_is_step_by_step_and_is_not_done_twice(recipe, bursts, tmp_p
     again = Recipe(bursts, SIZES, 0, tmp_path).train()
     assert math.isnan(again.result.images_per_second), "it took steps"
     assert same(again.denoiser, whole.denoiser)
+
+
+def test_a_term_of_many_frames_is_trained_with_the_means_of_the_bursts(bursts, tmp_path):
+    recipe = Recipe(bursts, SIZES, 0, tmp_path)
+    term = losses.Reshaped(losses.OfManyFrames(4), ())
+    pair, plain = recipe.pairs_for(term).batch(0), recipe.pairs.batch(0)
+    assert torch.equal(pair.first, plain.first) and not torch.equal(pair.clean, plain.clean)
+    means = [with_means(burst, 4)[0] for burst in bursts]
+    expected = Recipe(means, SIZES, 0, tmp_path).pairs.batch(0).clean
+    assert torch.equal(pair.clean, expected)
+    assert recipe.pairs_for(losses.pair_difference) is recipe.pairs
+
+
+def test_the_recommended_term_is_measured_with_the_denoiser_that_is_given(bursts, tmp_path):
+    recipe = Recipe(bursts, SIZES, 0, tmp_path, noise_term="recommended")
+    with pytest.raises(ValueError, match="'recommended' depends on the denoiser"):
+        recipe.joint_loss()
+    denoiser = recipe.pretrain().denoiser
+    found = recipe.train_jointly(denoiser, steps=2)
+    by_hand = Recipe(bursts, SIZES, 0, tmp_path / "by hand", noise_term=recipe.recommend(denoiser).term)
+    assert same(found.noise_model, by_hand.train_jointly(denoiser, steps=2).noise_model)
