@@ -35,8 +35,8 @@ def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, T
 
     Where the reference is the mean of the other T - 1 frames, its own noise is subtracted from the squared error:
     E |D(y) - m|^2 = E |D(y) - x|^2 + s2 / (T - 1), with the variance s2 of the burst over time. What is left counts as
-    at least 1 % of s2 / (T - 1), because less is lost in chance. SSIM is that against the noisy reference; it is left out
-    where a burst has planes of fewer than 11 x 11 pixels.
+    at least 1 % of s2 / (T - 1), because less is lost in chance. SSIM is that against the noisy reference. It
+    is left out where a burst has planes of fewer than 11 x 11 pixels.
 
     The data range is 1. A group is a burst. For a single burst a group is a frame. These frames share a scene, so the
     interval then says nothing about other scenes.

@@ -11,13 +11,12 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from n2nf_core.bursts import Burst, check_size
-from n2nf_core.importers import iter_bursts, options_of
+from n2nf_core.importers import iter_trainable, options_of
 from n2nf_core.study.results import write_json
 
 
-def read_data(path: str | Path, **settings: object) -> list[Burst]:
-    """All bursts at ``path``, after their checks; what these and the importer find is printed, one line each.
+def read_data(path: str | Path, **settings: object) -> list:
+    """A list of all bursts at ``path``, after their checks; what these and the importer find is printed, one line each.
 
     Arguments:
         path: a file or folder that the importers read.
@@ -27,10 +26,7 @@ def read_data(path: str | Path, **settings: object) -> list[Burst]:
     """
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        bursts = []
-        for burst in iter_bursts(path, options_of(settings)):
-            check_size(burst)
-            bursts.append(burst)
+        bursts = list(iter_trainable(path, options_of(settings)))
     print(*dict.fromkeys(f"note: {each.message}" for each in heard), sep="\n", end="\n" if heard else "")
     return bursts
 

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from n2nf_core.bursts import check_size
 from n2nf_core.files import cannot_write, clear_leftovers, durable_replace, lock_of, locked, make_folder
-from n2nf_core.importers import iter_bursts, options_of
+from n2nf_core.importers import iter_trainable, options_of
 from n2nf_core.study import code_hash, gpu_lock, points
 from n2nf_core.study.parameters import ParameterError, all_parameters, as_ipynb, inspect
 from n2nf_core.study.results import write_json
@@ -29,8 +28,8 @@ def check_data(parameters: Mapping[str, object]) -> None:
     """
     if parameters.get("data"):
         given = {name: parameters[name] for name in ("black", "white", "cfa") if name in parameters}
-        for burst in iter_bursts(str(parameters["data"]), options_of(given)):
-            check_size(burst)
+        for _ in iter_trainable(str(parameters["data"]), options_of(given)):
+            pass
 
 
 @contextmanager
