@@ -27,7 +27,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from n2nf_core.baselines.photon_transfer import match_gains
+from n2nf_core.baselines.temporal import match_gains
 from n2nf_core.types import NLF
 
 BINS = 8

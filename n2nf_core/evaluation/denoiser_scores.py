@@ -12,7 +12,7 @@ from n2nf_core.bursts import Burst
 from n2nf_core.evaluation.scores import interval
 
 Denoise = Callable[[Burst], Tensor]
-"""A burst -> its frames, each denoised on its own, (T, 4, h, w) in [0, 1] units."""
+"""A burst -> its frames, each denoised on its own, (T, 4, h, w) in [0, 1] units. Scores ask for one frame at a time."""
 
 
 def network(denoiser: torch.nn.Module) -> Denoise:
@@ -48,20 +48,17 @@ def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, T
     """
     psnr, ssim, group = [], [], []
     for number, burst in enumerate(bursts):
-        estimate, truth = denoise(burst), burst.reference()
-        error, own = 10 ** (-metrics.psnr(estimate, truth, data_range=1.0) / 10), _reference_noise(burst)
-        psnr.append(-10 * (error - own).clamp(min=0.01 * own).log10())
-        ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
-        group.append(torch.full((len(burst),), number))
-    groups = torch.cat(group) if len(bursts) > 1 else torch.arange(len(bursts[0]))
-    return {"psnr_db": torch.cat(psnr), "ssim": torch.cat(ssim)}, groups
-
-
-def _reference_noise(burst: Burst) -> float:
-    """The variance of the noise of the reference: s2 / (T - 1), or 0 for a known clean signal."""
-    if burst.clean is not None:
-        return 0.0
-    return float(burst.planes(range(len(burst))).double().var(0).mean()) / (len(burst) - 1)
+        error, own = [], []
+        for t in range(len(burst)):
+            estimate, truth = denoise(burst.frame(t)), burst.reference(t)
+            error.append(metrics.psnr(estimate, truth, data_range=1.0))
+            ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
+            own.append(_squares(burst.planes(t), truth))
+            group.append(number if len(bursts) > 1 else t)
+        noise = sum(own) / len(own) / len(own) if burst.clean is None else 0.0
+        error = 10 ** (-torch.cat(error) / 10)
+        psnr.append(-10 * (error - noise).clamp(min=0.01 * noise).log10())
+    return {"psnr_db": torch.cat(psnr), "ssim": torch.cat(ssim)}, torch.tensor(group)
 
 
 def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -> dict[str, dict]:
@@ -102,12 +99,17 @@ def denoiser_error(denoiser: torch.nn.Module, bursts: Sequence[Burst]) -> dict[s
     """
     sums = {"noise_variance": 0.0, "estimated_from_pairs": 0.0, "against_clean": 0.0}
     for burst in bursts:
-        first, second = burst.planes([0, 1]).double().unbind()
-        d1, d2 = tiles.denoise(denoiser, burst.planes([0, 1])).double().unbind()
-        noise = float((first - second).square().mean() / 2)
-        pair_error = float(((d1 - second).square().mean() + (d2 - first).square().mean()) / 2)
+        first, second = burst.planes(0), burst.planes(1)
+        noise = _squares(first, second) / 2
+        d1 = tiles.denoise(denoiser, first)
+        pair_error = (_squares(d1, second) + _squares(tiles.denoise(denoiser, second), first)) / 2
         sums["noise_variance"] += noise
         sums["estimated_from_pairs"] += pair_error - noise
-        sums["against_clean"] += float((d1 - burst.reference()[0]).square().mean())
+        sums["against_clean"] += _squares(d1, burst.reference(0))
     known = all(burst.clean is not None for burst in bursts)
     return {key: value / len(bursts) for key, value in sums.items() if known or key != "against_clean"}
+
+
+def _squares(first: Tensor, second: Tensor) -> float:
+    """Mean of (first - second)^2, in float64."""
+    return float((first - second).square_().mean(dtype=torch.float64))

@@ -18,6 +18,7 @@ from n2nf_core.bursts import Burst
 from n2nf_core.pairs import grid_patches
 
 ENOUGH_PLACES = 12  # an interval over fewer places would not be reliable
+MOST_VALUES = 2**25  # of noise: 8192 patches of 4 planes of 32 x 32; more of them take memory and change no digit
 
 
 class HeldOut(NamedTuple):
@@ -52,39 +53,53 @@ class HeldOut(NamedTuple):
         return sorted(set(zip(self.camera, self.iso, strict=True)))
 
 
-def held_out_patches(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
+def held_out_patches(bursts: Sequence[Burst], patch: int = 32, most: int = MOST_VALUES) -> HeldOut:
     """Patches of the noise of all frames and of the signal under it, cut on a grid.
 
     While it is larger than 4, the side is halved as long as a patch does not fit into every burst, or as there are
-    fewer than :data:`ENOUGH_PLACES` places.
+    fewer than :data:`ENOUGH_PLACES` places. Of very many patches a random choice is kept, which is always the same.
+    One frame is in memory at a time.
 
     Arguments:
         bursts: held-out bursts.
         patch: largest side of a patch, in pixels of a plane.
+        most: largest number of values that the kept patches of noise have together.
     """
     side, smallest = patch, min(min(b.shape[2:]) for b in bursts)
-    while side > 4 and (
-        side > smallest or sum((b.shape[2] // side) * (b.shape[3] // side) for b in bursts) < ENOUGH_PLACES
-    ):
+    while side > 4 and (side > smallest or sum(_places(b, side) for b in bursts) < ENOUGH_PLACES):
         side //= 2
+    keep = _choose(sum(len(b) * _places(b, side) for b in bursts), max(most // (4 * side * side), 1))
     noise, clean, camera, iso, place, offset = [], [], [], [], [], 0
     for burst in bursts:
-        found, signal = _noise_of(burst)
-        cut = grid_patches(found, side)
-        noise.append(cut)
-        clean.append(grid_patches(signal, side))
-        camera += [burst.camera] * len(cut)
-        iso += [float(burst.iso)] * len(cut)
-        here = len(cut) // len(burst)
-        place.append(torch.arange(here).repeat(len(burst)) + offset)
-        offset += here
+        places = _places(burst, side)
+        for t in range(len(burst)):
+            here, keep = keep[:places], keep[places:]
+            if here.any():
+                found, signal = _noise_of(burst, t)
+                noise.append(grid_patches(found, side)[here])
+                clean.append(grid_patches(signal, side)[here])
+                place.append(torch.arange(places)[here] + offset)
+        offset += places
+        kept = sum(map(len, noise)) - len(camera)
+        camera += [burst.camera] * kept
+        iso += [float(burst.iso)] * kept
     return HeldOut(torch.cat(noise), torch.cat(clean), camera, iso, torch.cat(place))
 
 
-def _noise_of(burst: Burst) -> tuple[Tensor, Tensor]:
-    """The noise of every frame and the signal, (T, 4, h, w) each."""
-    frames = burst.planes(range(len(burst)))
+def _places(burst: Burst, side: int) -> int:
+    return (burst.shape[2] // side) * (burst.shape[3] // side)
+
+
+def _choose(count: int, most: int) -> Tensor:
+    """(count,) booleans, at most ``most`` of them true."""
+    keep = torch.zeros(count, dtype=torch.bool)
+    keep[torch.randperm(count, generator=torch.Generator().manual_seed(0))[:most]] = True
+    return keep
+
+
+def _noise_of(burst: Burst, t: int) -> tuple[Tensor, Tensor]:
+    """The noise of frame t and the signal, (1, 4, h, w) each."""
+    frame, truth, count = burst.planes(t), burst.reference(t), len(burst)
     if burst.clean is not None:
-        return frames - burst.reference(), burst.reference()
-    signal = (frames[:1] + (len(burst) - 1) * burst.leave_one_out(0)) / len(burst)
-    return (len(burst) / (len(burst) - 1)) ** 0.5 * (frames - signal), signal.expand_as(frames)
+        return frame - truth, truth
+    return ((count - 1) / count) ** 0.5 * (frame - truth), (frame + (count - 1) * truth) / count

@@ -35,9 +35,7 @@ def nll(model: NoiseModel, held: HeldOut, chunk: int | None = None) -> Tensor:
     return torch.cat(parts)
 
 
-def sample(
-    model: NoiseModel, held: HeldOut, generator: torch.Generator, chunk: int | None = None
-) -> Tensor:
+def sample(model: NoiseModel, held: HeldOut, generator: torch.Generator, chunk: int | None = None) -> Tensor:
     """One sample n ~ p(n | x) for every patch: (N, 4, s, s) in [0, 1] units.
 
     Arguments:

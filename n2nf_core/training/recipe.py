@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from n2nf_core import losses
-from n2nf_core.baselines import GaussianNoise, fit_photon_transfer
+from n2nf_core.baselines import GaussianNoise, fit_photon_transfer, of_fits
 from n2nf_core.baselines.photon_transfer import PhotonTransfer
 from n2nf_core.bursts import Burst, iso_knots, recordings, with_means
 from n2nf_core.denoisers import DnCNN, LinearSkip, linear_skip
@@ -127,7 +127,7 @@ class Recipe:
     @cached_property
     def photon_transfer(self) -> GaussianNoise:
         """Photon transfer as a noise model: what others start from; its cameras are in the order of the pairs'."""
-        return GaussianNoise({c: {iso: fit.nlf() for iso, fit in self.fits[c].items()} for c in self.isos})
+        return of_fits({camera: self.fits[camera] for camera in self.isos})
 
     @cached_property
     def linear_skip(self) -> LinearSkip:

@@ -56,7 +56,7 @@ class Training:
         burst = self.test[0].crop(slice(0, 64), slice(0, 64))
         first, second = burst.planes([0, 1]).unbind()
         row = torch.tensor([list(cameras).index(burst.camera)]), torch.tensor([float(burst.iso)])
-        return NoisyPair(first[None], second[None], *row, burst.reference()[:1])
+        return NoisyPair(first[None], second[None], *row, burst.reference(0))
 
     def about(self) -> dict:
         """What does not change during training: the noisy frame's PSNR in dB, the number of steps, and the folder."""
