@@ -354,7 +354,10 @@ def main() -> None:
     run = {"count": args.count, "seed": args.seed, "formats": rows}
     print(table(run))
     if args.json:
-        args.json.write_text(json.dumps(run, indent=1) + "\n")
+        from n2nf_core.files import durable_replace
+
+        with durable_replace(args.json) as new:
+            new.write_text(json.dumps(run, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,17 +14,18 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from n2nf_core.bursts import SUFFIX, Burst, BurstError, BurstWarning, check_burst, open_burst
+from n2nf_core.bursts import SUFFIX, Burst, BurstError, BurstWarning, check_burst, check_size, open_burst
 from n2nf_core.bursts.findings import warn
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.options import Options
 from n2nf_core.importers.stack import Stack, read_stacks
 from n2nf_core.importers.stated import Stated
+from n2nf_core.importers.texts import options_of
 from n2nf_core.raw import crop_of, four_levels
 
 __all__ = [
-    "READERS", "Options", "Part", "Reader", "Stack", "Stated", "iter_bursts", "iter_unchecked", "parts",
-    "read_bursts", "read_stacks",
+    "READERS", "Options", "Part", "Reader", "Stack", "Stated", "iter_bursts", "iter_trainable", "iter_unchecked",
+    "options_of", "parts", "read_bursts", "read_stacks",
 ]  # fmt: skip
 
 Reader = Callable[[list[Path], Path | None, Options], Iterable[Burst]]
@@ -80,6 +81,13 @@ def iter_bursts(path: str | Path, options: Options = Options()) -> Iterator[Burs
             yield burst
         else:
             yield check_burst(burst)
+
+
+def iter_trainable(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
+    """:func:`iter_bursts` for a training, so a burst that is too small to be split is refused, too."""
+    for burst in iter_bursts(path, options):
+        check_size(burst)
+        yield burst
 
 
 def iter_unchecked(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
