@@ -4,9 +4,12 @@ import json
 import textwrap
 import threading
 
+import numpy as np
 import pytest
+from cases.poisson_bursts import exposed, ramp
 
-from n2nf_core import cli
+from n2nf_core import cli, raw
+from n2nf_core.bursts import BurstError
 from n2nf_core.files import lock_of, locked
 from n2nf_core.study import runner
 
@@ -126,6 +129,19 @@ def test_the_folder_of_a_run_tells_sources_apart(notebook, tmp_path):
     here, there = (out(data=str(tmp_path / place / "b.npz")) for place in ("here", "there"))
     assert here.name.startswith("demo-smoke-b.npz-") and len({here, there, out(seed="1"), out()}) == 4
     assert here == out(data=f"{tmp_path}/there/../here/b.npz")
+
+
+def test_data_are_checked_with_the_settings_of_the_notebook_before_anything_runs(tmp_path):
+    known = {"data": str(tmp_path / "mine.npz"), "black": "", "white": "", "cfa": ""}
+    small, large = (raw.unpack(exposed(ramp(height, 40))) for height in (15, 16))
+    np.savez(tmp_path / "mine.npz", frames=large, black=0, white=4095, cfa="RGGB")
+    runner.check_data(known | {"black": "64 64 64 64", "white": "4000", "cfa": "MONO"})
+    with pytest.raises(BurstError, match="lies below the black level 2000"):
+        runner.check_data(known | {"black": "2000"})
+    np.savez(tmp_path / "mine.npz", frames=small, black=64, white=4095)
+    with pytest.raises(BurstError, match="too small to train on some rows"):
+        runner.check_data(known)
+    runner.check_data({"data": ""})
 
 
 def test_an_output_folder_that_cannot_be_made_is_named(notebook, tmp_path, capsys):
