@@ -13,6 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+SSIM_WINDOW = 11
+"""Side of the window of SSIM, in pixels; an image must be as large."""
+
 BINS = 66
 """Bins of the marginal KL: 64 of width 0.2/64 over [-0.1, 0.1), and one on each side for all values beyond."""
 
@@ -212,8 +215,9 @@ def ssim_map(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tenso
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     _check_images(estimate, reference, data_range)
-    if min(estimate.shape[2:]) < 11:
-        raise ValueError(f"SSIM needs images of at least 11x11 pixels, got {(*estimate.shape[2:],)}")
+    if min(estimate.shape[2:]) < SSIM_WINDOW:
+        size = f"{SSIM_WINDOW}x{SSIM_WINDOW}"
+        raise ValueError(f"SSIM needs images of at least {size} pixels, got {(*estimate.shape[2:],)}")
     options = {"data_range": float(data_range), "reduction": "none", "return_full_image": True}
     return structural_similarity_index_measure(estimate, reference, **options)[1]
 
