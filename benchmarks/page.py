@@ -58,7 +58,10 @@ def quality(found: dict) -> str:
 
 def memory(found: dict) -> str:
     """One row per large burst and step."""
-    lines = ["| burst | step | file, MB | peak, MB | seconds | ms per megapixel and frame |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| burst | step | file, MB | peak, MB | seconds | ms per megapixel and frame |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in found["rows"]:
         lines.append(
             f"| {row['case']} | {row['step']} | {row['file_megabytes']:.0f} | {row['peak_megabytes']:.0f} | "
