@@ -129,7 +129,10 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=4, help="trials of each row and writer")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", action="store_true", help="put the counts into the README")
+    parser.add_argument("--without-fsync", action="store_true", help="let power cuts show what fsync is for")
     options = parser.parse_args()
+    if options.without_fsync:
+        os.fsync = lambda handle: None
     torch.set_num_threads(1)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH"))))
     random.seed(options.seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -49,13 +50,14 @@ def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, T
     """
     with_ssim = min(min(burst.shape[2:]) for burst in bursts) >= metrics.SSIM_WINDOW
     psnr, ssim, group = [], [], []
+    local = partial(metrics.ssim_map, data_range=1.0)  # the margin makes the smallest tile large enough
     for number, burst in enumerate(bursts):
         error, own = [], []
         for t in range(len(burst)):
             estimate, truth = denoise(burst.frame(t)), burst.reference(t)
             error.append(metrics.psnr(estimate, truth, data_range=1.0))
             if with_ssim:
-                ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
+                ssim.append(tiles.tiled(local, estimate, truth, margin=2 * metrics.SSIM_REACH).mean((1, 2, 3)))
             own.append(_squares(burst.planes(t), truth))
             group.append(number if len(bursts) > 1 else t)
         noise = sum(own) / len(own) / len(own) if burst.clean is None else 0.0

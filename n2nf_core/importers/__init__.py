@@ -1,9 +1,8 @@
 """Files of supported formats -> bursts. Every format has its own module; ``stack`` holds what they share.
 
 A new format is a module with a function path -> stacks, as ``fits`` has it, and an entry in :data:`READERS`. A
-:class:`n2nf_core.importers.stack.Stack` holds frames (T, H, W) in DN and what the file states about each of them, as
-:class:`n2nf_core.importers.stated.Stated`. Everything that reads bursts then reads the format, compares the frames'
-settings, and asks for a white level that is not stated.
+:class:`Stack` holds frames (T, H, W) in DN and what the file states about each of them, as :class:`Stated`. Everything
+that reads bursts then reads the format, compares the frames' settings, and asks for a white level that is not stated.
 """
 
 from __future__ import annotations
@@ -19,13 +18,14 @@ from n2nf_core.bursts import SUFFIX, Burst, BurstError, BurstWarning, check_burs
 from n2nf_core.bursts.findings import warn
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.options import Options
-from n2nf_core.importers.stack import read_stacks
+from n2nf_core.importers.stack import Stack, read_stacks
+from n2nf_core.importers.stated import Stated
 from n2nf_core.importers.texts import options_of
 from n2nf_core.raw import crop_of, four_levels
 
 __all__ = [
-    "Options", "Part", "READERS", "Reader", "iter_bursts", "iter_trainable", "iter_unchecked", "options_of", "parts",
-    "read_bursts",
+    "READERS", "Options", "Part", "Reader", "Stack", "Stated", "iter_bursts", "iter_trainable", "iter_unchecked",
+    "options_of", "parts", "read_bursts", "read_stacks",
 ]  # fmt: skip
 
 Reader = Callable[[list[Path], Path | None, Options], Iterable[Burst]]

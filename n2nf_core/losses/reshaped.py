@@ -141,7 +141,7 @@ def of_denoised(pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor
     return _rows(pair, pair.first - clean2, pair.second - clean1, mean, (clean2, clean1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reshaped:
     """-log p(n^ | x^), a scalar in nats per dimension: a noise term with the law of the residual undone.
 
@@ -156,6 +156,10 @@ class Reshaped:
     residual: Callable[[NoisyPair, Tensor, Tensor], Residual]
     settings: tuple[Reshaping, ...]
     scale_only: bool = False
+
+    def __repr__(self) -> str:  # the same in every process, since checkpoints name their loss by it
+        name = getattr(self.residual, "__name__", repr(self.residual))
+        return f"Reshaped({name}, {self.settings}, scale_only={self.scale_only})"
 
     def __call__(
         self, noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor

@@ -7,8 +7,9 @@ dimension,
     1/2 (log(1 + rho) - rho / (1 + rho))   where the residual has the variance s2 (1 + rho); about rho^2 / 4
   + dg3^2 / 12 + dg4^2 / 48                where its skewness and excess kurtosis are off by dg3 and dg4
 
-A model that looks up the variance b1 x + b2 at a signal with an error of variance d^2 sees a mixture of variances,
-whose excess kurtosis is larger by 3 (b1 / s2)^2 d^2.
+The smaller of the two is taken: the leading terms are too large for heavy tails, and KL is too large where a law ends
+on one side. A model that looks up the variance b1 x + b2 at a signal with an error of variance d^2 sees a mixture of
+variances, whose excess kurtosis is larger by 3 (b1 / s2)^2 d^2.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from n2nf_core.types import Denoiser
 
 TIE = 2e-4
 """Nats per dimension. Of terms whose expected regrets differ by less, the one that measures less is chosen."""
+
+NONE = torch.zeros((), dtype=torch.float64)
 
 
 class Setting(NamedTuple):
@@ -63,13 +66,14 @@ class Setting(NamedTuple):
         denoised, mixed = scale * rho, scale / (shape.frames + 1 / rho.clamp(min=1e-6))
         noise = with_cumulants(g3, g4)
 
-        def learned(skewness: Tensor, kurtosis: Tensor, variance: Tensor | float = 1.0) -> Tensor:
-            return divergence(noise, with_cumulants(skewness, kurtosis), variance)
+        def learned(skewness: Tensor, kurtosis: Tensor, extra: Tensor = NONE) -> Tensor:
+            leading = (extra.log1p() - extra / (1 + extra)) / 2 + (skewness - g3) ** 2 / 12 + (kurtosis - g4) ** 2 / 48
+            return leading.minimum(divergence(noise, with_cumulants(skewness, kurtosis), 1 + extra))
 
         residual = shape.residual_skewness, shape.residual_kurtosis
         of_errors = learned(g3 + shape.skewness_error, g4 + shape.kurtosis_error + mixed)
         found = {
-            "cross_sample": learned(*residual, 1 + rho),
+            "cross_sample": learned(*residual, rho),
             "pair_difference": learned(0 * g3, (g4 + same) / 2 + denoised),
             "rescaled_cross_sample": learned(*residual),
             "leave_one_out": learned(kept3 * g3, kept4 * (g4 - same) + same + mixed),

@@ -117,3 +117,11 @@ def test_a_setting_that_was_not_measured_gives_nan(pair):
 def test_the_denoiser_receives_no_gradient(pair):
     d1, d2 = (d.requires_grad_() for d in both(pair))
     assert not Reshaped(losses.of_denoised, settings())(MODEL, pair, d1, d2).requires_grad
+
+
+def test_a_term_is_named_alike_in_every_process():
+    """A checkpoint holds the name of its loss, so that a training goes on with the same one only."""
+    text = repr(Reshaped(losses.of_two_frames, settings()))
+    assert text.startswith("Reshaped(of_two_frames, (Reshaping(camera=0, iso=100.0, signal=(0.1,")
+    assert " at 0x" not in text
+    assert "OfManyFrames(frames=8)" in repr(Reshaped(OfManyFrames(8), settings()))

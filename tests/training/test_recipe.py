@@ -1,6 +1,7 @@
 """The recipe's steps: what each starts from, and that random choices depend on the seed alone."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -125,3 +126,14 @@ def test_the_recommended_term_is_measured_with_the_denoiser_that_is_given(bursts
     found = recipe.train_jointly(denoiser, steps=2)
     by_hand = Recipe(bursts, SIZES, 0, tmp_path / "by hand", noise_term=recipe.recommend(denoiser).term)
     assert same(found.noise_model, by_hand.train_jointly(denoiser, steps=2).noise_model)
+
+
+def test_joint_training_gives_a_term_the_pairs_that_it_needs(bursts, tmp_path):
+    recipe = Recipe(bursts, SIZES, 0, tmp_path)
+    denoiser = recipe.new_denoiser()
+    term = recipe.recommend(denoiser.eval()).terms["leave_one_out"]
+    found = replace(recipe, noise_term=term).train_jointly(denoiser, steps=2).noise_model
+    means = Recipe([with_means(burst, 4)[0] for burst in bursts], SIZES, 0, tmp_path / "means", noise_term=term)
+    by_hand = means.train_jointly(denoiser, loss=means.joint_loss(), steps=2).noise_model
+    with_clean = recipe.train_jointly(denoiser, loss=means.joint_loss(), steps=2, name="clean").noise_model
+    assert same(found, by_hand) and not same(found, with_clean)
