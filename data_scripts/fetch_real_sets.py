@@ -24,7 +24,7 @@ from download import download
 
 from n2nf_core.bursts import Burst, BurstError, check_burst
 from n2nf_core.importers import Options, iter_bursts
-from n2nf_core.importers.npz import load_arrays
+from n2nf_core.importers.npz.reader import load_arrays
 from n2nf_core.importers.provenance import source_of
 from n2nf_core.importers.stack import Source, Stack, bursts_of
 

@@ -187,7 +187,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _collect(options: argparse.Namespace) -> int:
-    from n2nf_core.study.collect import collect
+    from n2nf_core.study.tables.collect import collect
 
     print(*collect(options.folders, options.profiles, options.out), sep="\n")
     return 0

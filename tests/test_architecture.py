@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import rooms
@@ -23,6 +24,14 @@ def test_imports_run_downwards():
 
 def test_few_rooms_import_from_one_another():
     assert len(rooms.imports()) <= 70, "pairs of rooms; python tests/rooms.py lists them"
+
+
+def test_folders_and_files_stay_small():
+    """At most 12 Python files in a folder and 250 lines in a file, so that either can be taken in at a glance."""
+    files = list(rooms.CORE.rglob("*.py"))
+    folders = Counter(path.parent for path in files)
+    assert {str(folder): count for folder, count in folders.items() if count > 12} == {}
+    assert {str(path): lines for path in files if (lines := len(path.read_text().splitlines())) > 250} == {}
 
 
 def test_an_import_that_runs_upwards_is_seen(monkeypatch):

@@ -16,7 +16,8 @@ from n2nf_core.evaluation.denoised import denoised_frames, mosaic_in_dn, scene_e
 from n2nf_core.export import CameraNoise, exchange, load_model, save_model
 from n2nf_core.export.exchange import export_text
 from n2nf_core.importers import read_bursts
-from n2nf_core.study import collect, runner
+from n2nf_core.study import runner
+from n2nf_core.study.tables import collect
 from n2nf_core.training import PROFILES
 from n2nf_core.types import NLF
 

@@ -21,6 +21,7 @@ from n2nf_core.bursts import Burst
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.flow import nlf_flow, noise_flow
 from n2nf_core.losses import r2r
+from n2nf_core.metrics import divergence
 from n2nf_core.pairs import PatchPairs, Reading, Sampling, frame_buffers
 from n2nf_core.pairs.frame_buffers import DeviceBuffer, HostBuffer, Places
 from n2nf_core.training import CompileWarning, GraphWarning, fit
@@ -241,14 +242,14 @@ def test_batches_do_not_depend_on_the_device(device, cache_bytes, monkeypatch):
 
 
 def test_histograms_are_counted_alike(device, monkeypatch):
-    monkeypatch.setattr(metrics, "AT_A_TIME", 5000)  # several parts
+    monkeypatch.setattr(divergence, "AT_A_TIME", 5000)  # several parts
     noise = 0.05 * torch.randn(2, 40, 4, 16, 16, generator=torch.manual_seed(0))
-    noise[0, :, 0, 0] = torch.arange(16) / metrics.PER_UNIT - 0.02  # values on edges of bins
+    noise[0, :, 0, 0] = torch.arange(16) / divergence.PER_UNIT - 0.02  # values on edges of bins
     real, model = noise.unbind()
     there = [values.to(device) for values in noise]
     torch.testing.assert_close(metrics.marginal_kl(*there).cpu(), metrics.marginal_kl(real, model), atol=2e-6, rtol=0)
-    counts = metrics._on_device(there[0].flatten(1))
-    assert torch.equal(counts.cpu(), metrics._counts(real))
+    counts = divergence._on_device(there[0].flatten(1))
+    assert torch.equal(counts.cpu(), divergence._counts(real))
     with pytest.raises(ValueError, match="not finite"):
         metrics.marginal_kl(there[0], there[1] / 0)
 

@@ -25,8 +25,9 @@ from convert import convert  # noqa: E402
 
 from n2nf_core import export, importers  # noqa: E402
 from n2nf_core.bursts import Burst, open_burst, write_burst  # noqa: E402
-from n2nf_core.study import collect as tables  # noqa: E402
-from n2nf_core.study import file_set, points, results, runner  # noqa: E402
+from n2nf_core.study import points, results, runner  # noqa: E402
+from n2nf_core.study.tables import collect as tables  # noqa: E402
+from n2nf_core.study.tables import file_set  # noqa: E402
 from n2nf_core.training import checkpoints, fit  # noqa: E402
 
 processes.START = "fork"  # from a process that has imported everything and has no threads

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from n2nf_core.study import collect
+from n2nf_core.study.tables import collect
 
 RESULTS = Path(__file__).parents[2] / "results"
 

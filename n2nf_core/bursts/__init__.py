@@ -10,8 +10,8 @@ from n2nf_core.bursts.burst import (
     recordings,
     with_means,
 )  # fmt: skip
-from n2nf_core.bursts.checks import BurstCheck, check_burst, find
-from n2nf_core.bursts.findings import Finding
+from n2nf_core.bursts.checks.check import BurstCheck, check_burst, find
+from n2nf_core.bursts.checks.findings import Finding
 from n2nf_core.bursts.splits import check_size, split_regions, split_scenes, train_test_split
 from n2nf_core.bursts.store import SUFFIX, open_burst, write_burst
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from n2nf_core.bursts.burst import Burst, BurstError, LazyFrames
-from n2nf_core.bursts.checks import FrameDigests
+from n2nf_core.bursts.checks.check import FrameDigests
 from n2nf_core.bursts.chunk_reader import BloscChunks, ChunkError, blosc_chunks
 from n2nf_core.bursts.completeness import check_complete, files_of
 from n2nf_core.bursts.record import FIELDS, digest, read_record, record_of

@@ -18,15 +18,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from n2nf_core.baselines import GaussianNoise
 from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
+from n2nf_core.export.size_limit import AtMost
 from n2nf_core.files import CheckpointError, check_weights, durable_replace, one_line
 from n2nf_core.flow import nlf_flow, noise_flow
 from n2nf_core.raw import four_levels
@@ -176,7 +176,7 @@ def load_model(path: str | Path) -> tuple[nn.Module, NoiseModel, dict]:
     try:
         described = {name: json.loads(metadata[name], parse_constant=_refuse) for name in _DESCRIPTIONS}
         _check(described["about"])
-        with _AtMost(tensors, described):
+        with AtMost(tensors, described):
             noise_model = rebuild(described["noise_model"], _below(tensors, "noise_model"))
             denoiser = _build_denoiser(described["denoiser"])
         denoiser.load_state_dict(_below(tensors, "denoiser"), assign=True)
@@ -211,45 +211,6 @@ def digest(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
         total.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
         total.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return total.hexdigest()
-
-
-class _AtMost(TorchFunctionMode):
-    """Stops the building of models that are larger than the tensors of their file: the sizes are a stranger's.
-
-    Arguments:
-        tensors: the tensors of the file.
-        described: what the file states about its models.
-    """
-
-    def __init__(self, tensors: Mapping[str, Tensor], described: Mapping):
-        super().__init__()
-        elements = sum(tensor.numel() for tensor in tensors.values())
-        widest = max((size for tensor in tensors.values() for size in tensor.shape), default=0)
-        for size in _integers([described[name] for name in ("noise_model", "denoiser")]):
-            if size > max(len(tensors), widest):
-                raise ValueError(f"it states a size of {size}, which none of its tensors has")
-        noise = described["noise_model"]
-        if len(noise["cameras"]) * max(map(len, noise["isos"].values())) > elements:
-            raise ValueError("it states more cameras and ISO values than its tensors hold")
-        self.left = 100 * (elements + 64 * len(tensors))  # starting values are drawn with a few intermediate tensors
-
-    def __torch_function__(self, function, types, arguments=(), keywords=None):
-        result = function(*arguments, **(keywords or {}))
-        if isinstance(result, Tensor):
-            self.left -= result.numel() + 1
-            if self.left < 0:
-                raise ValueError("it describes models that are larger than its tensors")
-        return result
-
-
-def _integers(value: object) -> Iterator[int]:
-    """All integers at any depth of a JSON value, without those that are ISO values."""
-    if isinstance(value, Mapping):
-        yield from (size for name, inner in value.items() if name != "isos" for size in _integers(inner))
-    elif isinstance(value, list):
-        yield from (size for inner in value for size in _integers(inner))
-    elif isinstance(value, int):
-        yield value
 
 
 def _refuse(constant: str) -> None:

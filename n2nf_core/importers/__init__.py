@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from n2nf_core.bursts import SUFFIX, Burst, BurstError, BurstWarning, check_burst, check_size, open_burst
-from n2nf_core.bursts.findings import warn
+from n2nf_core.bursts.checks.findings import warn
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.options import Options
 from n2nf_core.importers.stack import Stack, read_stacks

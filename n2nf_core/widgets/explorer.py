@@ -10,7 +10,7 @@ import anywidget
 import traitlets
 
 from n2nf_core.evaluation.collapse import POINT_OF_NO_RETURN
-from n2nf_core.study.columns import unflatten
+from n2nf_core.study.tables.columns import unflatten
 from n2nf_core.widgets import modules
 
 LOSSES = ("cross_sample", "self_sample")
@@ -97,7 +97,7 @@ class LambdaExplorer(anywidget.AnyWidget):
 
     @classmethod
     def from_parquet(cls, path: str | Path, **settings) -> LambdaExplorer:
-        """The explorer of a table that ``n2nf_core.study.collect`` wrote, with one row per point."""
+        """The explorer of a table that ``n2nf_core.study.tables.collect`` wrote, with one row per point."""
         import pandas as pd
 
         return cls([unflatten(row) for row in pd.read_parquet(path).to_dict("records")], **settings)

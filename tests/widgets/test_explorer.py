@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from n2nf_core.study.collect import table
+from n2nf_core.study.tables.collect import table
 from n2nf_core.widgets.explorer import LambdaExplorer, point_of
 
 

@@ -1,0 +1,87 @@
+"""The figure of every sweep, made from its table with one row per point, as :mod:`.collect` writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+
+from n2nf_core import plots
+from n2nf_core.study.tables.columns import unflatten
+
+
+def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
+    """NLL and PSNR of both losses against lambda, from the points of 60_ablate_lambda."""
+    nll, psnr = "noise_models.%s.nll_nats_per_dim", "denoisers.%s.psnr_db"
+
+    def loss(row: Mapping, name: str) -> dict:
+        step = row.get(f"collapse.{name}.collapse_step")
+        return {
+            "nll_excess": row[nll % name] - row[nll % "photon_transfer"],
+            "psnr_gain": row[psnr % name] - row[psnr % "pretrained"],
+            "collapse_step": None if step is None or pd.isna(step) else step,
+        }
+
+    names = ("cross_sample", "self_sample")
+    points = [{"mse_weight": r["mse_weight"]} | {n: loss(r, n) for n in names} for r in frame.to_dict("records")]
+    return plots.weight_sweep(points, float(frame["critical_mse_weight"].mean()))
+
+
+def recovery(frame: pd.DataFrame) -> plots.Figure:
+    """Shot and read noise during training, from the points of 50_recover_nlf_parameters."""
+    names = list(dict.fromkeys(c.split(".")[1] for c in frame if c.startswith("history.")))
+    points = [
+        {
+            "camera": row["point.parameters.camera"],
+            "photon_transfer": {k: row[f"recovery.photon_transfer.{k}_ratio"] for k in ("shot", "read")},
+            "curves": {n: {k: row[f"history.{n}.{k}"] for k in ("step", "shot", "read")} for n in names},
+        }
+        for row in frame.to_dict("records")
+    ]
+    return plots.recovery(points)
+
+
+def regret_study(frame: pd.DataFrame) -> plots.Figure:
+    """Regret per camera, and against steps, scenes and cameras, from the points of 80_measure_regret.
+
+    Regret per camera is taken from the points with most cameras. The curves against steps and scenes are taken from
+    points with one camera. The curve against the number of cameras shows the regret on that camera. Physical sensors,
+    whose noise is not Gaussian, have a panel of their own.
+    """
+    points = [row | {"blocks": unflatten(row)} for row in frame.to_dict("records")]
+    sensors = [p for p in points if p["point.parameters.sensor"]]
+    plain = [p for p in points if not p["point.parameters.sensor"]] or sensors
+    usual = [p for p in plain if not int(p["point.parameters.scenes"])] or plain
+    most, alone = max(p["cameras"] for p in usual), [p for p in plain if p["cameras"] == 1]
+    only = next(iter((alone or plain)[0]["blocks"]["by_camera"]))
+
+    def along(some: Sequence[Mapping], x: str) -> dict[str, list[tuple[float, float]]]:
+        found: dict[str, list[tuple[float, float]]] = {}
+        for p in some:
+            for name, row in p["blocks"]["by_camera"].get(only, {}).items():
+                found.setdefault(name, []).append((p[x], row["regret_nats_per_dim"]))
+        return found
+
+    def history(some: Sequence[Mapping]) -> dict[str, list[tuple[float, float]]]:
+        found: dict[str, list[tuple[float, float]]] = {}
+        for p in some:
+            for name, curve in p["blocks"]["history"].items():
+                found.setdefault(name, []).extend(zip(curve["step"], curve["regret_nats_per_dim"], strict=True))
+        return found
+
+    curves = {
+        f"step, {only}": history([p for p in usual if p["cameras"] == 1]),
+        f"scenes of {only}": along(alone, "scenes"),
+        f"cameras that share the model; regret on {only}": along(usual, "cameras"),
+        "step, density of a sensor": history(sensors),
+    }
+    cameras = [p["blocks"]["by_camera"] for p in usual if p["cameras"] == most]
+    return plots.regret_study(cameras, {name: found for name, found in curves.items() if found})
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {
+    "50_recover_nlf_parameters": recovery,
+    "60_ablate_lambda": weight_sweep,
+    "80_measure_regret": regret_study,
+}
+"""Notebook -> the function that plots its figure."""
