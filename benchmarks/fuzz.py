@@ -320,6 +320,14 @@ def fuzz(name: str, count: int, seed: int, child: Child, examples: list[str]) ->
     return found, longest, peak
 
 
+def table(run: dict) -> str:
+    """The rows of a run as a Markdown table."""
+    names = [*OUTCOMES, "longest_s", "peak_mb"]
+    lines = [f"| format | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    lines += [f"| {name} | {' | '.join(str(row[one]) for one in names)} |" for name, row in run["formats"].items()]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Run the script with the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -343,8 +351,13 @@ def main() -> None:
         print(name, rows[name], flush=True)
     reader.close()
     print("\n".join(examples))
+    run = {"count": args.count, "seed": args.seed, "formats": rows}
+    print(table(run))
     if args.json:
-        args.json.write_text(json.dumps({"count": args.count, "seed": args.seed, "formats": rows}, indent=1) + "\n")
+        from n2nf_core.files import durable_replace
+
+        with durable_replace(args.json) as new:
+            new.write_text(json.dumps(run, indent=1) + "\n")
 
 
 if __name__ == "__main__":

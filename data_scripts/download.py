@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from n2nf_core.files import durable_replace
+
 BLOCK = 1 << 20
 TIMEOUT_S = 60
 WAIT_S = 1.0
@@ -67,7 +69,8 @@ def download(
                 raise OSError(f"{url}: {error}; the part fetched so far is kept: run again to continue") from error
             time.sleep(min(WAIT_S * 2**attempt, 30))
     _verify(part, checksum, url)
-    os.replace(part, target)
+    with durable_replace(target) as new:
+        os.replace(part, new)
     _validator(part).unlink(missing_ok=True)
     return target
 

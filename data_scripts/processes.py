@@ -48,7 +48,10 @@ def each(
         running.add(process)
         sender.close()
         try:
-            return answer.recv()
+            result, told = answer.recv()
+            for message in told:
+                show_warning(message)
+            return result
         except EOFError:
             process.join()
             return BurstError(
@@ -75,16 +78,17 @@ def _end(process: multiprocessing.Process) -> str:
 
 
 def _answer(sender, work: Callable[[Item], Result], item: Item) -> None:
-    """Send the result or the error of ``work`` to the parent; ends with the parent, in whatever way that happens."""
+    """Send the parent the result or the error of ``work``, and its warnings; ends with it, in whatever way it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
-    warnings.showwarning = show_warning
+    told: list[str] = []
+    warnings.showwarning = lambda message, *_, **__: told.append(str(message))
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
     try:
         result = work(item)
     except Exception as error:  # decoders raise errors of every kind, and some of them cannot be sent
         result = BurstError(reason(error))
-    sender.send(result)
+    sender.send((result, told))
 
 
 @contextmanager

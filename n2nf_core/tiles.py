@@ -40,7 +40,9 @@ def windows(length: int, tile: int, margin: int, multiple: int = 1) -> list[tupl
 
 
 @torch.no_grad()
-def tiled(function: Callable[..., Tensor], *frames: Tensor, margin: int, multiple: int = 1, tile: int = TILE) -> Tensor:
+def tiled(
+    function: Callable[..., Tensor], *frames: Tensor, margin: int, multiple: int = 1, tile: int = TILE
+) -> Tensor:
     """function(*frames), computed tile by tile and without a gradient.
 
     Apart from the result, only one tile of tile + 2 margin pixels a side is in memory. A frame that fits into one tile

@@ -100,6 +100,30 @@ def test_collect_takes_all_profiles_unless_some_are_named(monkeypatch, capsys):
     assert capsys.readouterr().out == 2 * "a.parquet\ntables.md\n"
 
 
+@pytest.mark.parametrize("value", ["-7", "--out", "-p", "a=b", "", "-1.5e3"])
+def test_a_value_may_look_like_an_option(monkeypatch, tmp_path, value):
+    asked = []
+    monkeypatch.setattr(runner, "run_point", lambda *given, **_: asked.append(given[2]) or (tmp_path, False))
+    assert cli.main(["run", "tiny.md", "-p", "data", value, "-p", "seed", "1"]) == 0
+    assert cli.main(["run", "tiny.md", f"-pdata={value}", "-pseed=1"]) == 0
+    assert asked == [{"data": value, "seed": "1"}] * 2
+
+
+def test_a_setting_without_a_value_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["run", "tiny.md", "-p", "seed"])
+    assert "argument -p: give a NAME and a VALUE" in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_chosen_by_the_parameters(monkeypatch, tmp_path, capsys):
+    asked = []
+    monkeypatch.setattr(runner, "default_out", lambda notebook, runs, given: runs / "demo")
+    monkeypatch.setattr(runner, "run_notebook", lambda *given: asked.append(given) or tmp_path / "tiny.json")
+    assert cli.main(["run", "tiny.md", "--out=", "--runs", "here"]) == 0
+    assert cli.main(["run", "tiny.md", "--out=-x"]) == 0
+    assert [given[1] for given in asked] == [Path("here/demo"), Path("-x")]
+
+
 @pytest.fixture
 def model_file(tmp_path):
     table = GaussianNoise({"Sony A7": {iso: NLF(1e-5 * iso, 1e-6) for iso in (100, 400, 800, 1600)}})

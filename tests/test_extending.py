@@ -29,9 +29,7 @@ from n2nf_core.flow import (
     SignalDependentScale,
     nlf_flow,
 )
-from n2nf_core.importers.options import Options
-from n2nf_core.importers.stack import Stack, read_stacks
-from n2nf_core.importers.stated import Stated
+from n2nf_core.importers import Options, Stack, Stated, read_stacks
 from n2nf_core.pairs import PatchPairs, Sampling
 from n2nf_core.simulation import simulated_bursts
 from n2nf_core.training import PROFILES, Profile, Recipe

@@ -129,7 +129,10 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=4, help="trials of each row and writer")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", action="store_true", help="put the counts into the README")
+    parser.add_argument("--without-fsync", action="store_true", help="let power cuts show what fsync is for")
     options = parser.parse_args()
+    if options.without_fsync:
+        os.fsync = lambda handle: None
     torch.set_num_threads(1)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH"))))
     random.seed(options.seed)
@@ -144,10 +147,10 @@ def main() -> int:
                     bad += bool(problems)
                     for problem in problems:
                         print(f"  {row} {name} {number}: {problem}", file=sys.stderr, flush=True)
+                    if options.write:  # after each, so that a run that is stopped has been counted
+                        write({(row, name): (number + 1, bad)})
                 failures += bad
                 print(f"{row:8}{name:10}{bad} of {options.count} failed", flush=True)
-                if options.write:
-                    write({(row, name): (options.count, bad)})
     return 1 if failures else 0
 
 

@@ -133,12 +133,12 @@ def fit_awgn(recordings: Recordings) -> GaussianNoise:
     """
 
     def sigma2(bursts: list[Tensor | Stack]) -> float:
-        sums = torch.zeros(2, dtype=torch.float64)
+        squares = freedom = 0.0
         for burst in bursts:
             stats = temporal(burst)
-            freedom = stats.variance.numel() * (stats.frames - 1)
-            sums += torch.stack((stats.variance.mean(dtype=torch.float64) * freedom, torch.tensor(float(freedom))))
-        return float(sums[0] / sums[1])
+            own = stats.variance.numel() * (stats.frames - 1)
+            squares, freedom = squares + float(stats.mean_variance().mean()) * own, freedom + own
+        return squares / freedom
 
     settings = by_setting(recordings)
     return GaussianNoise(

@@ -41,6 +41,10 @@ class Temporal(NamedTuple):
         """(< 1 / g >, < 1 / g^2 >) over the frames, (C,) each: var = shot < 1 / g > x + read < 1 / g^2 >."""
         return (1 / self.gains).mean(0), (1 / self.gains.square()).mean(0)
 
+    def mean_variance(self) -> Tensor:
+        """The variance of every plane, averaged over its pixels: (C,), float64."""
+        return _sums(self.variance) / self.variance[0].numel()
+
 
 def frame_of(stack: Tensor | Stack, t: int) -> Tensor:
     """Frame number ``t``, (C, H, W), of a tensor (T, C, H, W) or of frames that are read when asked for."""
@@ -78,10 +82,15 @@ def _moments(stack: Tensor | Stack, gains: Tensor | None = None) -> tuple[Tensor
     return mean, squares, means / (shape[1] * shape[2])
 
 
+def _sums(image: Tensor) -> Tensor:
+    """The sum of every plane of (C, H, W), in float64, which a sum of the whole image would first convert it to."""
+    return torch.stack([image[:, rows].sum((1, 2), dtype=torch.float64) for rows in bands(tuple(image.shape))]).sum(0)
+
+
 def _gains(squares: Tensor, means: Tensor) -> Tensor:
     """The gains (T, C) from the sums of squared deviations and the means of the frames."""
-    spread = squares.mean((1, 2), dtype=torch.float64) / max(len(means) - 1, 1)
-    error = (spread / squares[0].numel()).sqrt()
+    pixels = squares[0].numel()
+    error = (_sums(squares) / pixels / max(len(means) - 1, 1) / pixels).sqrt()
     centre = means.mean(0)
     drifts = ((means - centre).abs() > DRIFT_Z * error).any(0) & (centre > DRIFT_Z * error)
     return torch.where(drifts, means / centre, torch.ones_like(means))

@@ -35,15 +35,16 @@ def difference_correlation(frames: Tensor, reach: int = 4) -> Tensor:
 
     Arguments:
         frames: (T, C, H, W), any unit.
-        reach: largest shift, in pixels of a plane.
+        reach: largest shift, in pixels of a plane. Along a side of fewer than 2 reach + 1 pixels it is smaller.
 
-    Returns (2 reach + 1, 2 reach + 1).
+    Returns (2 reach + 1, 2 reach + 1), with shift 0 in the middle.
     """
     difference = frames[1:] - frames[:-1]
     difference = difference - difference.mean((2, 3), keepdim=True)
     spectrum = torch.fft.rfft2(difference.double()).abs().square().mean((0, 1))
     correlation = torch.fft.irfft2(spectrum, s=difference.shape[2:])
-    return torch.roll(correlation / correlation[0, 0], (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+    down, across = (min(reach, (n - 1) // 2) for n in correlation.shape)
+    return torch.roll(correlation / correlation[0, 0], (down, across), (0, 1))[: 2 * down + 1, : 2 * across + 1]
 
 
 def _gains(frames: Tensor) -> Tensor:

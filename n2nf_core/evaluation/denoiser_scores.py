@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -35,7 +36,8 @@ def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, T
 
     Where the reference is the mean of the other T - 1 frames, its own noise is subtracted from the squared error:
     E |D(y) - m|^2 = E |D(y) - x|^2 + s2 / (T - 1), with the variance s2 of the burst over time. What is left counts as
-    at least 1 % of s2 / (T - 1), because less is lost in chance. SSIM is that against the noisy reference.
+    at least 1 % of s2 / (T - 1), because less is lost in chance. SSIM is that against the noisy reference. It
+    is left out where a burst has planes of fewer than 11 x 11 pixels.
 
     The data range is 1. A group is a burst. For a single burst a group is a frame. These frames share a scene, so the
     interval then says nothing about other scenes.
@@ -46,19 +48,23 @@ def frame_scores(denoise: Denoise, bursts: Sequence[Burst]) -> tuple[dict[str, T
 
     Returns the values ``psnr_db`` and ``ssim``, (frames,) each, and the groups (frames,).
     """
+    with_ssim = min(min(burst.shape[2:]) for burst in bursts) >= metrics.SSIM_WINDOW
     psnr, ssim, group = [], [], []
+    local = partial(metrics.ssim_map, data_range=1.0)  # the margin makes the smallest tile large enough
     for number, burst in enumerate(bursts):
         error, own = [], []
         for t in range(len(burst)):
             estimate, truth = denoise(burst.frame(t)), burst.reference(t)
             error.append(metrics.psnr(estimate, truth, data_range=1.0))
-            ssim.append(metrics.ssim(estimate, truth, data_range=1.0))
+            if with_ssim:
+                ssim.append(tiles.tiled(local, estimate, truth, margin=2 * metrics.SSIM_REACH).mean((1, 2, 3)))
             own.append(_squares(burst.planes(t), truth))
             group.append(number if len(bursts) > 1 else t)
         noise = sum(own) / len(own) / len(own) if burst.clean is None else 0.0
         error = 10 ** (-torch.cat(error) / 10)
         psnr.append(-10 * (error - noise).clamp(min=0.01 * noise).log10())
-    return {"psnr_db": torch.cat(psnr), "ssim": torch.cat(ssim)}, torch.tensor(group)
+    values = {"psnr_db": torch.cat(psnr)} | ({"ssim": torch.cat(ssim)} if with_ssim else {})
+    return values, torch.tensor(group)
 
 
 def score_denoisers(denoisers: Mapping[str, Denoise], bursts: Sequence[Burst]) -> dict[str, dict]:

@@ -102,7 +102,7 @@ class SignalDependentScale(ConditionalScale):
         return z * self._variance(context).sqrt()
 
     @torch.no_grad()
-    def set_nlf(self, camera: str, iso: float, nlf: NLF) -> None:
+    def set_nlf(self, camera: str, iso: float, nlf: tuple[float, float]) -> None:
         """Set shot and read of one camera at one of its ISO knots.
 
         Arguments:
@@ -114,8 +114,8 @@ class SignalDependentScale(ConditionalScale):
         """
         for row, column, name, knot in self.knots.cells():
             if name == camera and knot == iso:
-                self.log_shot[row, column] = torch.tensor(float(nlf.shot)).log()
-                self.log_read[row, column] = torch.tensor(float(nlf.read)).log()
+                for table, variance in zip((self.log_shot, self.log_read), nlf, strict=True):
+                    table[row, column] = torch.tensor(float(variance)).log()
                 return
         raise LookupError(f"no knot at ISO {iso:g} of camera {camera!r}: choose one of {self.knots.isos}")
 

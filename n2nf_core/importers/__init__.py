@@ -1,9 +1,8 @@
 """Files of supported formats -> bursts. Every format has its own module; ``stack`` holds what they share.
 
 A new format is a module with a function path -> stacks, as ``fits`` has it, and an entry in :data:`READERS`. A
-:class:`n2nf_core.importers.stack.Stack` holds frames (T, H, W) in DN and what the file states about each of them, as
-:class:`n2nf_core.importers.stated.Stated`. Everything that reads bursts then reads the format, compares the frames'
-settings, and asks for a white level that is not stated.
+:class:`Stack` holds frames (T, H, W) in DN and what the file states about each of them, as :class:`Stated`. Everything
+that reads bursts then reads the format, compares the frames' settings, and asks for a white level that is not stated.
 """
 
 from __future__ import annotations
@@ -15,14 +14,19 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from n2nf_core.bursts import SUFFIX, Burst, BurstError, BurstWarning, check_burst, open_burst
+from n2nf_core.bursts import SUFFIX, Burst, BurstError, BurstWarning, check_burst, check_size, open_burst
 from n2nf_core.bursts.findings import warn
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.options import Options
-from n2nf_core.importers.stack import read_stacks
+from n2nf_core.importers.stack import Stack, read_stacks
+from n2nf_core.importers.stated import Stated
+from n2nf_core.importers.texts import options_of
 from n2nf_core.raw import crop_of, four_levels
 
-__all__ = ["Options", "Part", "READERS", "Reader", "iter_bursts", "iter_unchecked", "parts", "read_bursts"]
+__all__ = [
+    "READERS", "Options", "Part", "Reader", "Stack", "Stated", "iter_bursts", "iter_trainable", "iter_unchecked",
+    "options_of", "parts", "read_bursts", "read_stacks",
+]  # fmt: skip
 
 Reader = Callable[[list[Path], Path | None, Options], Iterable[Burst]]
 """(files, the folder that they are all of or None for a single file, options) -> bursts, unchecked."""
@@ -77,6 +81,13 @@ def iter_bursts(path: str | Path, options: Options = Options()) -> Iterator[Burs
             yield burst
         else:
             yield check_burst(burst)
+
+
+def iter_trainable(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
+    """:func:`iter_bursts` for a training, so a burst that is too small to be split is refused, too."""
+    for burst in iter_bursts(path, options):
+        check_size(burst)
+        yield burst
 
 
 def iter_unchecked(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)

@@ -37,7 +37,9 @@ def read_fits(path: Path) -> list[Stack]:
     """
     check_sizes(path)
     parts, stated, notes, places = [], [], [], []
-    with _opened(path) as file:
+    with warnings.catch_warnings(), _opened(path) as file:
+        # For a truncated file astropy only warns, and it leaves out an image whose header is truncated.
+        warnings.filterwarnings("error", message="Error validating header|File may have been truncated")
         primary = file[0].header
         for k, hdu in enumerate(file):
             if not hdu.is_image or not hdu.shape:
@@ -127,11 +129,8 @@ def _opened(path: Path):
     from astropy.io import fits
 
     try:
-        with warnings.catch_warnings():
-            # For a truncated file astropy only warns, and it leaves out an image whose header is truncated.
-            warnings.filterwarnings("error", message="Error validating header|File may have been truncated")
-            with fits.open(path, memmap=False) as file:
-                yield file
+        with fits.open(path, memmap=False) as file:
+            yield file
     except BurstError:
         raise
     except Exception as error:

@@ -22,6 +22,7 @@ _TEXTS = {
 }
 _NUMBERS = {
     "iso": ("iso", "isospeed", "isospeedratings", "photographicsensitivity"),
+    "aperture": ("aperture", "fnumber"),
     "black": ("black", "blacklevel", "pedestal"),
     "white": ("white", "whitelevel", "saturate", "satlevel"),
 }
@@ -68,6 +69,7 @@ def stated_by_name(where: str | Path, facts: Mapping[str, object], notes: list[s
     found = {field: first(names, _text) for field, names in _TEXTS.items()}
     found |= {field: first(names, _number_or_text) for field, names in _NUMBERS_OR_TEXTS.items()}
     found["iso"] = first(_NUMBERS["iso"], lambda value: number(value) or None)
+    found["aperture"] = first(_NUMBERS["aperture"], number)
     found["black"] = first(_NUMBERS["black"], levels, strict=True)
     found["white"] = first(_NUMBERS["white"], one_white, strict=True)
     found["cfa"] = first(_CFAS, cfa_of, strict=True)

@@ -26,10 +26,6 @@ class Options(NamedTuple):
     white: float | None = None
     cfa: str | None = None
 
-    def over(self, stated: Options) -> Options:
-        """These options, with the values of ``stated`` where they are None."""
-        return Options(*(mine if mine is not None else its for mine, its in zip(self, stated, strict=True)))
-
     def given(self) -> dict:
         """The fields that are not None, by name."""
         return {name: value for name, value in self._asdict().items() if value is not None}

@@ -101,7 +101,7 @@ def _stated(instance: Instance, options: Options, notes: list[str]) -> tuple[Met
         raise BurstError(
             f"{base}: neither the metadata nor the folder's name state both camera and ISO: give camera and iso"
         )
-    notes += settings[0].notes
+    notes += [*settings[0].notes, *first.notes]
     cfa = options.cfa or _cfa(agreed.camera, agreed.cfa, where, notes)
     return first, agreed._replace(cfa=cfa)
 

@@ -25,6 +25,7 @@ class Metadata(NamedTuple):
         cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
         nlf: the tag NoiseProfile, averaged over colours: variances in [0, 1] units squared.
         exposure_s: exposure time in seconds.
+        notes: what a user should know.
     """
 
     camera: str | None = None
@@ -32,6 +33,7 @@ class Metadata(NamedTuple):
     cfa: str | None = None
     nlf: NLF | None = None
     exposure_s: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_metadata(path: Path) -> Metadata:
@@ -43,12 +45,15 @@ def read_metadata(path: Path) -> Metadata:
     fields, tags = read_struct(path, "metadata", names, (_CFA_TAG, _NOISE_PROFILE_TAG))
     model, profile = str(fields.get("Model", "")), tags.get(_NOISE_PROFILE_TAG)
     try:
+        pairs = np.reshape(profile or (), (-1, 2))
+        several = len(pairs) > 1 and np.ptp(pairs, axis=0).any()
         return Metadata(
             next((code for start, code in _MODELS.items() if model.startswith(start)), model or None),
             _positive(fields, "ISOSpeedRatings"),
             raw.cfa_name(tags[_CFA_TAG]) if _CFA_TAG in tags else None,
-            None if profile is None else NLF(*np.reshape(profile, (-1, 2)).mean(0).tolist()),
+            NLF(*pairs.mean(0).tolist()) if len(pairs) and np.isfinite(pairs).all() else None,
             _positive(fields, "ExposureTime"),
+            ("NoiseProfile differs between colours: its mean is used",) if several else (),
         )
     except ValueError as error:
         raise BurstError(f"{path}: its metadata cannot be used ({error}): copy or download it again") from error

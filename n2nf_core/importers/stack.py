@@ -26,7 +26,7 @@ DEFAULT_ISO = 100.0
 HELD = 2**28
 """Bursts of at most this many bytes are read into memory; the frames of larger ones are read when they are used."""
 
-_KEPT = ("exposure_s", "gain", "offset", "filter", "kind", "mode")
+_KEPT = ("exposure_s", "aperture", "gain", "offset", "filter", "kind", "mode")
 
 
 class Stack(NamedTuple):

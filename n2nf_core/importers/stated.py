@@ -33,12 +33,12 @@ class Stated(NamedTuple):
         white: white level in DN.
         cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
         exposure_s: exposure time in seconds.
-        aperture: f-number of the lens.
         gain: the camera's gain setting, in the camera's own unit or words.
         offset: the camera's offset setting, in the same way.
         filter: name of the filter before the sensor.
         kind: type of frame in lower case, such as light, dark, flat or bias.
         mode: readout mode or binning.
+        aperture: f-number of the lens.
     """
 
     camera: str | None = None
@@ -47,12 +47,12 @@ class Stated(NamedTuple):
     white: float | None = None
     cfa: str | None = None
     exposure_s: float | None = None
-    aperture: float | None = None
     gain: float | str | None = None
     offset: float | str | None = None
     filter: str | None = None
     kind: str | None = None
     mode: str | None = None
+    aperture: float | None = None
 
 
 class Setting(NamedTuple):
@@ -108,9 +108,9 @@ def by_setting(
     """The frames of one source, as one group for every setting, in the order in which the settings first occur.
 
     Options replace what the frames state before anything is compared. Frames that differ in camera, ISO, gain, offset,
-    exposure time, filter, type of frame or readout mode form several groups. A group of one frame is left out with a
-    BurstWarning, because a noisy pair needs two. Black levels may differ from frame to frame within a group. A field
-    that only some frames of a source state is taken to hold for all, with a note.
+    exposure time, aperture, filter, type of frame or readout mode form several groups. A group of one frame is left out
+    with a BurstWarning, because a noisy pair needs two. Black levels may differ from frame to frame within a group. A
+    field that only some frames of a source state is taken to hold for all, with a note.
 
     Arguments:
         where: the source, for messages.

@@ -41,7 +41,8 @@ def read_tiff(path: Path) -> list[Stack]:
     import tifffile
 
     try:
-        with _complaints(path), tifffile.TiffFile(path) as file:
+        with warnings.catch_warnings(), _complaints(path), tifffile.TiffFile(path) as file:
+            warnings.filterwarnings("ignore", message=".*reading TiffPage from closed file")  # of a file set
             len(file.pages)  # walks through all pages, so that one that was cut off is complained about
             series = [one for one in file.series if not one.keyframe.is_reduced]
             notes = [] if len(series) == len(file.series) else ["reduced images (thumbnails) are left out"]
@@ -188,9 +189,7 @@ def _complaints(path: Path) -> Iterator[None]:
     logger, keep = logging.getLogger("tifffile"), Keep(logging.ERROR)
     logger.addHandler(keep)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*reading TiffPage from closed file")  # of a file set
-            yield
+        yield
     finally:
         logger.removeHandler(keep)
     if found:

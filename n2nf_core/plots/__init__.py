@@ -8,11 +8,12 @@ from n2nf_core.plots.noise import by_setting, photon_transfer, recovered, skewne
 from n2nf_core.plots.recovery import excess, recovery
 from n2nf_core.plots.regret import regret_by_camera, regret_curves, regret_study
 from n2nf_core.plots.sweeps import weight_sweep
-from n2nf_core.plots.theme import heading, label, style
+from n2nf_core.plots.theme import caption, heading, label, style
 
 __all__ = [
     "Figure",
     "by_setting",
+    "caption",
     "clouds",
     "excess",
     "heading",

@@ -87,7 +87,7 @@ def by_setting(
         axis.hlines(
             list(floors.values()), np.arange(len(rows)) - 0.45, np.arange(len(rows)) + 0.45, "0.7", lw=4, zorder=0
         )
-    axis.set_xticks(range(len(rows)), list(rows), rotation=30 if len("".join(rows)) > 45 else 0)
+    axis.set_xticks(range(len(rows)), list(map(caption, rows)), rotation=30 if len("".join(rows)) > 45 else 0)
     axis.set(yscale="log", ylabel=unit)
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
@@ -114,7 +114,7 @@ def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
                 label=caption(name),
             )
         axis.axhline(1, color="0.6", lw=1, zorder=0)
-        axis.set_xticks(range(len(rows)), list(rows), rotation=30, ha="right", fontsize=9)
+        axis.set_xticks(range(len(rows)), list(map(caption, rows)), rotation=30, ha="right", fontsize=9)
         axis.set_ylabel(f"{what} noise, estimate / truth")
     axes[1].set_yscale("log")
     axes[1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from n2nf_core.files import cannot_write, clear_leftovers, durable_replace, lock_of, locked, make_folder
-from n2nf_core.importers import Options, iter_bursts
+from n2nf_core.importers import iter_trainable, options_of
 from n2nf_core.study import code_hash, gpu_lock, points
 from n2nf_core.study.parameters import ParameterError, all_parameters, as_ipynb, inspect
 from n2nf_core.study.results import write_json
@@ -27,8 +27,8 @@ def check_data(parameters: Mapping[str, object]) -> None:
     Errors: BurstError, which says what is wrong with the data before anything runs.
     """
     if parameters.get("data"):
-        given = {name: parameters[name] for name in ("black", "white", "cfa") if parameters.get(name)}
-        for _ in iter_bursts(str(parameters["data"]), Options(**given)):
+        given = {name: parameters[name] for name in ("black", "white", "cfa") if name in parameters}
+        for _ in iter_trainable(str(parameters["data"]), options_of(given)):
             pass
 
 

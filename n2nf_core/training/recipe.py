@@ -68,7 +68,7 @@ class Recipe:
 
     Arguments:
         bursts: training bursts, of any cameras and ISO values.
-        profile: sizes of patches, batches and networks, and numbers of steps.
+        profile: sizes of patches, batches and networks, and numbers of steps. Patches are smaller where a burst is.
         seed: of patches, weights and whatever a loss draws.
         folder: where trainings are kept, each below its name.
         denoiser: builds the denoiser, by default :func:`dncnn`.
@@ -105,7 +105,9 @@ class Recipe:
 
     def _pairs(self, bursts: Sequence[Burst]) -> PatchPairs:
         lag = self.lag or max(map(len, bursts)) - 1
-        sampling = Sampling(self.profile.patch, self.profile.batch, lag=lag, seed=self.seed)
+        smallest = min(min(burst.shape[2:]) for burst in bursts)
+        patch = min(self.profile.patch, (smallest - 1) // 2 * 2)  # an even side that fits with a pixel to spare
+        sampling = Sampling(patch, self.profile.batch, lag=lag, seed=self.seed)
         return PatchPairs(bursts, list(self.isos), sampling)
 
     def pairs_for(self, noise_term: losses.NoiseTerm) -> PatchPairs:

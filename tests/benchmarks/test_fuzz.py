@@ -1,5 +1,7 @@
 """A few damaged files of every format: an error of one line, the same values, or a difference that is said."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,12 @@ def test_a_child_that_crashes_or_hangs_is_told_and_replaced(reader, monkeypatch,
     assert "refused" in reader.read(tmp_path / "none.npz")
     monkeypatch.setattr(fuzz, "LIMIT_S", 0.0)
     assert reader.read(tmp_path / "none.npz") == {"hang": True}
+
+
+def test_the_table_of_the_readme_is_the_committed_run():
+    run = json.loads((fuzz.ROOT / "benchmarks/fuzz.json").read_text())
+    assert run["count"] >= 300 and set(run["formats"]) == set(fuzz.FORMATS)
+    assert fuzz.table(run) in (fuzz.ROOT / "benchmarks/README.md").read_text()
+    for name, row in run["formats"].items():
+        assert sum(row[outcome] for outcome in fuzz.OUTCOMES) == run["count"]
+        assert not (row["traceback"] or row["crash"] or row["hang"]), name

@@ -6,11 +6,8 @@ import torch
 from cases.bursts import BLACK, WHITE, make
 from cases.flat_bursts import flat_burst
 
-from n2nf_core.bursts import (
-    BurstError,
-    open_burst,
-    with_means,
-)
+from n2nf_core.bursts import Burst, BurstError, open_burst, recordings, with_means
+from n2nf_core.types import Stack
 
 
 def test_planes_are_in_units_between_black_and_white():
@@ -97,3 +94,17 @@ def test_means_take_the_place_of_the_clean_image(stored, lazy):
     for k, part in enumerate(parts):
         assert torch.equal(part.planes(slice(None)), planes[2 * k : 2 * k + 2])
         np.testing.assert_allclose(part.clean, planes[2 * k : 2 * k + 2].mean(0), atol=1e-6)
+
+
+def test_one_frame_and_its_reference_are_those_of_the_burst(stored):
+    for burst in (stored[0], open_burst(stored[1])):
+        assert torch.equal(burst.frame(3).planes(0), burst.planes(3)) and len(burst.frame(3)) == 1
+        assert burst.frame(3).black == burst.black
+        for index in (2, -1, slice(1, 4), [3, 0]):
+            wanted = torch.arange(5)[index].reshape(-1)
+            assert torch.equal(burst.reference(index), burst.reference()[wanted])
+
+
+def test_recordings_hand_on_bursts_that_are_not_read(stored):
+    ((camera, iso, burst),) = recordings([open_burst(stored[1])])
+    assert (camera, iso) == (stored[0].camera, stored[0].iso) and isinstance(burst, Burst) and isinstance(burst, Stack)

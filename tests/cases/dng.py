@@ -59,8 +59,8 @@ def write_dng(
         cfa: name of the pattern, its numbers, or "MONO".
         black, white: levels in DN; None leaves the tag out.
         cells: size of the pattern.
-        preview: put a preview with levels of its own into the first directory, and the mosaic into the second of two
-            SubIFDs.
+        preview: put previews with levels of their own into the first directory and the first of two SubIFDs, one of
+            them a mosaic of twice the size, and the mosaic itself into the second SubIFD.
         tiff: arguments for tifffile.
         tags: by the names of ``_CODES``; None leaves a tag out.
     """
@@ -92,7 +92,9 @@ def write_dng(
             file.write(
                 small, photometric="minisblack", subfiletype=1, subifds=2, extratags=sorted(first), metadata=None
             )
-            file.write(small, photometric="minisblack", subfiletype=1, extratags=[_level(50714, 9)], metadata=None)
+            large = np.zeros(2 * np.array(mosaic.shape), np.uint16)
+            second = [_level(50714, 9), *(tag for tag in own if tag[0] in (33421, 33422))]
+            file.write(large, photometric="cfa", subfiletype=1, extratags=sorted(second), metadata=None)
             shared = []
         file.write(mosaic, extratags=sorted([*shared, *own]), **how)
     if mono and mosaic.ndim == 2:  # tifffile itself writes linear images of three samples only

@@ -4,7 +4,7 @@ import torch
 from cases.still_bursts import burst_of
 
 from n2nf_core.baselines.photon_transfer import photon_transfer
-from n2nf_core.evaluation import choose_burst, match_light
+from n2nf_core.evaluation import choose_burst, difference_correlation, match_light
 from n2nf_core.importers import read_bursts
 from n2nf_core.simulation import dead_leaves
 
@@ -12,6 +12,14 @@ from n2nf_core.simulation import dead_leaves
 def still_frames():
     noise = 0.01 * torch.randn(6, 4, 64, 64, generator=torch.Generator().manual_seed(0))
     return dead_leaves(1, 64, 64, seed=0)[0] + noise
+
+
+def test_correlation_of_neighbours_is_found_also_in_few_rows():
+    noise = torch.randn(9, 4, 5, 400, generator=torch.Generator().manual_seed(0))
+    found = difference_correlation(noise[..., 1:] + noise[..., :-1])
+    assert found.shape == (5, 9) and found[2, 4] == 1
+    chance = 2 / (8 * 4 * 5 * 399) ** 0.5
+    assert (found[2, [3, 5]] - 0.5).abs().max() < 5 * chance and found[[1, 3], 4].abs().max() < 5 * chance
 
 
 def test_light_that_drifts_is_matched_and_the_rows_of_a_sensor_are_not_taken_for_it():

@@ -34,3 +34,14 @@ def test_held_out_noise_without_a_clean_image_has_the_variance_of_one_frame_and_
         torch.testing.assert_close(found.clean[2 * 16 + 16 * t + 1], mean, atol=1e-6, rtol=0)
     product = found.noise * (found.clean - found.clean.mean())
     assert abs(product[2 * 16 :].mean()) < 4 * product[2 * 16 :].std() / (5 * 4 * 64 * 64 / 5) ** 0.5
+
+
+def test_of_many_patches_some_are_kept_with_their_places():
+    bursts = [flat_burst(camera="A"), flat_burst(camera="B", sigma=0.2)]
+    every, some = (held_out_patches(bursts, 16, most=most) for most in (2**20, 40 * 4 * 8 * 8))
+    assert len(some.noise) == 40 == len(some.camera) == len(some.iso) and len(every.noise) == 128
+    at = {tuple(patch.flatten().tolist()): k for k, patch in enumerate(every.noise)}
+    found = [at[tuple(patch.flatten().tolist())] for patch in some.noise]
+    assert found == sorted(set(found)) and 0 < found[0] < found[-1] > 100, "from both bursts, in their order"
+    assert [every.camera[k] for k in found] == some.camera and every.place[found].tolist() == some.place.tolist()
+    assert torch.equal(every.clean[found], some.clean)

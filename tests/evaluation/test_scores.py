@@ -11,6 +11,13 @@ from n2nf_core.cameras import NLF
 from n2nf_core.simulation import simulated_bursts
 
 
+def test_ssim_is_left_out_where_its_window_does_not_fit():
+    burst = flat_burst().crop(slice(0, 10))
+    row = evaluation.score_denoisers({"noisy": evaluation.noisy}, [burst])["noisy"]
+    assert set(row) == {"psnr_db", "psnr_db_interval"}
+    assert "ssim" in evaluation.score_denoisers({"noisy": evaluation.noisy}, [flat_burst().crop(slice(0, 11))])["noisy"]
+
+
 def test_scores_of_noise_models_against_closed_forms():
     """For Gaussian noise the regret of a model with variance r times too large is (log r + 1/r - 1) / 2."""
     held = evaluation.held_out_patches([flat_burst(frames=40)], patch=16)

@@ -152,3 +152,22 @@ def test_a_single_dng_is_one_frame(tmp_path):
     dng_folder(tmp_path, count=1)
     with pytest.raises(BurstError, match="1 frame; a noisy pair needs at least two"):
         read_bursts(tmp_path / "f0.dng")
+
+
+@pytest.mark.parametrize("name", ["x.dng", "plain"])
+def test_a_folder_may_have_the_name_of_a_frame(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    frames = dng_folder(folder)
+    (folder / "sub.dng").mkdir()
+    (folder / "._f0.dng").write_bytes(b"\0\5\26\7" + bytes(4092))
+    assert np.array_equal(one(folder).frames[:], raw.pack(frames))
+
+
+@pytest.mark.parametrize("content", [b"", b"II*\0", bytes(4096)])
+def test_the_frame_that_cannot_be_read_is_named(tmp_path, content):
+    dng_folder(tmp_path)
+    (tmp_path / "f1.dng").write_bytes(content)
+    with pytest.raises(BurstError, match=r"f1\.dng: ") as error:
+        read_bursts(tmp_path)
+    assert "None" not in str(error.value) and "\n" not in str(error.value)

@@ -37,6 +37,21 @@ WANTED = {
     "no_frames.npz": "holds no frames",
     "setting_float.npz": {"white": 4095.0, "bursts": 3},
     "float.tif": GIVE,
+    "black_fraction": {"black": (64.4375,) * 4, "white": 1023.0},
+    "black_deltaH": {"black": (64.0, 72.0, 64.0, 72.0), "count": 4},
+    "black_float_dng": {"black": pytest.approx((0.0626 * 16383,) * 4), "white": 16383.0},
+    "black_per_frame": {
+        "black": (65.0,) * 4,
+        "white": 1023.0,
+        "count": 4,
+        "note": "black level differs between frames",
+    },
+    "black_per_frame_fraction": {"black": (64.1,) * 4, "count": 4, "note": "black level differs between frames"},
+    "exposures_mixed": {"count": 2, "note": "3 settings"},
+    "hidden_file": {"count": 4},
+    "empty_file": r"f02\.dng",
+    "broken_link": {"count": 4},
+    "sidd_linked": {"count": 2, "camera": "S6", "iso": 100.0},
 }
 WANTED_WITH_WHITE = {
     "ome_two_positions.ome.tif": {"bursts": 2, "count": 3},

@@ -155,3 +155,11 @@ def test_a_monochrome_dng(tmp_path):
     file = look(written(tmp_path, cfa="MONO", black=60.5))
     assert (file.stated.cfa, file.stated.black) == (raw.MONO, (60.5,) * 4)
     assert np.array_equal(file.mosaic(), mosaics(1, HEIGHT, WIDTH)[0])
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_a_mosaic_that_lies_beyond_the_end_of_its_file(tmp_path, dtype):
+    path = written(tmp_path, mosaics(1, HEIGHT, WIDTH)[0].astype(dtype))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(BurstError, match=r"f\.dng: the file is truncated, its mosaic lies beyond its end"):
+        look(path)

@@ -20,7 +20,9 @@ def test_the_words_of_a_header():
         INSTRUME="CAM", ISOSPEED="ISO 800", GAIN=100, OFFSET=10, EXPTIME=4.0, FILTER="L", IMAGETYP="Light Frame",
         SATURATE=60000, READOUTM="Fast", OBJECT="M 31",
     )  # fmt: skip
-    wanted = Stated("CAM", 800, None, 60000, None, 4.0, 100, 10, "L", "light", "READOUTM Fast")
+    wanted = Stated(
+        "CAM", 800, white=60000, exposure_s=4, gain=100, offset=10, filter="L", kind="light", mode="READOUTM Fast"
+    )
     assert (found, notes) == (wanted, [])
 
 

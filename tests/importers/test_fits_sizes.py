@@ -1,13 +1,14 @@
 """Sizes that a FITS header declares are compared with the file before astropy reads it."""
 
 import gzip
+import warnings
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from cases.stacks import mosaics
 
-from n2nf_core.bursts import BurstError
+from n2nf_core.bursts import BurstError, BurstWarning
 from n2nf_core.importers.fits_sizes import check_sizes
 
 
@@ -78,3 +79,19 @@ def test_a_gzip_file_that_is_cut_or_changed(path, tmp_path):
         packed.write_bytes(data)
         with pytest.raises(BurstError, match="a.fits.gz: not a readable FITS file; it may be truncated"):
             check_sizes(packed)
+
+
+@pytest.mark.parametrize("place", [700, 5000, 8000, 12000])
+def test_a_damage_against_a_stated_checksum_is_said_aloud(tmp_path, place):
+    """Each change keeps the file readable: a letter of a comment, or pixels of the first or the second image."""
+    images = [fits.PrimaryHDU(mosaics(2)), fits.ImageHDU(mosaics(7))]
+    images[0].header["COMMENT"] = "made for a test " * 30
+    fits.HDUList(images).writeto(tmp_path / "a.fits", checksum=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_sizes(tmp_path / "a.fits")
+    data = bytearray((tmp_path / "a.fits").read_bytes())
+    data[place] ^= 1
+    (tmp_path / "a.fits").write_bytes(data)
+    with pytest.warns(BurstWarning, match=r"a\.fits: the header or the data are not those of its CHECKSUM"):
+        check_sizes(tmp_path / "a.fits")

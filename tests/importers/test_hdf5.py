@@ -1,5 +1,7 @@
 """HDF5 files of strangers: links, values in other files, missing data and declared sizes are errors of one line."""
 
+import zlib
+
 import h5py
 import numpy as np
 import pytest
@@ -110,3 +112,12 @@ def test_a_group_and_a_missing_key_are_refused(tmp_path):
         file["y"] = 1
     with pytest.raises(BurstError, match=r"b\.MAT: not a readable MATLAB v7.3 file with key x"):
         read(tmp_path / "b.MAT")
+
+
+def test_a_chunk_that_declares_more_than_its_bytes_can_hold_is_refused(tmp_path):
+    """All chunks are there, and 1.6 GB would be made of a few bytes."""
+    with h5py.File(tmp_path / "a.MAT", "w") as file:
+        x = file.create_dataset("x", (20_000, 20_000), np.float32, chunks=(20_000, 20_000), compression="gzip")
+        x.id.write_direct_chunk((0, 0), zlib.compress(bytes(100)))
+    with pytest.raises(BurstError, match="for which the file has no data"):
+        read(tmp_path / "a.MAT")

@@ -23,6 +23,7 @@ def stated(**facts):
         ({"Exposure-ms": "20"}, "exposure_s", 0.02),
         ({"Exposure": "20 ms"}, "exposure_s", 0.02),
         ({"exposure_s": "1/50"}, "exposure_s", 0.02),
+        ({"FNumber": 2.8}, "aperture", 2.8),
         ({"GAIN": "300"}, "gain", 300),
         ({"GAIN": "HIGH"}, "gain", "HIGH"),
         ({"GAIN": 5, "EGAIN": 1.5}, "gain", 5),

@@ -52,6 +52,7 @@ def test_a_floating_point_mosaic_is_neither_rounded_nor_scaled_by_its_maximum(tm
     file = look(written(tmp_path, values, white=1, black=0.0625, tiff=tiff))
     assert file.stated.black == pytest.approx((0.0625 * FLOAT_WHITE,) * 4) and file.stated.white == FLOAT_WHITE
     assert file.mosaic().dtype == np.float32
+    assert (file.stated.exposure_s, file.stated.iso, file.stated.camera) == (0.01, 400, "Model 1")
     np.testing.assert_allclose(file.mosaic(), values.astype(np.float64) * FLOAT_WHITE, rtol=1e-6)
     assert file.notes == ("floating-point values were multiplied so that the white level is 16383",)
 

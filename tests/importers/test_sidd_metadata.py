@@ -35,3 +35,19 @@ def test_metadata_that_cannot_be_used_are_named(tmp_path, monkeypatch, change, m
     write_metadata(tmp_path / "m.MAT", **{"cfa": "RGGB", "iso": 100} | change)
     with pytest.raises(BurstError, match=rf"m\.MAT: its metadata cannot be used \(.*{message}"):
         sidd.read_metadata(tmp_path / "m.MAT")
+
+
+@pytest.mark.parametrize(
+    ("profile", "nlf", "notes"),
+    [
+        ((1e-3, 2e-6) * 3, (1e-3, 2e-6), 0),
+        ((1e-3, 2e-6, 2e-3, 2e-6, 3e-3, 5e-6), (2e-3, 3e-6), 1),
+        ((1e-3, float("nan")) * 3, None, 1),
+    ],
+)
+def test_noise_profiles_of_several_colours(tmp_path, monkeypatch, profile, nlf, notes):
+    monkeypatch.setattr("cases.sidd.PROFILE", profile[:2] if notes == 0 else profile)
+    monkeypatch.setattr("cases.sidd.COLOURS", 3 if notes == 0 else 1)
+    write_metadata(tmp_path / "m.MAT", "RGGB", 100)
+    found = sidd.read_metadata(tmp_path / "m.MAT")
+    assert found.nlf == (nlf and pytest.approx(nlf)) and len(found.notes) == notes

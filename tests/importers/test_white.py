@@ -49,6 +49,10 @@ def test_a_container_that_is_full_tells_the_white_level(frames, white):
         (np.random.default_rng(0).poisson(2000, (2, 64, 96)).astype(np.uint16), r"largest value, 2\d{3}.*WHITE=4095"),
         (np.random.default_rng(0).poisson(9000, (2, 64, 96)).astype(np.uint16), "WHITE=16383.*14 bits"),
         (np.random.default_rng(0).poisson(3, (2, 64, 96)).astype(np.uint16), "WHITE=4095"),
+        (
+            np.random.default_rng(0).binomial(6, 0.5, (2, 64, 96)).astype(np.uint16),
+            "largest value, 6, ",
+        ),  # a steep tail
         (np.random.default_rng(0).poisson(3, (2, 64, 96)) + 10**6, r"largest value, 1.00001e\+06.*give white in DN$"),
         (
             np.random.default_rng(0).random((2, 64, 96)),

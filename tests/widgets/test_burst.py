@@ -10,7 +10,7 @@ import torch
 from n2nf_core.flow import NoiseFlow
 from n2nf_core.training import PROFILES, Profile
 from n2nf_core.widgets import inspection
-from n2nf_core.widgets.burst import YourBurst, options_of
+from n2nf_core.widgets.burst import YourBurst
 
 SIGMAS = 5  # standard errors
 
@@ -48,6 +48,8 @@ def test_an_opened_burst_is_shown(opened):
     assert set(about["pictures"]) == {"first", "second", "difference"}
     drift = np.array(about["drift"])
     assert drift.shape == (4, 6) and (drift[:, 2] - drift[:, 0] > 0.03).all()
+    saturated, light = about["findings"]
+    assert "10.0% of the values are saturated" in saturated and "the light changes by" in light
     assert about["saturated"] == pytest.approx([0.1] * 6)
 
 
@@ -86,7 +88,6 @@ def test_what_the_form_says_wins_over_the_file(opened):
     opened.load()
     opened.wait()
     assert (opened.about["camera"], opened.about["iso"], opened.about["levels"][1]) == ("another", 800.0, 1900.0)
-    assert options_of({"cfa": "MONO", "other": "x"}) == {"cfa": "MONO"}
 
 
 def test_training_runs_in_the_background_and_can_be_stopped_and_gone_on_with(opened, monkeypatch):
