@@ -10,8 +10,10 @@ k-statistics over time, which are unbiased at every pixel (T = 3 gives the third
 
 where x^ = (D(y1) + D(y2)) / 2, s2 = b1 x + b2 is the noise level function, and a is the share of its own noise that D
 lets through. The second factor of k3 has mean 0 at the true signal, so the error of D averages out to first order. The
-expectation below E[d^2] is that of s2(x)^2, since y1 y2 has the mean x^2; c allows for an error of b1 and b2. Pairs are
-sorted into bins by D less its own noise, because skewed noise that raises x^ also raises d.
+expectation below E[d^2] is that of s2(x)^2, since y1 y2 has the mean x^2; c allows for an error of b1 and b2.
+
+Pixels are sorted into bins by D less its own noise, with any number of frames. A mean that contains the noise would
+select it: bright bins would hold noise that is high, of another variance and skewness.
 
 Pixels of a sensor may differ in the variance V of their noise. A noise model that does not know the pixel sees a law
 with the excess kurtosis g4 = (E[k4] + 3 Var[V]) / E[V]^2 at a signal. The part of Var[V] is in all differences at one
@@ -206,7 +208,7 @@ def measure_noise_shape(recordings: Sequence[Recording], nlf: NLF, bins: int = B
     squares = (pixels.residual.square() + pixels.other.square()) / 2
     share = 1 / (1 + frames * max(float(squares.mean() / pixels.difference.mean()) - 1, 0.0))
     signal = share * pixels.denoised + (1 - share) * pixels.frames
-    over = _Bins(signal if frames > 3 else pixels.quiet, pixels.tile, bins)
+    over = _Bins(pixels.quiet, pixels.tile, bins)
     third, fourth = (sum(r**k for r in (pixels.residual, pixels.other)) / 2 for k in (3, 4))
     of_pixels = torch.zeros(bins, dtype=torch.float64)
     if frames > 3:

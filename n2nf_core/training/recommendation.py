@@ -29,7 +29,7 @@ from n2nf_core.losses import Law, NoiseTerm, Reshaped, Reshaping
 from n2nf_core.losses.sinh_arcsinh import divergence, with_cumulants
 from n2nf_core.types import Denoiser
 
-TIE = 2e-4
+TIE = 1e-4
 """Nats per dimension. Of terms whose expected regrets differ by less, the one that measures less is chosen."""
 
 NONE = torch.zeros((), dtype=torch.float64)
