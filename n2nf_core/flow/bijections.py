@@ -21,10 +21,10 @@ class Bijection(nn.Module):
     """z = f(x; context), with ladj = log |det dz/dx|.
 
     A subclass writes ``forward`` and ``inverse``. ``margin`` is the largest distance in pixels between a pixel of z and
-    the pixels of x that it depends on, for f as for its inverse.
+    the pixels of x that it depends on, for f as for its inverse; math.inf where it depends on whole rows or frames.
     """
 
-    margin: int = 0
+    margin: float = 0
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         """x (B, C, H, W) -> z (B, C, H, W) and ladj (B,) in nats."""
@@ -106,12 +106,9 @@ class SignalDependentScale(ConditionalScale):
 
         LookupError where the camera has no knot at this ISO.
         """
-        for row, column, name, knot in self.knots.cells():
-            if name == camera and knot == iso:
-                self.log_shot[row, column] = torch.tensor(float(nlf.shot)).log()
-                self.log_read[row, column] = torch.tensor(float(nlf.read)).log()
-                return
-        raise LookupError(f"no knot at ISO {iso:g} of camera {camera!r}: choose one of {self.knots.isos}")
+        cell = self.knots.cell(camera, iso)
+        self.log_shot[cell] = torch.tensor(float(nlf.shot)).log()
+        self.log_read[cell] = torch.tensor(float(nlf.read)).log()
 
     def nlf(self) -> dict[str, dict[float, NLF]]:
         """camera -> ISO knot -> learned shot and read, variances in [0, 1] units."""
