@@ -172,11 +172,11 @@ def _from_base_on_cpu(z: Tensor, table: Tensor, place: Tensor) -> Tensor:
     """:func:`from_base` by the kernel, with the tables of :class:`MixtureCDF`."""
     from n2nf_core.kernels import mixture
 
-    u = torch.empty_like(z)
-    source, places, tables, target = z.numpy(), place.numpy(), table.contiguous().numpy(), u.numpy()
+    u = torch.empty_like(z, memory_format=torch.contiguous_format)
+    arrays, target = [part.contiguous().numpy() for part in (z, place, table)], u.numpy()
 
     def work(part: slice) -> None:
-        mixture.inverse(source[:, part], places[:, part], tables, NARROWEST, target[:, part])
+        mixture.inverse(*arrays, NARROWEST, part.start, part.stop, target)
 
     in_threads(work, z.shape[1])
     return u

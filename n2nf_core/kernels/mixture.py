@@ -68,20 +68,21 @@ def solve(z, weight, mean, width):
 
 
 @compiled
-def inverse(z, position, tables, narrowest, u):
-    """Write u with F(u) = Phi(z), for every pixel of every image.
+def inverse(z, position, tables, narrowest, start, stop, u):
+    """Write u with F(u) = Phi(z), for the pixels ``start`` to ``stop`` of every image.
 
     Arguments:
         z: (B, N) base values.
         position: (B, N), place between the signal knots, from 0 to G - 1.
         tables: (B, G, 1 + 3 k), at the signal knots: log standard deviation, logits, means and log widths.
         narrowest: smallest width of a component before the mixture is standardised.
+        start, stop: the first pixel, and the one after the last.
         u: (B, N), receives the result.
     """
     count = (tables.shape[2] - 1) // 3
     weight, mean, width = np.empty(count), np.empty(count), np.empty(count)
     for b in range(len(z)):
-        for i in range(z.shape[1]):
+        for i in range(start, stop):
             shape_at(position[b, i], tables[b], narrowest, weight, mean, width)
             side = -1.0 if z[b, i] < 0 else 1.0
             u[b, i] = side * solve(min(side * z[b, i], FARTHEST), weight, side * mean, width)

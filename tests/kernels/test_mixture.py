@@ -26,7 +26,7 @@ def test_it_finds_the_root(position):
     weight, mean, width = shape(position)
     z = np.array([[-6.0, -1.0, -1e-9, 0.0, 0.4, 2.5, 8.0]])
     found = np.empty_like(z)
-    mixture.inverse(z, np.full_like(z, position), TABLE[None], NARROWEST, found)
+    mixture.inverse(z, np.full_like(z, position), TABLE[None], NARROWEST, 0, z.shape[1], found)
     for value, u in zip(z[0], found[0], strict=True):
         side = 1 if value > 0 else -1  # the equation in log Phi of the nearer tail
         logs = lambda v, s=side: stats.norm.logsf(s * (v - mean) / width) + np.log(weight)  # noqa: E731
@@ -39,9 +39,9 @@ def test_every_image_has_its_table_and_far_values_stay_finite():
     z = np.array([[0.7, 500.0], [0.7, -500.0]], np.float32)
     found = np.empty_like(z)
     tables = np.stack((TABLE, TABLE[::-1])).astype(np.float32)
-    mixture.inverse(z, np.zeros_like(z), tables, NARROWEST, found)
+    mixture.inverse(z, np.zeros_like(z), tables, NARROWEST, 0, 2, found)
     alone = np.empty((1, 1))
     for row, position in enumerate((0.0, 1.0)):
-        mixture.inverse(np.array([[0.7]]), np.array([[position]]), TABLE[None], NARROWEST, alone)
+        mixture.inverse(np.array([[0.7]]), np.array([[position]]), TABLE[None], NARROWEST, 0, 1, alone)
         assert found[row, 0] == pytest.approx(alone[0, 0], abs=1e-5)
     assert np.isfinite(found).all() and found[0, 1] > 30 and found[1, 1] < -30
