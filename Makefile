@@ -1,4 +1,4 @@
-# make demo [DATA=path] [PROFILE=smoke|cpu|gpu] [OUT=folder]   the main job
+# make demo [DATA=path] [PROFILE=smoke|cpu|gpu] [OUT=folder] [SEED=n] [BLACK=b] [WHITE=w] [CFA=RGGB|...|MONO]   the main job
 # make study [PROFILE=...] [ENGINE=slurm] [THREADS=n]           every point of the study that is not finished, then its tables
 # make results                                                 tables of finished points of the profiles cpu and gpu, into results/
 # make test                                                    everything the tests need, and the tests
@@ -10,41 +10,51 @@
 PYTHON ?= python3
 PROFILE ?= smoke
 DATA ?=
-OUT ?= runs/demo-$(PROFILE)$(if $(DATA),-$(notdir $(patsubst %/,%,$(DATA))))
+OUT ?=
 SEED ?= 0
+BLACK ?=
+WHITE ?=
+CFA ?=
 DEVICE ?= cpu
 ENGINE ?= local
 THREADS ?= 0
 RUNS ?= runs
-VENV := .venv
-READY := $(VENV)/.ready
+# What a user gives reaches the programs through the environment, as it was typed: a recipe names it as "$$DATA", which
+# only the shell expands. Everything else here cannot be given on the command line.
+GIVEN := PYTHON PROFILE DATA OUT SEED BLACK WHITE CFA DEVICE ENGINE THREADS RUNS
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
+override VENV := .venv
+override READY := $(VENV)/.ready
 
-SNAKEMAKE = $(VENV)/bin/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/$(ENGINE) \
-	--config profile=$(PROFILE) runs=$(RUNS) threads=$(THREADS)
+override SNAKEMAKE := $(VENV)/bin/snakemake --snakefile workflow/Snakefile --profile "workflow/profiles/$$ENGINE" \
+	--config profile="$$PROFILE" runs="$$RUNS" threads="$$THREADS"
 
 .PHONY: demo study results test format-js lab book links bench guard clean
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit(f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11")'
-	@test -x $(VENV)/bin/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit(f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11")'
+	@test -x $(VENV)/bin/python || { echo "creating $(VENV)"; "$$PYTHON" -m venv $(VENV); }
 	@echo "installing the packages into $(VENV) (a few minutes the first time)"
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[lab,test,workflow]' -c constraints.txt
 	@touch $@
 
 demo: $(READY)
-	$(VENV)/bin/python -m n2nf_core.cli run notebooks/00_start_here.md --out '$(OUT)' -p profile '$(PROFILE)' -p seed '$(SEED)' $(if $(DATA),-p data '$(DATA)')
+	$(VENV)/bin/python -m n2nf_core.cli run notebooks/00_start_here.md --out="$$OUT" --runs="$$RUNS" \
+		-p profile "$$PROFILE" -p seed "$$SEED" $${DATA:+-p data "$$DATA"} $${BLACK:+-p black "$$BLACK"} \
+		$${WHITE:+-p white "$$WHITE"} $${CFA:+-p cfa "$$CFA"}
 
 study: $(READY)
 	$(SNAKEMAKE) --quiet -- data
 	$(SNAKEMAKE) -- study
 
 results: $(READY)
-	$(VENV)/bin/python -m n2nf_core.cli collect $(RUNS) --profiles cpu gpu --out results
+	$(VENV)/bin/python -m n2nf_core.cli collect --profiles cpu gpu --out results -- "$$RUNS"
 
 # Formats and lints JavaScript and style sheets, as biome.json says; it comes from npm, like what the book needs.
-BIOME_VERSION := 2.6.8
-BIOME := $(VENV)/biome-$(BIOME_VERSION)/node_modules/.bin/biome
+override BIOME_VERSION := 2.6.8
+override BIOME := $(VENV)/biome-$(BIOME_VERSION)/node_modules/.bin/biome
 $(BIOME): | $(READY)
 	npm install --silent --no-save --prefix $(VENV)/biome-$(BIOME_VERSION) @biomejs/biome@$(BIOME_VERSION)
 
@@ -61,13 +71,14 @@ lab: $(READY)
 	cd notebooks && ../$(VENV)/bin/jupyter lab
 
 bench: $(READY)
-	$(VENV)/bin/python -m benchmarks.bench --device $(DEVICE) --json benchmarks/bench$(if $(filter-out cpu,$(DEVICE)),-$(DEVICE)).json --figure benchmarks/throughput$(if $(filter-out cpu,$(DEVICE)),-$(DEVICE)).svg
+	@of=$$(test "$$DEVICE" = cpu || printf -- "-%s" "$$DEVICE"); $(VENV)/bin/python -m benchmarks.bench --device="$$DEVICE" \
+		--json="benchmarks/bench$$of.json" --figure="benchmarks/throughput$$of.svg"
 
 guard: $(READY)
 	$(VENV)/bin/python -m benchmarks.guard
 
-VENDOR := book/_vendor
-MATHJAX := mathjax@3.2.2
+override VENDOR := book/_vendor
+override MATHJAX := mathjax@3.2.2
 $(VENV)/.book: $(READY)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check -q -e '.[lab,test,book]' -c constraints.txt
 	rm -rf $(VENDOR)/mathjax && mkdir -p $(VENDOR)/mathjax
@@ -76,8 +87,8 @@ $(VENV)/.book: $(READY)
 	@touch $@
 
 # What tests of the pages look for faults with; it is no part of the site.
-AXE := axe-core@4.14.1
-CHECKER := tests/book/_vendor/axe.min.js
+override AXE := axe-core@4.14.1
+override CHECKER := tests/book/_vendor/axe.min.js
 $(CHECKER):
 	mkdir -p $(@D)
 	cd $(@D) && tar -xzf "$$(npm pack --silent $(AXE))" --strip-components 1 package/axe.min.js && rm axe-core-*.tgz
@@ -87,12 +98,12 @@ $(CHECKER):
 book: $(VENV)/.book $(CHECKER)
 	cp book/book.css n2nf_core/widgets/js/loader.js $(VENDOR)
 	@test -z "$$(find n2nf_core results -type f ! -name '*.pyc' -newer book/_build/html/index.html 2>/dev/null)" || rm -rf book/_build
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/jupyter-book build -W -n --keep-going book
+	PATH="$$PWD/$(VENV)/bin:$$PATH" $(VENV)/bin/jupyter-book build -W -n --keep-going book
 	@touch book/_build/html/index.html
 
 # Links to other sites; needs the network, and is no part of the tests.
 links: $(VENV)/.book
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/jupyter-book build --builder linkcheck --keep-going book
+	PATH="$$PWD/$(VENV)/bin:$$PATH" $(VENV)/bin/jupyter-book build --builder linkcheck --keep-going book
 
 clean:
 	rm -rf $(VENV) runs book/_build $(VENDOR) $(dir $(CHECKER))

@@ -19,6 +19,7 @@ import torch
 
 from benchmarks import cases, ceilings, data, growth
 from benchmarks.timing import interleaved
+from n2nf_core.files import durable_replace
 from n2nf_core.study import results
 
 EPOCH = 162_288
@@ -120,7 +121,8 @@ def figure(points: list[dict], path: Path) -> None:
         xs.append(point["pairs"])
         ys.append(point["pixels_per_second"] / 1e6)
     drawn = plots.lines(lines, "pairs in a batch", "million pixels per second")
-    drawn.savefig(path)
+    with durable_replace(path) as new:
+        drawn.savefig(new, format=path.suffix[1:])
 
 
 def show(rows: list[dict]) -> None:

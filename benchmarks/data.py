@@ -28,14 +28,15 @@ from numcodecs import blosc
 
 from benchmarks.timing import interleaved
 from n2nf_core.bursts import Burst, open_burst, write_burst
+from n2nf_core.files import durable_replace
 from n2nf_core.importers import Part, parts
 from n2nf_core.pairs import PatchPairs, Reading, Sampling, grid_patches
 
 _ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(_ROOT / "tests"), str(_ROOT / "data_scripts")]
 
+from cases.dng import write_dng  # noqa: E402
 from cases.sidd import write_instance  # noqa: E402
-from cases.stacks import write_dng  # noqa: E402
 from convert import convert_part  # noqa: E402
 
 PATCH = 32
@@ -231,7 +232,8 @@ def main() -> None:
     for one in found:
         print(f"{one['name']:38}{one['value']:10.2f} {one['unit']:6}{one['ratio']:6.2f}  {one['reference']}")
     if args.json:
-        args.json.write_text(json.dumps(found, indent=1) + "\n")
+        with durable_replace(args.json) as new:
+            new.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

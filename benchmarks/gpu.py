@@ -27,6 +27,7 @@ from benchmarks.timing import interleaved
 from n2nf_core import baselines, evaluation, metrics
 from n2nf_core.bursts import train_test_split
 from n2nf_core.denoisers import DnCNN
+from n2nf_core.files import durable_replace
 from n2nf_core.flow import NoiseFlow
 from n2nf_core.losses import joint_loss
 from n2nf_core.simulation import FIVE_CAMERAS, simulated_bursts
@@ -109,7 +110,8 @@ def epoch(sizes: Sizes, device: torch.device, folder: Path) -> dict:
         clock = [row["clock_seconds"] for row in epochs.pop("history")]
         keep({"way": SHIPPED, "epoch_seconds": clock[-1] - clock[len(clock) // 2 - 1], **epochs})
         keep(_shares(sizes, device, epochs["images_per_second"]))
-        (folder / "profile.txt").write_text(_profile(partial(run, "profiled", 40, 1, **WAYS[SHIPPED])))
+        with durable_replace(folder / "profile.txt") as new:
+            new.write_text(_profile(partial(run, "profiled", 40, 1, **WAYS[SHIPPED])))
         trials: dict[str, dict] = {}
         for name, options in WAYS.items():
             trial = run(name, sizes.trial_steps, 4, **options)

@@ -1,4 +1,4 @@
-"""The tables of benchmarks/README.md from bench.json and quality.json: python -m benchmarks.page"""
+"""The tables of benchmarks/README.md from bench.json, quality.json and worlds.json: python -m benchmarks.page"""
 
 from __future__ import annotations
 
@@ -78,12 +78,35 @@ def plans(bench: dict) -> str:
     )
 
 
+TERMS = ("clean", "cross_sample", "rescaled_cross_sample", "pair_difference", "leave_one_out")
+TERMS += ("reshaped_pair_difference", "reshaped_leave_one_out", "joint_recommended", "photon_transfer")
+
+
+def worlds(found: dict) -> str:
+    """Mean regret over seeds of every noise term on every world, in thousandths of a nat per dimension."""
+    groups: dict[str, list[dict]] = {}
+    for key, row in found["rows"].items():
+        groups.setdefault(key.rsplit(", seed", 1)[0], []).append(row)
+    lines = ["| world | seeds | recommended | " + " | ".join(name.replace("_", " ") for name in TERMS) + " |"]
+    lines.append("|---" * (3 + len(TERMS)) + "|")
+    for key, rows in groups.items():
+        cells = []
+        for name in TERMS:
+            values = [1000 * row["regret"][name][0] for row in rows if name in row["regret"]]
+            cells.append(f"{sum(values) / len(values):.1f}" if values else "")
+        choices = ", ".join(sorted({row["recommendation"]["choice"].replace("_", " ") for row in rows}))
+        lines.append(f"| {key} | {len(rows)} | {choices} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def tables() -> dict[str, str]:
     """Every table, by the heading it stands under; quality only where a run of it is committed."""
     bench = json.loads((HERE / "bench.json").read_text())
     found = {"Computed times": plans(bench), "Speed": speed(bench), "Growth": growth(bench), "Data": data(bench)}
     if (HERE / "quality.json").exists():
         found["Quality"] = quality(json.loads((HERE / "quality.json").read_text()))
+    if (HERE / "worlds.json").exists():
+        found["Regret on worlds of known density"] = worlds(json.loads((HERE / "worlds.json").read_text()))
     return found
 
 

@@ -1,32 +1,31 @@
 """Convert sources that the importers read to stored bursts: python data_scripts/convert.py IN [IN ...] OUT [options].
 
-IN is a stack (.npz, .tif, .fits), a folder of camera RAW or DNG files, an SIDD folder, or stored bursts. OUT is a
+IN is a stack (.npz, .npy, .tif, .fits), a folder of camera RAW or DNG files, an SIDD folder, or stored bursts. OUT is a
 folder, in which every burst becomes OUT/NAME.burst.zarr. Sources and SIDD instances are converted by --jobs processes
 at the same time. Bursts that were converted before are kept, so the same call continues after it was stopped. If a
-source fails, the others are still converted. Then the exit status is 1, and standard error has one line per failure.
+source fails, in whatever way, the others are still converted. Then the exit status is 1, and standard error has one
+line per failure. Two sources of one name are refused before anything is written. A second call with the same OUT waits
+for the first.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import re
-import shutil
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from functools import partial
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import NamedTuple
 
+from processes import claim, claims, each, show_warning
 from tqdm import tqdm
 
 from n2nf_core.bursts import SUFFIX, Burst, BurstCheck, BurstError, open_burst, write_burst
-from n2nf_core.importers import Options, Part, parts
+from n2nf_core.files import clear_leftovers, lock_of, locked, reason
+from n2nf_core.importers import READERS, Options, Part, parts
 from n2nf_core.raw import CFAS
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -59,65 +58,70 @@ def store(bursts: Iterable[Burst], out: Path, overwrite: bool = False) -> Iterat
         yield write_burst(burst, _target(out, burst.provenance.get("name") or burst.scene), overwrite=overwrite)
 
 
-def convert(sources: Sequence[Part], out: Path, *, jobs: int = CORES, overwrite: bool = False) -> Converted:
+def convert(
+    sources: Sequence[Part], out: Path, *, jobs: int = CORES, overwrite: bool = False, failed: Sequence[str] = ()
+) -> Converted:
     """Write the bursts of all sources to ``out``, with several processes and a progress bar.
 
-    A burst that exists and was made of the same source with the same settings is kept.
+    A burst that exists and was made of the same source with the same settings is kept. One that exists and cannot be
+    opened is converted again, with a warning.
 
     Arguments:
         sources: parts of sources, as ``importers.parts`` gives them.
         out: the folder to write to.
         jobs: largest number of processes.
         overwrite: whether to replace bursts that exist.
+        failed: one line for each source that has no parts because it cannot be read.
 
-    Errors: BurstError with one line per source that failed. It is raised after the others are converted.
+    Errors: BurstError before anything is written, if two sources have one name; BurstError with one line per source
+    that failed, after the others are converted.
     """
-    done, failed = Converted([], []), []
+    _refuse_equal_names(sources)
+    done, failed, count = Converted([], []), list(failed), len(sources) + len(failed)
     processes = min(jobs, len(sources))
-    work = partial(convert_part, out=out, overwrite=overwrite, threads=max(1, jobs // max(processes, 1)))
-    with tqdm(total=len(sources), desc="converting", unit="source", disable=len(sources) < 2) as bar:
-        for part, result in _each(work, sources, processes):
-            try:
-                written, kept = result()
-            except (BurstError, OSError) as error:
-                failed.append(f"{part.label}: {reason(error)}")
-            else:
-                done.written.extend(written)
-                done.kept.extend(kept)
-            bar.update()
+    lock = lock_of(out)
+    with (
+        locked(lock, f"another process converts to {out}; waiting for it"),
+        claims(lock.with_suffix(".names")) as names,
+    ):
+        clear_leftovers(out)
+        options = {"overwrite": overwrite, "threads": max(1, jobs // max(processes, 1)), "names": names}
+        with tqdm(total=len(sources), desc="converting", unit="source", disable=len(sources) < 2) as bar:
+            for part, result in each(partial(convert_part, out=out, **options), sources, processes):
+                if isinstance(result, Exception):
+                    failed.append(_line(part.label, result))
+                else:
+                    done.written.extend(result.written)
+                    done.kept.extend(result.kept)
+                bar.update()
+    if failed and count > 1:
+        lines = "\n  ".join(sorted(failed))
+        raise BurstError(f"{len(failed)} of {count} sources failed, the others are converted:\n  {lines}")
     if failed:
-        single = len(sources) == 1
-        several = f"{len(failed)} of {len(sources)} sources failed, the others are converted:\n  "
-        several += "\n  ".join(sorted(failed))
-        raise BurstError(failed[0].removeprefix(f"{sources[0].label}: ") if single else several)
+        raise BurstError(failed[0])
     return done
 
 
-def _each(
-    work: Callable[[Part], Converted], sources: Sequence[Part], processes: int
-) -> Iterator[tuple[Part, Callable[[], Converted]]]:
-    """Yield each part with a function that returns or raises the outcome of ``work`` for it, as they complete."""
-    if processes < 2:
-        yield from ((part, partial(work, part)) for part in sources)
-        return
-    context = multiprocessing.get_context("spawn")  # a forked process would inherit the locks of threads
-    with ProcessPoolExecutor(processes, context, initializer=_start_worker) as pool:
-        futures: dict[Future, Part] = {pool.submit(work, part): part for part in sources}
-        try:
-            yield from ((futures[future], future.result) for future in as_completed(futures))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+def _line(label: str, error: Exception) -> str:
+    told = reason(error)
+    return told if told.startswith(label) else f"{label}: {told}"
 
 
-def _start_worker() -> None:
-    """Print warnings in one line each, and end this process when its parent ends, in whatever way that happened."""
-    warnings.showwarning = _show_warning
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+def _refuse_equal_names(sources: Sequence[Part]) -> None:
+    """BurstError if two parts will have the same name. What a file of several bursts calls them is not known yet."""
+    first: dict[str, Part] = {}
+    for part in sources:
+        suffixes = [suffix for suffix in (SUFFIX, *READERS) if part.label.lower().endswith(suffix)]
+        name = part.name or Path(part.label).name[: -max(map(len, suffixes), default=0) or None]
+        other = first.setdefault(_target(Path(), name).name, part)
+        if other is not part:
+            raise BurstError(
+                f"{other.label} and {part.label} would both become {_target(Path(), name)}: rename one of them, or "
+                "convert them to different folders"
+            )
 
 
-def convert_part(part: Part, out: Path, overwrite: bool, threads: int) -> Converted:
+def convert_part(part: Part, out: Path, overwrite: bool, threads: int, names: Path | None = None) -> Converted:
     """Convert one part. If its name is known and a burst of that name is stored, the source is not even opened.
 
     Arguments:
@@ -125,23 +129,38 @@ def convert_part(part: Part, out: Path, overwrite: bool, threads: int) -> Conver
         out: the folder to write to.
         overwrite: whether to replace bursts that exist.
         threads: number of frames to write at the same time.
+        names: a folder in which the parts of one call claim the names of their bursts; None for a single part.
 
-    Errors: BurstError for a source that cannot be read, FileExistsError for a stored burst of another source.
+    Errors: BurstError for a source that cannot be read, FileExistsError for a stored burst of another source, and for a
+    name that another part of the same call has.
     """
-    if part.name and not overwrite and (target := _target(out, part.name)).exists():
-        _check_count(target, part)
+    if part.name and not overwrite and (stored := _stored(target := _target(out, part.name))):
+        _check_count(target, len(stored), part)
         return Converted([], [target])
     done = Converted([], [])
     for burst in part.read():
         target = _target(out, burst.provenance.get("name") or burst.scene)
-        if target.exists() and not overwrite and _same(burst, target):
+        if names and not claim(names, target.name):
+            raise FileExistsError(f"another source of this call became {target}: convert this one to another folder")
+        stored = None if overwrite else _stored(target)
+        if stored and _same(burst, stored):
             done.kept.append(target)
             continue
-        for leftover in out.glob(f".{target.name}.*"):  # of a call that was killed
-            shutil.rmtree(leftover)
-        check = BurstCheck(burst)
-        done.written.append(write_burst(burst, target, overwrite=overwrite, check=check, workers=threads))
+        damaged, check = target.exists() and not stored, BurstCheck(burst)
+        written = write_burst(burst, target, overwrite=overwrite or damaged, check=check, workers=threads)
+        done.written.append(written)
     return done
+
+
+def _stored(target: Path) -> Burst | None:
+    """The burst at ``target``; None if there is none, and with a warning if it is damaged."""
+    if not target.exists():
+        return None
+    try:
+        return open_burst(target)
+    except BurstError as error:
+        warnings.warn(f"{reason(error)}; it is converted again now", stacklevel=2)
+        return None
 
 
 def _target(out: Path, name: str) -> Path:
@@ -149,8 +168,7 @@ def _target(out: Path, name: str) -> Path:
     return out / f"{plain}{SUFFIX}"
 
 
-def _check_count(target: Path, part: Part) -> None:
-    count = len(open_burst(target))
+def _check_count(target: Path, count: int, part: Part) -> None:
     if part.frames not in (None, count):
         raise FileExistsError(
             f"{target} exists already with {count} frames, this source has {part.frames}: choose another folder, "
@@ -158,23 +176,14 @@ def _check_count(target: Path, part: Part) -> None:
         )
 
 
-def _same(burst: Burst, target: Path) -> bool:
-    """Whether the burst stored at ``target`` was made of the same files with the same settings."""
-    stored = open_burst(target)
+def _same(burst: Burst, stored: Burst) -> bool:
+    """Whether the stored burst was made of the same files with the same settings."""
     source = burst.provenance.get("sha256")
-    return source is not None and source == stored.provenance.get("sha256") and all(
-        getattr(burst, name) == getattr(stored, name) for name in _SETTINGS
+    return (
+        source is not None
+        and source == stored.provenance.get("sha256")
+        and all(getattr(burst, name) == getattr(stored, name) for name in _SETTINGS)
     )
-
-
-def reason(error: Exception) -> str:
-    """What went wrong and where, in words for a user."""
-    told = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return f"{error.filename}: {told}" if isinstance(error, OSError) and error.filename else str(told)
-
-
-def _show_warning(message, *_, **__) -> None:
-    print(f"warning: {message}", file=sys.stderr)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -182,10 +191,12 @@ def run(main: Callable[[], None]) -> None:
 
     An error that the user can correct becomes one line and exit status 1, a warning becomes one line.
     """
-    warnings.showwarning = _show_warning
+    warnings.showwarning = show_warning
     try:
         main()
-    except (BurstError, OSError) as error:
+    except BurstError as error:
+        sys.exit(f"error: {error}")  # of several lines, if several sources failed
+    except OSError as error:
         sys.exit(f"error: {reason(error)}")
     except KeyboardInterrupt:
         sys.exit("interrupted; no incomplete file has a final name: run the same command again to continue")
@@ -216,8 +227,14 @@ def main() -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace bursts that exist")
     args = parser.parse_args()
     options = Options(args.camera, args.iso, args.black, args.white, args.cfa)
-    found = [part for source in args.sources for part in parts(source, options)]
-    report(convert(found, args.out, jobs=args.jobs, overwrite=args.overwrite))
+    found, failed = [], []
+    for source in args.sources:
+        try:
+            for part in parts(source, options):
+                found.append(part._replace(label=str(source)) if part.label == source.name else part)
+        except Exception as error:
+            failed.append(_line(str(source), error))
+    report(convert(found, args.out, jobs=args.jobs, overwrite=args.overwrite, failed=failed))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Fetch SIDD archives, verify them, and convert every instance to a stored burst.
 
-    python data_scripts/fetch_sidd.py OUT --base https://MIRROR/FOLDER [--archive medium small NAME.zip=MD5 ...]
+    python data_scripts/fetch_sidd.py OUT --base https://MIRROR/FOLDER [--archive medium small NAME.zip=SUM ...]
 
 The data-set page https://abdokamel.github.io/sidd lists the current mirrors. Archives are stored in OUT/archives, and
 bursts in OUT/bursts. A download that was interrupted continues, and a finished one is not fetched again. An instance
-whose burst exists is not converted again. SIDD-Full has one archive per instance and kind: give them as NAME.zip=MD5,
-with noisy, ground-truth and metadata archives of an instance together. Licence of the data: MIT.
+whose burst exists is not converted again. SIDD-Full has one archive per instance and kind: give them as NAME.zip=SUM,
+with noisy, ground-truth and metadata archives of an instance together. SUM is the archive's SHA-256 or MD5. The makers
+of SIDD publish MD5 only; the SHA-256 of each archive is recorded when it is first fetched. Licence of the data: MIT.
 """
 
 from __future__ import annotations
@@ -34,17 +35,18 @@ class Archive(NamedTuple):
 
     Arguments:
         name: name of the file.
-        md5: its MD5, as the makers of the data set publish it.
+        checksum: its SHA-256, or the MD5 that the makers of the data set publish.
     """
 
     name: str
-    md5: str
+    checksum: str
 
 
 ARCHIVES = {
     "medium": Archive("SIDD_Medium_Raw.zip", "0f44ddb6ec820271c9996aa32a9cc270"),  # about 20 GB
     "small": Archive("SIDD_Small_Raw_Only.zip", "c033f580fb64aa549679d056d1cf796a"),  # about 10 GB
 }
+LIMIT_S = 24 * 3600
 _MEMBER = re.compile(r"(\d{4})_(NOISY|GT|METADATA)_RAW_\d{3}\.MAT", re.IGNORECASE)
 _STORED = re.compile(rf"(?:sidd_)?(\d{{4}}).*{re.escape(SUFFIX)}")
 
@@ -64,7 +66,7 @@ def fetch(archives: Sequence[Archive], base: str, folder: Path, jobs: int) -> li
 
     def one(archive: Archive) -> Path:
         url = f"{base.rstrip('/')}/{archive.name}"
-        return download(url, folder / archive.name, archive.md5, stopped=stop.is_set)
+        return download(url, folder / archive.name, archive.checksum, limit_s=LIMIT_S, stopped=stop.is_set)
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
@@ -121,10 +123,10 @@ def _names(archive: Path) -> list[str]:
 def _archive(text: str) -> Archive:
     if text in ARCHIVES:
         return ARCHIVES[text]
-    name, _, md5 = text.partition("=")
-    if not re.fullmatch(r"[\w.-]+\.zip", name) or not re.fullmatch(r"[0-9a-f]{32}", md5):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither of {', '.join(ARCHIVES)} nor NAME.zip=MD5")
-    return Archive(name, md5)
+    name, _, checksum = text.partition("=")
+    if not re.fullmatch(r"[\w.-]+\.zip", name) or not re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{64}", checksum):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither of {', '.join(ARCHIVES)} nor NAME.zip=SUM")
+    return Archive(name, checksum)
 
 
 def main() -> None:

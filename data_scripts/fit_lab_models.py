@@ -19,6 +19,7 @@ from n2nf_core import baselines, losses
 from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.bursts import Burst, recordings
 from n2nf_core.export import model_file
+from n2nf_core.files import durable_replace
 from n2nf_core.simulation import physical_bursts, simulated_bursts
 from n2nf_core.study import results
 from n2nf_core.training import PROFILES, Recipe
@@ -107,7 +108,8 @@ def main() -> None:
         scores[group] = {kind: {"nll_nats_per_dim": nll(model, unseen)} for kind, model in fitted.items()}
         models |= {f"{group}/{kind}": model for kind, model in fitted.items()}
         print(group, scores[group], flush=True)
-    (args.out / "lab.safetensors").write_bytes(weights.dump(models))
+    with durable_replace(args.out / "lab.safetensors") as new:
+        new.write_bytes(weights.dump(models))
     steps = {f"{group}/{kind}": n for group in groups for kind, n in STEPS.items()}
     command = f"python data_scripts/fit_lab_models.py OUT --seed {args.seed}"
     content = {"noise_models": scores, "provenance": results.provenance(command, "cpu", args.seed, (), steps)}

@@ -20,6 +20,7 @@ from torch import Tensor
 from n2nf_core import baselines, evaluation, losses, metrics, training
 from n2nf_core.bursts import Burst
 from n2nf_core.evaluation import classical_denoisers
+from n2nf_core.files import durable_replace
 from n2nf_core.simulation import dead_leaves, photographs, simulate_burst_frames
 from n2nf_core.study import results
 from n2nf_core.widgets import pictures as files
@@ -92,7 +93,7 @@ def main() -> None:
     wavelet = classical_denoisers.calibrate(classical_denoisers.wavelet(), bursts)
     denoise = {"noisy": evaluation.noisy, "wavelet": wavelet}
     denoise |= {name: evaluation.network(d) for name, d in train(bursts, args.out / "training", args.seed).items()}
-    pictures = {name: make(held)[0] for name, make in denoise.items()} | {"reference": held.reference()[0]}
+    pictures = {name: make(held)[0] for name, make in denoise.items()} | {"reference": held.reference(0)[0]}
     pictures = {name: (picture / STEP).round() * STEP for name, picture in pictures.items()}
     write(pictures, [b.provenance for b in (bursts[0], bursts[-1], held)], args)
 
@@ -105,8 +106,7 @@ def write(pictures: dict[str, Tensor], data: list[dict], args: argparse.Namespac
         data: provenance of the bursts.
         args: the arguments of the command line.
     """
-    args.out.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(args.out / "before_after.zip", "w") as archive:
+    with durable_replace(args.out / "before_after.zip") as new, zipfile.ZipFile(new, "w") as archive:
         for name, picture in pictures.items():
             archive.writestr(f"{name}.png", files.png16(picture))
     shown = {name: picture[None] for name, picture in pictures.items()}

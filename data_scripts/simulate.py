@@ -2,7 +2,7 @@
 
 Scenes are dead leaves. The noise is drawn from the published camera NLF of the camera and ISO, and it is neither
 clipped nor quantised. With --sensor the noise is that of the physical sensor of a named camera at a random gain. It is
-quantised and clipped, and its density has no closed form.
+quantised and clipped, and its density has no closed form. If OUT is new, it appears when it is complete.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from convert import run, store
 
 from n2nf_core.baselines import camera_nlf
+from n2nf_core.files import durable_replace
 from n2nf_core.simulation import CALIBRATIONS, SETTINGS, PhysicalSensor, physical_bursts, simulated_bursts
 
 
@@ -38,8 +39,12 @@ def main() -> None:
         truth = camera_nlf(sorted({camera for camera, _ in SETTINGS}))
         bursts = simulated_bursts(truth, scenes=args.scenes, size=args.size, frames=args.frames, seed=args.seed)
     named = (replace(b, provenance={**b.provenance, "name": f"{b.camera}-{b.iso:g}-{b.scene}"}) for b in bursts)
-    for path in store(named, args.out, args.overwrite):
-        print(path)
+    if args.out.exists():
+        written = list(store(named, args.out, args.overwrite))
+    else:
+        with durable_replace(args.out) as new:
+            written = [args.out / path.name for path in store(named, new)]
+    print(*written, sep="\n")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from n2nf_core.types import NLF as NLF  # importable from here, too
 from n2nf_core.types import Context
 
 
-class UnknownCameraError(LookupError):
+class UnknownCameraError(LookupError, ValueError):
     """A camera that a model has no parameters for."""
 
     def __init__(self, camera: str, known: Sequence[str]):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from n2nf_core.export.exchange import FORMATS
+from n2nf_core.files import reason
 from n2nf_core.training import PROFILES
 
 RUN = """\
@@ -18,8 +20,9 @@ Run a text notebook without a browser: check its parameters, convert it, execute
 
 The first command runs one point of a study. It writes runs/<date>-<notebook>-<hash>/{run.ipynb, params.json,
 result.json}. The hash is made from the parameters, the data and the code that decide the numbers. A point is not run
-again if its result.json exists, and a point that was stopped continues from its checkpoints. With --out, the notebook
-is always run, and the executed notebook and its JSON are written to that folder.
+again if its result.json is whole, and a point that was stopped continues from its checkpoints. With --out, the notebook
+is always run, and the executed notebook and its JSON are written to that folder. They replace those of an earlier run
+when they are complete; a folder with the results of other parameters is refused.
 """
 
 COLLECT = """\
@@ -31,14 +34,54 @@ Collect the results of a study's points into tables and figures.
 Each folder is a run or contains runs. Of several runs with the same notebook and parameters, the newest is used.
 """
 
+EXPORT = """\
+Write what a model file knows in the form of another program.
+
+    n2nf export camera.safetensors --to table
+    n2nf export camera.safetensors --to darktable --maker Nikon -o noiseprofiles.json
+    n2nf export camera.safetensors --to onnx -o camera
+
+table      shot and read noise of every ISO value and colour, and whether two numbers describe the noise
+json       the same with more digits, per plane, for programs
+dng        the numbers of the DNG tag NoiseProfile
+darktable  a noiseprofiles.json, for darktable --noiseprofiles
+onnx       two files, -o NAME: NAME-denoiser.onnx and NAME-sampler.onnx, checked with onnxruntime
+
+A model whose noise is not Gaussian has no two numbers per colour. The line shot x + read is then fitted to its variance
+along the signal, and a sentence says how well it describes the noise.
+"""
+
+NOISE = """\
+Put a camera's noise on clean images.
+
+    n2nf noise camera.safetensors clean.tif -o noisy.tif --iso 1600
+    n2nf noise camera.safetensors pictures/*.png -o noisy --iso 100 3200 --exposure 0.125 1 --seed 7
+
+TIFF and NPZ hold linear values: a mosaic (H, W) whose first pixel is red, RGB (H, W, 3) or packed planes. Floats are in
+[0, 1]; integers are in DN, from 0 to the largest of their type unless --black and --white are given. PNG and JPEG hold
+sRGB values: they are made linear by the standard's curve alone, so their noise is approximate. With --exposure 0.125
+the picture gets the noise of one that was taken three stops darker and brightened afterwards. Two values of --iso or
+--exposure are a range, from which every image draws its own. The same seed gives the same noise.
+"""
+
+DENOISE = """\
+Denoise a burst: the best estimate of the scene from all frames, or every frame.
+
+    n2nf denoise camera.safetensors burst.npz -o scene.dng
+    n2nf denoise camera.safetensors folder_of_raw_files -o frames.tif --every
+
+The form is that of the name: TIFF and NPZ hold float32 values in DN, DNG files open in raw developers. The estimate
+weights the mean of the frames against the mean of the denoised frames; the frames themselves choose the weight.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0 if done, 1 if the work failed, 2 for bad input, 130 if stopped."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         return options.call(options)
-    except (ValueError, OSError) as error:  # a BurstError is a ValueError
-        print(f"error: {error}", file=sys.stderr)
+    except (ValueError, OSError, ImportError) as error:  # BurstError and UnknownCameraError are ValueErrors
+        print(f"error: {reason(error)}", file=sys.stderr)
         return 2
     except RuntimeError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -46,6 +89,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """The arguments with every ``-p NAME VALUE`` as one, ``-pNAME=VALUE``: alone, a VALUE may look like an option."""
+    rest, joined = list(arguments), []
+    while rest:
+        taken = 3 if rest[0] == "-p" and len(rest) > 2 else 1
+        joined.append(f"-p{rest[1]}={rest[2]}" if taken == 3 else rest[0])
+        del rest[:taken]
+    return joined
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("give a NAME and a VALUE")
+    return name, value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,31 +124,66 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("notebook", type=Path)
     run.add_argument("--runs", type=Path, default=Path("runs"), help="folder of a study's points")
     run.add_argument("--date", default="", help="date in the name of a new point's folder, instead of today's")
-    run.add_argument("--out", type=Path, help="folder for the executed notebook and its JSON, instead of --runs")
-    run.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
+    run.add_argument("--out", help="folder for the executed notebook and its JSON; '' names one below --runs")
+    run.add_argument("-p", type=_setting, action="append", default=[], metavar="NAME VALUE", help="set a parameter")
     collect = command(_collect, COLLECT)
     collect.add_argument("folders", type=Path, nargs="+", help="runs, or folders that contain runs")
     collect.add_argument("--profiles", nargs="+", default=list(PROFILES), choices=list(PROFILES))
     collect.add_argument("--out", type=Path, required=True, help="folder of the tables and figures")
+    _add_model_commands(command)
     return parser
+
+
+def _add_model_commands(command: Callable[[Callable, str], argparse.ArgumentParser]) -> None:
+    """The subcommands that use a model file."""
+
+    def with_model(call, text: str) -> argparse.ArgumentParser:
+        added = command(call, text)
+        added.add_argument("model", type=Path, metavar="MODEL", help="model file, as n2nf or save_model wrote it")
+        return added
+
+    export = with_model(_export, EXPORT)
+    export.add_argument("--to", required=True, choices=FORMATS, metavar="FORMAT", help=", ".join(FORMATS))
+    export.add_argument("--camera", help="of the model's cameras; by default the one that the file was made for")
+    export.add_argument("--maker", help="the camera's maker, for darktable")
+    export.add_argument("-o", "--out", type=Path, help="file to write, instead of standard output")
+    noise = with_model(_noise, NOISE)
+    noise.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    noise.add_argument("-o", "--out", type=Path, required=True, help="folder, or the file for a single image")
+    noise.add_argument("--iso", type=float, nargs="+", help="ISO value, or two for a range")
+    noise.add_argument("--camera", nargs="+", help="cameras of the model to draw from; by default the file's")
+    noise.add_argument("--exposure", type=float, nargs="+", default=[1.0], help="factor on the signal, or two")
+    noise.add_argument("--seed", type=int, default=0)
+    denoise = with_model(_denoise, DENOISE)
+    denoise.add_argument("burst", type=Path, metavar="BURST", help="file or folder that holds one burst")
+    denoise.add_argument("-o", "--out", type=Path, required=True, help="file that ends in .tif, .npz or .dng")
+    denoise.add_argument("--every", action="store_true", help="write every frame instead of the scene")
+    denoise.add_argument(
+        "--cfa", help="colour filter of the burst, such as RGGB or MONO, if its file does not state it"
+    )
+    for added in (noise, denoise):
+        added.add_argument("--black", type=float, help="black level in DN, in place of the file's")
+        added.add_argument("--white", type=float, help="white level in DN, in place of the file's")
 
 
 def _run(options: argparse.Namespace) -> int:
     from papermill.exceptions import PapermillExecutionError
 
-    from n2nf_core.study.runner import run_notebook, run_point
+    from n2nf_core.study.runner import default_out, run_notebook, run_point
 
+    given, failed = dict(options.p), "run.ipynb in the folder named above"
     try:
-        if options.out:
-            result, ran = run_notebook(options.notebook, options.out, dict(options.p)), True
+        if options.out is not None:
+            out = Path(options.out or default_out(options.notebook, options.runs, given))
+            failed = out / f"{options.notebook.stem}.failed.ipynb"
+            result, ran = run_notebook(options.notebook, out, given), True
             executed = result.with_suffix(".ipynb")
         else:
-            result, ran = run_point(options.notebook, options.runs, dict(options.p), day=options.date)
+            result, ran = run_point(options.notebook, options.runs, given, day=options.date)
             executed = result.with_name("run.ipynb")
     except PapermillExecutionError as error:
         print(f"error in cell [{error.exec_count}]: {error.ename}: {error.evalue}", file=sys.stderr)
-        where = options.out or "run.ipynb in the folder named above"
-        print(f"the notebook up to this cell, with the traceback: {where}", file=sys.stderr)
+        print(f"the notebook up to this cell, with the traceback: {failed}", file=sys.stderr)
         return 1
     print(f"results: {result}\nnotebook with figures: {executed}" if ran else f"finished already: {result}")
     return 0
@@ -98,6 +193,63 @@ def _collect(options: argparse.Namespace) -> int:
     from n2nf_core.study.collect import collect
 
     print(*collect(options.folders, options.profiles, options.out), sep="\n")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from n2nf_core.export.exchange import export_onnx, export_text, write_bytes
+
+    if options.to == "onnx":
+        if options.out is None:
+            raise ValueError("ONNX files are binary: say where to write them, with -o NAME")
+        print(*export_onnx(options.model, options.out, options.camera), sep="\n")
+        return 0
+    text = export_text(options.model, options.to, options.camera, options.maker)
+    if options.out is None:
+        print(text, end="")
+    else:
+        print(write_bytes(options.out, text.encode()))
+    return 0
+
+
+def _noise(options: argparse.Namespace) -> int:
+    from n2nf_core.export import CameraNoise, load_model
+    from n2nf_core.export.images import noise_on_files
+
+    _, model, about = load_model(options.model)
+    iso = None if options.iso is None else _range(options.iso, "iso")
+    noise = CameraNoise(model, iso, options.camera or [about["camera"]], _range(options.exposure, "exposure"))
+    levels = {"black": options.black, "white": options.white}
+    for path, note in noise_on_files(noise, options.images, options.out, options.seed, **levels):
+        print(f"{path}: {note}")
+    return 0
+
+
+def _range(values: list[float], name: str) -> tuple[float, float]:
+    if len(values) > 2:
+        raise ValueError(f"--{name} takes one value or two, got {len(values)}")
+    return values[0], values[-1]
+
+
+def _denoise(options: argparse.Namespace) -> int:
+    from n2nf_core.evaluation.denoised import denoised_frames, mosaic_in_dn, scene_estimate
+    from n2nf_core.export import load_model
+    from n2nf_core.export.frames import write_frames
+    from n2nf_core.importers import Options, iter_unchecked
+
+    denoiser = load_model(options.model)[0]
+    found = list(iter_unchecked(options.burst, Options(black=options.black, white=options.white, cfa=options.cfa)))
+    if len(found) != 1:
+        raise ValueError(f"{options.burst} holds {len(found)} bursts: give the file or folder of one")
+    (burst,) = found
+    stated = {name: getattr(burst, name) for name in ("black", "white", "cfa", "camera", "iso")}
+    if options.every:
+        frames = denoised_frames(denoiser, burst)
+    else:
+        scene, weight = scene_estimate(denoiser, burst)
+        frames = [scene]
+        print(f"scene from {len(burst)} frames: {weight:.0%} mean of the denoised frames, the rest plain mean")
+    print(*write_frames(options.out, (mosaic_in_dn(frame, burst) for frame in frames), **stated), sep="\n")
     return 0
 
 

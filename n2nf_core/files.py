@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
+import glob
 import os
+import re
 import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PARTIAL = ".partial"
 """Suffix of the name of an unfinished file. The name begins with a dot and the name of the finished file."""
+FORMER = ".former"
+"""Suffix of the name of a folder that is being replaced, where the system cannot swap two folders in one step."""
+_UNFINISHED = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{8}}({PARTIAL}|{FORMER})")
+_LOCK = re.compile(r"\.(?P<name>.+)\.lock")
+_CANNOT_SWAP = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
 class CheckpointError(ValueError):
     """A file of trained models is damaged, belongs to another run, or is another kind of file; the message names it."""
+
+
+_WEIGHTS = {f"torch.{name}" for name in ("float16", "bfloat16", "float32", "float64", "int64")}
+
+
+def check_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """CheckpointError, which names the file, where a tensor is of a strange type or has NaN or infinite values.
+
+    Arguments:
+        path: the file that the tensors are of.
+        tensors: name -> tensor.
+    """
+    for name, tensor in tensors.items():
+        if str(tensor.dtype) not in _WEIGHTS:
+            raise CheckpointError(f"{path}: the tensor {name} is of {tensor.dtype}, which no model uses: copy it again")
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{path}: the tensor {name} has NaN or infinite values: copy it again, or train anew")
 
 
 @contextmanager
@@ -26,7 +56,10 @@ def durable_replace(path: str | Path) -> Iterator[Path]:
     Other programs see either the old content or the new content, complete, and so does a restart after a power cut.
     For this the new content reaches the disk before it is renamed, and the rename reaches the disk before this returns.
     Folders above ``path`` are made. Where the body raises an error, or the disk is full, ``path`` does not change, and
-    the new path is removed.
+    the new path is removed. A second writer of the same ``path`` waits for the first. What writers that have ended left
+    beside ``path`` is removed. Files have the mode that the umask asks for.
+
+    Errors: OSError, with the system's number and one line that names ``path``, where it cannot be written.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "deep" / "result.txt"
@@ -36,52 +69,153 @@ def durable_replace(path: str | Path) -> Iterator[Path]:
     'whole'
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{PARTIAL}")
     try:
-        yield new
-        _sync(new)
-        _rename(new, path)
-        _sync(path.parent, below=False)
+        make_folder(path.parent)
+        with locked(lock_of(path), f"another process writes {path}; waiting for it"):
+            _clear(path)
+            mode = _umask_mode(new)
+            try:
+                yield new
+                _settle(new, mode)
+                _rename(new, path)
+                _sync(path.parent)
+            finally:
+                remove(new)
+    except OSError as error:
+        raise cannot_write(error, path) from error
+
+
+def cannot_write(error: OSError, path: Path) -> OSError:
+    """The error of writing ``path`` in words for a user; an error of another file, such as a source, stays as it is."""
+    where, own = str(error.filename or path), (str(path), str(path.with_name(f".{path.name}.")))
+    told = str(error.strerror).startswith("cannot write ")
+    if told or error.errno is None or not (where.startswith(own) or Path(where) in path.parents):
+        return error
+    reason = error.strerror or one_line(error)
+    return OSError(error.errno, f"cannot write {path}: {reason}; free space or choose another folder")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, so that they are there after a power cut."""
+    missing = [one for one in (path, *path.parents) if not one.is_dir()]
+    try:
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            _sync(folder.parent)
+    except OSError as error:
+        raise cannot_write(error, path) from error
+
+
+def _umask_mode(new: Path) -> int:
+    """The mode of a new file; the umask itself cannot be asked for without changing it for all threads."""
+    new.touch()
+    mode = new.stat().st_mode & 0o777
+    new.unlink()
+    return mode
+
+
+def _settle(new: Path, mode: int) -> None:
+    """Give every file its mode, and wait until a file, or a folder and everything in it, is on the disk."""
+    for path in [*new.rglob("*"), new] if new.is_dir() else [new]:
+        if path.is_file() and path.stat().st_mode & 0o777 != mode:
+            path.chmod(mode)
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if path.is_dir() and os.name == "nt":  # Windows cannot open folders
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
     finally:
-        remove(new)
-
-
-def _sync(path: Path, below: bool = True) -> None:
-    """Wait until a file, or a folder and with ``below`` everything in it, is on the disk."""
-    for each in [*path.rglob("*"), path] if path.is_dir() and below else [path]:
-        if each.is_dir() and os.name == "nt":  # Windows cannot open folders
-            continue
-        handle = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        os.close(handle)
 
 
 def _rename(new: Path, path: Path) -> None:
-    """Rename ``new`` to ``path``. A folder that exists there is renamed first, and removed afterwards."""
-    if not path.is_dir():
+    """Give ``new`` the name ``path``. A folder cannot be replaced: it changes its name with the new one."""
+    if not (path.is_dir() or new.is_dir() and path.exists()):
         os.replace(new, path)
-        return
-    old = new.with_suffix(".old")
-    os.replace(path, old)
+    elif not _swap(new, path):
+        former = new.with_suffix(FORMER)
+        os.replace(path, former)  # after a crash here, _clear puts it back
+        try:
+            os.replace(new, path)
+        except BaseException:
+            os.replace(former, path)
+            raise
+        remove(former)
+
+
+def _swap(one: Path, other: Path) -> bool:
+    """Let two paths change their names in one step; False where the system or the file system cannot (renameat2(2))."""
     try:
-        os.replace(new, path)
-    except BaseException:
-        os.replace(old, path)
-        raise
-    remove(old)
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    here, exchange = -100, 2
+    if call(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _CANNOT_SWAP:
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
+
+def _clear(path: Path) -> None:
+    """Remove what ended writers of ``path`` left beside it. The caller holds the lock, so no writer is alive."""
+    left = [path.parent / name for name in glob.glob(f".{glob.escape(path.name)}.*", root_dir=path.parent)]
+    left = [one for one in left if (found := _UNFINISHED.fullmatch(one.name)) and found["name"] == path.name]
+    for one in left:
+        if one.suffix == FORMER and not path.exists():
+            os.replace(one, path)
+        else:
+            remove(one)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove unfinished files and locks from a folder, but not those of a process that is still writing.
+
+    A folder that was being replaced, and whose new content did not get its name, gets its name back.
+    """
+    from filelock import FileLock, Timeout
+
+    names = os.listdir(folder) if folder.is_dir() else []
+    for name in {one["name"] for one in (is_leftover(name) for name in names) if one}:
+        lock = FileLock(lock_of(folder / name))
+        with suppress(Timeout):
+            lock.acquire(timeout=0)
+            try:
+                _clear(folder / name)
+            finally:
+                _release(lock)
+
+
+def is_leftover(name: str) -> re.Match | None:
+    """Whether a file's name is that of an unfinished file or of a lock, which are no part of a folder's content.
+
+    >>> [bool(is_leftover(name)) for name in (".a.json.0123abcd.partial", ".a.json.lock", "a.json")]
+    [True, True, False]
+    """
+    return _UNFINISHED.fullmatch(name) or _LOCK.fullmatch(name)
 
 
 def remove(path: Path) -> None:
     """Remove a file or a folder if it exists; tries again where other threads still add files to the folder."""
     for _ in range(20):
-        if not path.is_dir():
+        if not path.is_dir() or path.is_symlink():
             path.unlink(missing_ok=True)
             return
         shutil.rmtree(path, ignore_errors=True)
         time.sleep(0.02)
+
+
+def lock_of(path: Path) -> Path:
+    """The lock file of whoever writes the file or the folder ``path``; it lies beside it."""
+    path = Path(os.path.abspath(path))
+    return path.with_name(f".{path.name}.lock")
 
 
 @contextmanager
@@ -89,12 +223,12 @@ def locked(path: str | Path, busy: str) -> Iterator[None]:
     """Lock the file ``path`` while the body runs. Where another process has locked it, print ``busy`` and wait.
 
     ``busy`` is printed on standard error. The lock is the operating system's, so it ends when its process ends, also
-    after a crash.
+    after a crash. The file is removed when the body ends.
     """
     from filelock import FileLock, Timeout
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
@@ -104,10 +238,29 @@ def locked(path: str | Path, busy: str) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        _release(lock)
 
 
-def one_line(error: BaseException, most: int = 200) -> str:
+def _release(lock) -> None:
+    """Remove the file while it is locked: whoever has opened it meanwhile sees that it has no name, and tries again."""
+    with suppress(OSError):  # Windows does not remove files that are open
+        os.unlink(lock.lock_file)
+    lock.release()
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong and where, in one line for a user.
+
+    >>> reason(FileNotFoundError(2, "No such file or directory", "a.npz")), reason(KeyError("iso"))
+    ('a.npz: No such file or directory', "KeyError: 'iso'")
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return one_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 1000)
+    told = isinstance(error, (OSError, ValueError, RuntimeError, ImportError)) and str(error)
+    return one_line(error, 1000) if told else f"{type(error).__name__}: {one_line(error, 1000)}"
+
+
+def one_line(error: BaseException | str, most: int = 200) -> str:
     """The message of an error in one line of at most ``most`` characters, or its type where the message is empty.
 
     >>> one_line(ValueError("two\\n  lines")), one_line(KeyboardInterrupt())

@@ -13,8 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+SSIM_WINDOW = 11
+"""Side of the window of SSIM, in pixels; an image must be as large."""
+
 BINS = 66
 """Bins of the marginal KL: 64 of width 0.2/64 over [-0.1, 0.1), and one on each side for all values beyond."""
+
+
+SSIM_REACH = 5
+"""Pixels that the window of SSIM reaches in each direction."""
 
 
 class MarginalKL(NamedTuple):
@@ -191,12 +198,28 @@ def ssim(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
     >>> ssim(torch.full((1, 4, 16, 16), 0.2), torch.full((1, 4, 16, 16), 0.1), data_range=1.0)
     tensor([0.8004])
     """
+    return ssim_map(estimate, reference, data_range=data_range).mean((1, 2, 3))
+
+
+def ssim_map(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
+    """The SSIM of every pixel, (B, C, H, W), whose mean over an image is :func:`ssim`.
+
+    A pixel depends on those at most :data:`SSIM_REACH` away; an image is mirrored at its border.
+
+    Arguments:
+        estimate, reference: (B, C, H, W) with H, W >= 11, in one unit.
+        data_range: white level minus black level in that unit; 1 for [0, 1] units.
+
+    ValueError for other shapes, or a range that is not positive.
+    """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     _check_images(estimate, reference, data_range)
-    if min(estimate.shape[2:]) < 11:
-        raise ValueError(f"SSIM needs images of at least 11x11 pixels, got {(*estimate.shape[2:],)}")
-    return structural_similarity_index_measure(estimate, reference, data_range=float(data_range), reduction="none")
+    if min(estimate.shape[2:]) < SSIM_WINDOW:
+        size = f"{SSIM_WINDOW}x{SSIM_WINDOW}"
+        raise ValueError(f"SSIM needs images of at least {size} pixels, got {(*estimate.shape[2:],)}")
+    options = {"data_range": float(data_range), "reduction": "none", "return_full_image": True}
+    return structural_similarity_index_measure(estimate, reference, **options)[1]
 
 
 def _per_group(values: Tensor, groups: Tensor | None) -> tuple[Tensor, Tensor]:

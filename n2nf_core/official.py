@@ -8,7 +8,7 @@ convolution of the flow and the first and last layer of the denoiser are permute
 
 from __future__ import annotations
 
-import pickle
+import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from n2nf_core.denoisers import DnCNN
-from n2nf_core.files import CheckpointError
+from n2nf_core.files import CheckpointError, check_weights, one_line
 from n2nf_core.flow import AffineCoupling, Gain, InvertibleConv1x1, NoiseFlow, noise_flow
 from n2nf_core.types import NLF
 
@@ -31,7 +31,8 @@ def load_official(path: str | Path) -> tuple[DnCNN, NoiseFlow]:
     """(denoiser, noise_model) from the released checkpoint, both in evaluation mode, with planes in raster order.
 
     Only tensors are read (``weights_only=True``), and no code in the file is executed. The base values z keep the
-    authors' channel order. FileNotFoundError where there is no file, CheckpointError where it is not this checkpoint.
+    authors' channel order. FileNotFoundError where there is no file, CheckpointError where it is not this checkpoint,
+    and where it has NaN or infinite values or states larger tensors than it has.
 
     >>> denoiser, noise_model = load_official("best_model.pth")  # doctest: +SKIP
     """
@@ -39,16 +40,28 @@ def load_official(path: str | Path) -> tuple[DnCNN, NoiseFlow]:
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}: give the path of the released file")
     try:
+        with zipfile.ZipFile(path) as file:
+            size = sum(member.file_size for member in file.infolist())
+        if size > path.stat().st_size:  # the released file is not compressed
+            raise ValueError(f"it states {size} bytes of tensors, more than it has")
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path.name} is not a checkpoint of plain tensors; nothing in it was run") from error
+    except Exception as error:  # the readers of ZIP and of tensors raise errors of many types
+        raise CheckpointError(
+            f"{path.name} is not a checkpoint of plain tensors; nothing in it was run ({one_line(error)})"
+        ) from error
     state = content.get("state_dict") if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping):
         raise CheckpointError(f"{path.name} has no 'state_dict': give the released Noise2NoiseFlow checkpoint")
     try:
+        for tensor in state.values():
+            if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+                raise ValueError("it states a tensor that is larger than its values")
+        check_weights(Path(path.name), state)
         return _denoiser(_below(state, "denoiser.dncnn")).eval(), _noise_flow(_below(state, "noise_flow.model")).eval()
-    except (KeyError, RuntimeError) as error:
-        raise CheckpointError(f"{path.name} does not hold the released Noise2NoiseFlow: {error}") from error
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever the entries of a stranger's file make of the modules
+        raise CheckpointError(f"{path.name} does not hold the released Noise2NoiseFlow: {one_line(error)}") from error
 
 
 def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -110,8 +110,8 @@ class NoiseModel(Protocol):
     """A conditional density of noise, p(n | x, camera, ISO).
 
     All code that scores, plots or measures a noise model, or draws samples from it, needs only these four members. What
-    only some models have is a protocol of its own (:class:`HasNLF`, :class:`HasKnots`,
-    :class:`Rebuildable`), checked by :func:`ask_for`.
+    only some models have is a protocol of its own (:class:`HasNLF`, :class:`HasVariance`, :class:`FromNormal`,
+    :class:`HasKnots`, :class:`Rebuildable`), checked by :func:`ask_for`.
     ``cameras`` are the names that the model knows, in the order that ``Context.camera`` indexes.
     """
 
@@ -145,6 +145,22 @@ class HasNLF(Protocol):
 
     def nlf(self) -> Mapping[str, Mapping[float, NLF]]:
         """camera -> ISO -> (shot, read), variances in [0, 1] units."""
+
+
+@runtime_checkable
+class HasVariance(Protocol):
+    """A noise model whose variance is a closed form."""
+
+    def variance(self, context: Context) -> Tensor:
+        """var(n | x): (B, C, H, W), in [0, 1] units squared."""
+
+
+@runtime_checkable
+class FromNormal(Protocol):
+    """A noise model whose samples are a deterministic map of normal values, so that a graph can hold the map."""
+
+    def from_normal(self, normal: Tensor, context: Context) -> Tensor:
+        """Noise (B, C, H, W) in [0, 1] units from independent standard normal values of the same shape."""
 
 
 @runtime_checkable
@@ -182,6 +198,18 @@ class Tileable(Protocol):
 
     margin: int
     multiple: int
+
+
+@runtime_checkable
+class Stack(Protocol):
+    """T frames of a static scene, which are read when they are asked for, such as a burst. ``shape``: (T, C, H, W)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(T, C, H, W)."""
+
+    def planes(self, index: int) -> Tensor:
+        """Frame number ``index``: (1, C, H, W), in [0, 1] units."""
 
 
 @runtime_checkable

@@ -95,7 +95,7 @@ def test_download_verifies_and_does_not_fetch_twice(server, blob, tmp_path):
     url, data, md5 = blob
     for _ in range(2):
         target = script("download").download(url, tmp_path / "got" / "blob", md5)
-        assert target.read_bytes() == data and os.listdir(tmp_path / "got") == ["blob"]
+        assert target.read_bytes() == data and sorted(os.listdir(tmp_path / "got")) == ["SHA256SUMS", "blob"]
     assert server.seen == [("blob", 0)]
 
 
@@ -140,8 +140,8 @@ def test_what_is_not_there_is_asked_for_once(server, tmp_path):
     assert len(server.seen) == 1
 
 
-def test_a_full_disk_leaves_no_file_under_the_name(server, blob, tmp_path):
-    (tmp_path / "blob.part").symlink_to("/dev/full")
+def test_a_full_disk_leaves_no_file_under_the_name(server, blob, tmp_path, monkeypatch):
+    monkeypatch.setattr(script("download"), "_opened", lambda part, have: open("/dev/full", "wb"))
     with pytest.raises(OSError, match="No space left on device"):
         script("download").download(blob[0], tmp_path / "blob", blob[2])
     assert not (tmp_path / "blob").exists()
@@ -220,7 +220,7 @@ def test_the_published_checksums_and_the_archive_option():
     assert sidd.ARCHIVES["small"] == ("SIDD_Small_Raw_Only.zip", "c033f580fb64aa549679d056d1cf796a")
     assert sidd._archive("medium") is sidd.ARCHIVES["medium"]
     for text in ("large", "a.zip", "a.zip=12", "../a.zip=" + "0" * 32):
-        with pytest.raises(Exception, match="neither of medium, small nor NAME.zip=MD5"):
+        with pytest.raises(Exception, match="neither of medium, small nor NAME.zip=SUM"):
             sidd._archive(text)
 
 
@@ -338,6 +338,12 @@ def test_the_packaged_real_sets(real_data, tmp_path, monkeypatch):
     assert open_burst(tmp_path / "bursts" / "acsn_scmos_tirf_200hz.burst.zarr").camera == "ACsN-sCMOS"
 
 
+def files(server) -> list[str]:
+    """Addresses of all files of the server, below its base."""
+    found = (path.relative_to(server.folder).as_posix() for path in server.folder.rglob("*") if path.is_file())
+    return [name.replace(" ", "%20") for name in found]
+
+
 def test_the_real_sets_from_repositories_laid_out_alike(server, tmp_path, monkeypatch):
     """The layouts of the public repositories, small; the repositories themselves are not asked."""
     sets, rng = script("fetch_real_sets"), np.random.default_rng(0)
@@ -358,6 +364,10 @@ def test_the_real_sets_from_repositories_laid_out_alike(server, tmp_path, monkey
             frame = rng.integers(0, 4000, (16, 16)).astype(np.uint16)
             imsave(emva / "images" / f"b_{k:03d}_snap_{snap:03d}.png", frame, check_contrast=False)
     (emva / "EMVA1288_Data.txt").write_text("\n".join(lines))
+    with pytest.raises(SystemExit, match="SHA256 is .* is expected"):
+        call(monkeypatch, "fetch_real_sets", tmp_path / "out", "--base", server.base)
+    served = {path: hashlib.sha256((server.folder / path.replace("%20", " ")).read_bytes()) for path in files(server)}
+    monkeypatch.setattr(sets, "SHA256", {path: digest.hexdigest() for path, digest in served.items()})
     call(monkeypatch, "fetch_real_sets", tmp_path / "out", "--base", server.base)
     found = {path.name: open_burst(path) for path in sorted((tmp_path / "out/bursts").iterdir())}
     assert [re.sub(r"\.burst\.zarr$", "", name) for name in found] == [

@@ -29,7 +29,7 @@ from n2nf_core.flow import (
     SignalDependentScale,
     nlf_flow,
 )
-from n2nf_core.importers.stack import Options, read_stacks
+from n2nf_core.importers import Options, Stack, Stated, read_stacks
 from n2nf_core.pairs import PatchPairs, Sampling
 from n2nf_core.simulation import simulated_bursts
 from n2nf_core.training import PROFILES, Profile, Recipe
@@ -267,13 +267,13 @@ def test_a_denoiser_is_cut_into_tiles_where_it_states_how():
 # An importer: a function that reads a file, and its entry in READERS
 
 
-def read_pgm(path: Path) -> tuple[np.ndarray, Options]:
+def read_pgm(path: Path) -> list[Stack]:
     """One frame (1, H, W) of a portable grey map: a line "P5 W H WHITE", then 16 bits per pixel."""
     head, _, values = path.read_bytes().partition(b"\n")
     width, height, white = map(int, head.removeprefix(b"P5 ").split())
     if len(values) != 2 * width * height:
         raise BurstError(f"{path}: {len(values)} bytes for {width} x {height} pixels of 16 bits, truncated?")
-    return np.frombuffer(values, ">u2").reshape(1, height, width), Options(white=white)
+    return [Stack(np.frombuffer(values, ">u2").reshape(1, height, width), Stated(white=white))]
 
 
 @pytest.fixture

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import pad
 
-from n2nf_core import metrics
+from n2nf_core import metrics, tiles
 from n2nf_core.metrics import bootstrap_interval, marginal_kl, pooled_kl, psnr, ssim
 
 STANDARD_ERRORS = 4
@@ -213,3 +214,13 @@ def test_interval_is_repeatable_and_follows_its_seed():
 def test_bad_input_of_an_interval_is_a_clear_error(arguments, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(**arguments)
+
+
+def test_ssim_is_the_mean_of_a_map_that_can_be_computed_in_tiles():
+    generator = torch.Generator().manual_seed(0)
+    reference = torch.rand(2, 4, 70, 41, generator=generator)
+    estimate = reference + 0.1 * torch.randn(reference.shape, generator=generator)
+    local = partial(metrics.ssim_map, data_range=1.0)
+    in_tiles = tiles.tiled(local, estimate, reference, margin=2 * metrics.SSIM_REACH, tile=16)
+    torch.testing.assert_close(in_tiles, local(estimate, reference), rtol=0, atol=1e-5)
+    torch.testing.assert_close(metrics.ssim(estimate, reference, data_range=1.0), in_tiles.mean((1, 2, 3)))

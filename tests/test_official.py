@@ -1,6 +1,7 @@
 """Parity with the authors' code on the values in noise2noiseflow_official_parity.npz."""
 
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -98,3 +99,36 @@ def test_other_files_are_named(tmp_path):
     torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "short.pth")
     with pytest.raises(CheckpointError, match="short.pth does not hold the released"):
         load_official(tmp_path / "short.pth")
+
+
+def released(real_data, path, change):
+    """The released checkpoint after a stranger's change of its entries."""
+    content = torch.load(real_data / "noise2noiseflow_official_best_model.pth", map_location="cpu", weights_only=True)
+    change(content["state_dict"])
+    torch.save(content, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (torch.full((4, 64, 3, 3), float("nan")), "has NaN or infinite values"),
+        (torch.zeros(1).expand(10**6, 10**6), "larger than its values"),
+        (torch.zeros(4), "does not hold the released"),
+        ("text", "does not hold the released"),
+        (torch.zeros(4, 64, 3, 3, dtype=torch.complex64), "of torch.complex64, which no model uses"),
+    ],
+    ids=["nan", "expanded", "shape", "text", "complex"],
+)
+def test_strange_entries_are_refused_in_one_line(real_data, tmp_path, value, message):
+    path = released(real_data, tmp_path / "odd.pth", lambda state: state.update({"denoiser.dncnn.23.weight": value}))
+    with pytest.raises(CheckpointError, match=f"odd.pth.*{message}") as error:
+        load_official(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_compressed_archive_is_refused_before_it_is_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("best_model/data/0", bytes(10**7))
+    with pytest.raises(CheckpointError, match="states 10000000 bytes of tensors, more than it has"):
+        load_official(tmp_path / "bomb.pth")

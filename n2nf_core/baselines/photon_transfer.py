@@ -5,9 +5,12 @@ The variance over time of a pixel of a static scene is the variance of the noise
 
     < var_t y_t >_block = shot * < x >_block + read
 
-So the method needs no clean image and no flat field. The mean over a block has little error in the signal. The EMVA
-Standard 1288 states the method for flat fields. Frames may be in [0, 1] units or in DN (the digital numbers of the
-file); the variances are in the square of that unit.
+So the method needs no clean image and no flat field. The EMVA Standard 1288 states the method for flat fields. Frames
+may be in [0, 1] units or in DN (the digital numbers of the file); the variances are in the square of that unit.
+
+The line is fitted by instrumental variables (:mod:`n2nf_core.baselines.blocks`), because a block's signal has an error:
+each half of a block is weighted by w = degrees of freedom / (2 (shot x + read)^2), with the signal x that is expected
+from its other half.
 """
 
 from __future__ import annotations
@@ -19,15 +22,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from n2nf_core.types import NLF
+from n2nf_core.baselines.blocks import expected, half_means, solve
+from n2nf_core.baselines.outliers import chance_limit, kept
+from n2nf_core.baselines.temporal import Temporal, bands, temporal
+from n2nf_core.types import NLF, Stack
 
-DRIFT_Z = 4.0  # a frame's gain is corrected where its mean differs by more than this many standard errors
-OUTLIER_PROBABILITY = 1e-5  # probability that a good pixel is left out; this biases the variance by less than 0.02 %
 ITERATIONS = 8
+ENOUGH_BLOCKS = 2**16
+DARK_SHARE = 32  # the darkest group of half-blocks is a 32nd of them
+DARK_Z = 4.0  # the signal goes below 0 where the darkest group lies below it by more than this many standard errors
+LEAST_SHARE = 1e-3  # a term of 0 has no logarithm, so a noise level function gives it this share of the variance
 
 
 class PhotonTransfer(NamedTuple):
     """var(x) = shot x + read with standard errors, and the M points of the photon-transfer plot, one per block.
+
+    Neither term is negative: where the best line has a negative term, this term is 0 and the other one is fitted again.
+    The standard errors are those of the line with both terms, so they tell what the data know of each.
 
     Arguments:
         shot: slope of the line, in units of the signal.
@@ -37,6 +48,10 @@ class PhotonTransfer(NamedTuple):
         variance: (M,), mean temporal variance of every block.
         error: (M,), standard error of ``variance`` as the fit predicts it.
         excluded: share of pixels that were left out, because they are too bright or vary too much over time.
+        darkest: mean signal of the darkest blocks if it is clearly below 0, otherwise 0. It is below 0 where the black
+            level is stated too high; the line holds down to this signal.
+        curvature: coefficient of x^2 in var(x) = shot x + read + curvature x^2; 0 for a linear sensor.
+        curvature_error: its standard error.
     """
 
     shot: float
@@ -47,121 +62,130 @@ class PhotonTransfer(NamedTuple):
     variance: Tensor
     error: Tensor
     excluded: float
+    darkest: float
+    curvature: float
+    curvature_error: float
 
     def nlf(self) -> NLF:
-        """The fit as a noise level function. A value that is not positive is replaced by its standard error."""
-        shot = self.shot if self.shot > 0 else self.shot_error
-        return NLF(shot, self.read if self.read > 0 else self.read_error)
+        """The fit as a noise level function. A term of 0 becomes a thousandth of the other one at the mean signal."""
+        level = max(float(self.signal.abs().mean()), 1e-12)
+        return NLF(max(self.shot, LEAST_SHARE * self.read / level), max(self.read, LEAST_SHARE * self.shot * level))
 
 
-class _Pixels(NamedTuple):
-    """One entry per pixel: temporal variance, the two regressors, block, degrees of freedom, limit for outliers."""
-
-    variance: Tensor
-    shot_regressor: Tensor
-    read_regressor: Tensor
-    block: Tensor
-    freedom: Tensor
-    limit: Tensor
-
-
-def match_gains(frames: Tensor) -> Tensor:
-    """g = mean of a frame / mean of all frames, for every frame and plane: (T, C).
-
-    Light sources and shutters drift by a few per cent, which would be taken for noise. The gains of a plane are 1 where
-    its frames differ by no more than noise explains. frames: (T, C, H, W).
-    """
-    means = frames.mean((2, 3))
-    spread = (frames - frames.mean(0)).square().mean((0, 2, 3)) * len(frames) / max(len(frames) - 1, 1)
-    error = (spread / frames[0, 0].numel()).sqrt()
-    centre = means.mean(0)
-    drifts = ((means - centre).abs() > DRIFT_Z * error).any(0) & (centre > DRIFT_Z * error)
-    return torch.where(drifts, means / centre, torch.ones_like(means))
-
-
-def _pixels(frames: Tensor, block: int, saturation: float) -> _Pixels:
-    from scipy.stats import chi2
-
-    frames = frames.double()
-    gains = match_gains(frames)
-    matched = frames / gains[..., None, None]
-    variance = matched.var(0)
-    signal = matched.mean(0)
-    shot_factor, read_factor = (1 / gains).mean(0), (1 / gains.square()).mean(0)
-    channels, height, width = signal.shape
-    rows, columns = torch.arange(height) // block, torch.arange(width) // block
-    index = rows[:, None] * (int(columns[-1]) + 1) + columns
-    index = index + torch.arange(channels)[:, None, None] * (int(index.max()) + 1)
-    keep = signal < saturation
-    freedom = len(frames) - 1
-    fields = (
-        variance,
-        signal * shot_factor[:, None, None],
-        read_factor[:, None, None].expand_as(signal),
-        index,
-        torch.full_like(signal, freedom),
-        torch.full_like(signal, chi2.isf(OUTLIER_PROBABILITY, freedom) / freedom),
-    )
-    return _Pixels(*(field[keep] for field in fields))
-
-
-def _quietest(variance: Tensor) -> Tensor:
-    """The nine tenths of the pixels that vary least, for a first guess; of any number of pixels."""
-    return variance <= float(np.quantile(variance.numpy(), 0.9))  # torch.quantile takes 2^24 values at most
-
-
-def _outliers(pixels: _Pixels, fit: Tensor) -> Tensor:
-    """Whether the temporal variance of each pixel is larger than chance explains (chi-squared test).
-
-    Such pixels are hot, blink, or were hit by a particle. The expected variance is computed from the pixel's mean or
-    from its block's mean, whichever is larger. The mean of a dark pixel alone can be noise around 0, and the mean of a
-    block can be much smaller than that of its brightest pixel.
-    """
-    sums = torch.zeros(int(pixels.block.max()) + 1, dtype=torch.float64).index_add_(
-        0, pixels.block, pixels.shot_regressor
-    )
-    block_mean = (sums / torch.bincount(pixels.block).clamp(min=1))[pixels.block]
-    signal = pixels.shot_regressor.maximum(block_mean).clamp(min=0)
-    expected = fit[0] * signal + fit[1] * pixels.read_regressor
-    return pixels.variance > pixels.limit * expected.clamp(min=1e-30)
-
-
-def _blocks(pixels: _Pixels, keep: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For every block: mean variance (M,), mean regressors (M, 2), degrees of freedom (M,)."""
-    count = int(pixels.block.max()) + 1
-    sums = torch.zeros(4, count, dtype=torch.float64)
-    for row, field in zip(sums, (pixels.variance, pixels.shot_regressor, pixels.read_regressor), strict=False):
-        row.index_add_(0, pixels.block[keep], field[keep])
-    number = torch.bincount(pixels.block[keep], minlength=count)
-    freedom = torch.zeros(count, dtype=torch.float64).index_add_(0, pixels.block[keep], pixels.freedom[keep])
-    full = number > number.max() / 4
-    means = (sums[:3, full] / number[full]).unbind()
-    return means[0], torch.stack(means[1:], 1), freedom[full]
-
-
-def _weighted_fit(variance: Tensor, design: Tensor, freedom: Tensor, fit: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Least squares weighted by 1 / Var(v), Var(v) = 2 v^2 / freedom at ``fit``: (solution, covariance, errors)."""
-    predicted = (design @ fit).clamp(min=1e-3 * float(variance.mean().clamp(min=1e-30)))
-    weight = freedom / (2 * predicted.square())
-    scaled = design * weight[:, None]
-    inverse = torch.linalg.pinv(design.T @ scaled, hermitian=True, rtol=1e-15)
-    solution = inverse @ (scaled.T @ variance)
-    residual = variance - design @ solution
-    sandwich = inverse @ (scaled.T @ (scaled * residual.square()[:, None])) @ inverse
-    return solution, sandwich, weight.rsqrt()
-
-
-def photon_transfer(bursts: Sequence[Tensor], *, block: int = 8, saturation: float = 0.9) -> PhotonTransfer:
-    """Fit var(x) = shot x + read to one or more bursts of static scenes of one camera at one ISO.
-
-    Drifts of the frames' brightness are removed (:func:`match_gains`). Pixels that vary too much over time, such as hot
-    pixels, are left out by a chi-squared test. Blocks are weighted by the inverse of the variance of their variance.
-    The standard errors are the sandwich estimate over blocks. The first fit, which finds the pixels to leave out, uses
-    the 90 % of pixels with the smallest variance.
+class _Halves(NamedTuple):
+    """One row per block and one column per half of it, all (M, 2): sums over pixels are divided by their number.
 
     Arguments:
-        bursts: tensors (T, C, H, W) with T >= 2, black level removed. Flat fields need several exposures.
-        block: side of a block in pixels.
+        number: of pixels that are kept.
+        variance: mean temporal variance.
+        signal: mean signal times < 1 / g >, the regressor of shot; g are the gains of the frames.
+        offset: < 1 / g^2 >, the regressor of read.
+        square: mean of the squared signal, without the share of the noise.
+        freedom: degrees of freedom of ``variance``.
+    """
+
+    number: Tensor
+    variance: Tensor
+    signal: Tensor
+    offset: Tensor
+    square: Tensor
+    freedom: Tensor
+
+    def full(self) -> _Halves:
+        """The blocks of which both halves have more than a quarter of the pixels that a half can have."""
+        least = self.number.amin(1)
+        return _Halves(*(field[least > least.amax() / 4] for field in self))
+
+    def some(self) -> _Halves:
+        """At most :data:`ENOUGH_BLOCKS` of the blocks, evenly spread: enough to tell outliers by their line."""
+        return _Halves(*(field[:: len(field) // ENOUGH_BLOCKS + 1] for field in self))
+
+
+class _Line(NamedTuple):
+    """fit (2,): shot and read. errors (2,). predicted (M, 2): variance at the expected signal. darkest: signal."""
+
+    fit: Tensor
+    errors: Tensor
+    predicted: Tensor
+    darkest: Tensor
+
+
+def _halves(stats: Temporal, block: int, saturation: float, fit: Sequence[float], limit: float) -> _Halves:
+    """The halves of all blocks of one burst, of the pixels that :func:`~n2nf_core.baselines.outliers.kept` leaves."""
+    parts = []
+    for rows in bands(tuple(stats.mean.shape), block):
+        keep = kept(stats, rows, block, saturation, fit, limit)
+        mean, variance = stats.mean[:, rows], stats.variance[:, rows]
+        images = (variance, mean, mean.square() - variance / stats.frames)
+        number, variance, signal, square = half_means(keep, images, block)
+        shot, read = (factor[:, None, None].expand_as(signal) for factor in stats.factors)
+        fields = (number, variance, signal * shot, read, square, number * (stats.frames - 1))
+        parts.append([field.reshape(-1, 2) for field in fields])
+    return _Halves(*(torch.cat(field) for field in zip(*parts, strict=True)))
+
+
+def _quietest(variance: Tensor) -> float:
+    """The variance that nine tenths of the pixels do not exceed, from at most about a million of them."""
+    values = variance.flatten()
+    return float(np.quantile(values[:: len(values) // 2**20 + 1].numpy(), 0.9))
+
+
+def _good_halves(stats: Temporal, block: int, saturation: float) -> _Halves:
+    """The halves of one burst without outliers: fit, leave out, and fit again until the same pixels are left out."""
+    found = _halves(stats, block, saturation, (0.0, _quietest(stats.variance)), limit=1.0)
+    for _ in range(ITERATIONS):
+        count, some = found.number.sum(), found.some().full()
+        if len(some.number) < 2:
+            break
+        found = _halves(stats, block, saturation, _line(some).fit.tolist(), chance_limit(stats.frames))
+        if found.number.sum() == count:
+            break
+    return found
+
+
+def _darkest(halves: _Halves) -> tuple[Tensor, Tensor]:
+    """Mean signal, at most 0, and mean variance of the darkest half-blocks, which the other halves choose."""
+    signal, other = halves.signal.flatten(), halves.signal.flip(1).flatten()
+    group = other.argsort()[: max(len(other) // DARK_SHARE, min(len(other), 8))]
+    mean, error = signal[group].mean(), signal[group].std(correction=0) / len(group) ** 0.5
+    below = torch.where(mean < -DARK_Z * error, mean, torch.zeros_like(mean))
+    return below, halves.variance.flatten()[group].mean()
+
+
+def _line(halves: _Halves) -> _Line:
+    """The line through the halves of blocks, with weights from the line itself."""
+    darkest, variance = _darkest(halves)
+    signal = expected(halves.signal).maximum(darkest)
+    fit = torch.stack((torch.zeros_like(variance), halves.variance.mean()))
+    for _ in range(ITERATIONS):
+        predicted = (fit[0] * signal + fit[1] * halves.offset).clamp(min=0.1 * float(variance) + 1e-30)
+        weight = halves.freedom / (2 * predicted.square())
+        regressors, instruments = (halves.signal, halves.offset), (signal, halves.offset)
+        fit, errors = solve(regressors, instruments, halves.variance, weight)
+        if fit.min() < 0:
+            term = int(fit[0] <= 0)  # the one to keep
+            alone = (weight * instruments[term] * halves.variance).sum() / (
+                weight * instruments[term] * regressors[term]
+            ).sum()
+            fit = torch.zeros_like(fit).index_fill(0, torch.tensor(term), float(alone.clamp(min=0)))
+    return _Line(fit, errors, predicted, darkest)
+
+
+def photon_transfer(bursts: Sequence[Tensor | Stack], *, block: int = 8, saturation: float = 0.9) -> PhotonTransfer:
+    """Fit var(x) = shot x + read to one or more bursts of static scenes of one camera at one ISO.
+
+    Drifts of the frames' brightness are removed (:func:`~n2nf_core.baselines.temporal.match_gains`). Pixels that vary
+    too much over time, such as hot pixels, are left out by a chi-squared test. Blocks are weighted by the inverse of
+    the variance of their variance. The standard errors are the sandwich estimate over blocks. The first fit, which
+    finds the pixels to leave out, uses the 90 % of pixels with the smallest variance.
+
+    Flat fields need several exposures. From a single one the variance at its signal is known, but not how it divides
+    into shot and read; the standard errors say so.
+
+    Arguments:
+        bursts: tensors (T, C, H, W) with T >= 2, black level removed, or frames that are read when asked for. One
+            burst is in memory at a time, as the mean and the variance of its pixels.
+        block: side of a block in pixels, at least 2.
         saturation: pixels with a mean at or above this signal are left out; in the unit of the frames.
 
     ValueError for bursts of fewer than two frames, where all pixels are saturated, and for fewer than two blocks.
@@ -172,29 +196,42 @@ def photon_transfer(bursts: Sequence[Tensor], *, block: int = 8, saturation: flo
     >>> abs(fit.shot - 0.01) < 4 * fit.shot_error
     True
     """
-    if not bursts or any(burst.ndim != 4 or len(burst) < 2 for burst in bursts):
-        raise ValueError("photon transfer needs bursts (T, C, H, W) of at least two frames each")
-    parts, offset = [], 0
+    parts, total, bright = [], 0, 0
     for burst in bursts:
-        part = _pixels(burst, block, saturation)
-        parts.append(part._replace(block=part.block + offset))
-        offset = int(parts[-1].block.max()) + 1 if len(part.block) else offset
-    pixels = _Pixels(*(torch.cat(fields) for fields in zip(*parts, strict=True)))
-    if not len(pixels.variance):
+        stats = temporal(burst)
+        parts.append(_good_halves(stats, block, saturation))
+        total += stats.mean.numel()
+        bright += int(torch.count_nonzero(stats.mean >= saturation))
+        del stats
+    if bright == total > 0:
         raise ValueError(
             f"photon transfer: all pixels are saturated, with means of {saturation:g} or more: use shorter exposures"
         )
-    keep = _quietest(pixels.variance)
-    fit = torch.stack((torch.zeros((), dtype=torch.float64), pixels.variance[keep].mean()))
-    for _ in range(ITERATIONS):
-        variance, design, freedom = _blocks(pixels, keep)
-        if len(variance) < 2:
-            raise ValueError(
-                f"photon transfer: only {len(variance)} block of {block}x{block} pixels, but a line needs two: "
-                "give larger frames or a smaller block"
-            )
-        fit, covariance, error = _weighted_fit(variance, design, freedom, fit)
-        keep = ~_outliers(pixels, fit)
-    total = sum(burst[0].numel() for burst in bursts)
-    errors = covariance.diagonal().sqrt().tolist()
-    return PhotonTransfer(*fit.tolist(), *errors, design[:, 0], variance, error, excluded=1 - int(keep.sum()) / total)
+    if not parts:
+        raise ValueError("photon transfer needs bursts (T, C, H, W) of at least two frames each, got none")
+    every = _Halves(*(torch.cat(field) for field in zip(*parts, strict=True)))
+    halves = every.full()
+    if len(halves.number) < 2:
+        raise ValueError(
+            f"photon transfer: only {len(halves.number)} block of {block}x{block} pixels, but a line needs two: "
+            "give larger frames or a smaller block"
+        )
+    line = _line(halves)
+    weight = halves.freedom / (2 * line.predicted.square())
+    regressors = (halves.signal, halves.offset, halves.square)
+    instruments = (expected(halves.signal), halves.offset, expected(halves.square))
+    curve, curve_errors = solve(regressors, instruments, halves.variance, weight)
+    share = halves.number / halves.number.sum(1, keepdim=True)
+    shot, read = line.fit.tolist()
+    return PhotonTransfer(
+        shot,
+        read,
+        *line.errors.tolist(),
+        signal=(share * halves.signal).sum(1),
+        variance=(share * halves.variance).sum(1),
+        error=(2 / halves.freedom.sum(1)).sqrt() * (share * line.predicted).sum(1),
+        excluded=1 - float(every.number.sum()) / total,
+        darkest=max(float(line.darkest), -0.9 * read / shot if shot > 0 else 0.0),
+        curvature=float(curve[2]),
+        curvature_error=float(curve_errors[2]),
+    )

@@ -137,6 +137,10 @@ class Burst:
         """1 / (white - black), the size of one DN in [0, 1] units, for every plane: (4, 1, 1) float32."""
         return 1 / (self.white - torch.tensor(self.black))[:, None, None]
 
+    def frame(self, t: int) -> Burst:
+        """Frame number ``t`` as a burst of its own; its reference is not that of this burst."""
+        return replace(self, frames=self.frames[[t]])
+
     def leave_one_out(self, index: Index) -> Tensor:
         """(sum of all frames - frame t) / (T - 1), in [0, 1] units, for every t in ``index``: (k, 4, h, w) float32.
 
@@ -145,19 +149,22 @@ class Burst:
         """
         if len(self) < 2:
             raise BurstError(f"{self.scene}: the mean of the other frames needs a burst of at least two frames")
-        others = (self._sum - self.planes(index).double()) / (len(self) - 1)
-        return others.float()
+        others = self.planes(index)
+        return others.neg_().add_(self._sum).div_(len(self) - 1)
 
-    def reference(self) -> Tensor:
-        """The clean signal of every frame, (T, 4, h, w) in [0, 1] units: ``clean``, or the mean of the others."""
+    def reference(self, index: Index = slice(None)) -> Tensor:
+        """The clean signal of the frames in ``index``, (k, 4, h, w) in [0, 1] units: ``clean``, or the others' mean.
+
+        Where frames are large, ask for one at a time.
+        """
         if self.clean is None:
-            return self.leave_one_out(range(len(self)))
-        return torch.as_tensor(self.clean).expand(len(self), -1, -1, -1)
+            return self.leave_one_out(index)
+        return torch.as_tensor(self.clean).expand(len(np.atleast_1d(np.arange(len(self))[index])), -1, -1, -1)
 
     @cached_property
     def _sum(self) -> Tensor:
-        total = torch.zeros(self.shape[1:], dtype=torch.float64)
-        for t in range(len(self)):
+        total = self.planes(0)[0]
+        for t in range(1, len(self)):
             total += self.planes(t)[0]
         return total
 
@@ -183,9 +190,9 @@ class Burst:
         )
 
 
-def recordings(bursts: Sequence[Burst]) -> list[tuple[str, float, Tensor]]:
-    """(camera, ISO, frames (T, 4, h, w) in [0, 1] units) of every burst, for fitting the baselines."""
-    return [(burst.camera, burst.iso, burst.planes(slice(None))) for burst in bursts]
+def recordings(bursts: Sequence[Burst]) -> list[tuple[str, float, Burst]]:
+    """(camera, ISO, burst) of every burst, for fitting the baselines, which read one frame at a time."""
+    return [(burst.camera, burst.iso, burst) for burst in bursts]
 
 
 def iso_knots(bursts: Sequence[Burst]) -> dict[str, list[float]]:
@@ -194,3 +201,20 @@ def iso_knots(bursts: Sequence[Burst]) -> dict[str, list[float]]:
     for burst in bursts:
         found.setdefault(burst.camera, set()).add(float(burst.iso))
     return {camera: sorted(isos) for camera, isos in sorted(found.items())}
+
+
+def with_means(burst: Burst, frames: int) -> list[Burst]:
+    """The burst in parts of ``frames`` frames, each with the mean of its frames in place of the clean image.
+
+    Frames that are left over at the end are not used. So every frame has 1 / ``frames`` of its noise in its ``clean``.
+
+    Arguments:
+        burst: of T >= ``frames`` frames.
+        frames: number of frames of each part.
+    """
+    parts = []
+    for start in range(0, len(burst) - frames + 1, frames):
+        mean = torch.stack([burst.planes(t)[0].double() for t in range(start, start + frames)]).mean(0)
+        kept = burst.frames if frames == len(burst) else burst.frames[start : start + frames]
+        parts.append(replace(burst, frames=kept, clean=mean.float().numpy()))
+    return parts

@@ -8,6 +8,7 @@ the same time.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,9 +44,10 @@ class BloscChunks(NamedTuple):
             body, crc = file.read(max(path.stat().st_size - _CRC_BYTES, 0)), file.read()
         if not body or value(body) != int.from_bytes(crc, "little"):
             raise ChunkError("its data do not match their checksum")
-        out = np.empty(self.shape, self.dtype)
-        if int.from_bytes(body[4:8], "little") != out.nbytes:  # the size that Blosc's header states
+        size = math.prod(self.shape) * self.dtype.itemsize
+        if int.from_bytes(body[4:8], "little") != size:  # the size that Blosc's header states
             raise ChunkError("its size is not that of a frame")
+        out = np.empty(self.shape, self.dtype)
         blosc.decompress(body, out)
         return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,23 @@ import numpy as np
 from n2nf_core.bursts.burst import Burst, BurstError
 
 GAP = 4  # plane rows between training and test region, so that no patch contains pixels of both
+LEAST = 8  # side of the smallest region to train on, in pixels of a plane, so that patches of 4 x 4 can be chosen
+
+
+def check_size(burst: Burst, test_fraction: float = 0.25) -> None:
+    """BurstError, before anything is trained, if :func:`train_test_split` would leave too little of a burst.
+
+    Arguments:
+        burst: of any size.
+        test_fraction: share of the rows that is test data.
+    """
+    height, width = burst.shape[2:]
+    rows = math.ceil((LEAST + GAP) / (1 - test_fraction))
+    if height < rows or width < LEAST:
+        raise BurstError(
+            f"{burst.scene}: frames of {2 * height} x {2 * width} pixels are too small to train on some rows and test "
+            f"on others: give frames of at least {2 * rows} x {2 * LEAST}"
+        )
 
 
 def train_test_split(
@@ -24,7 +42,11 @@ def train_test_split(
         bursts: of any number of settings.
         test_fraction: share of the scenes or of the rows that is test data, between 0 and 1.
         seed: decides which scenes are test data.
+
+    BurstError for a burst that is too small (:func:`check_size`).
     """
+    for burst in bursts:
+        check_size(burst, test_fraction)
     scenes: dict[tuple[str, float], set[str]] = {}
     for burst in bursts:
         scenes.setdefault((burst.camera, burst.iso), set()).add(burst.scene)

@@ -17,13 +17,14 @@ import numpy as np
 from n2nf_core.bursts.burst import Burst, BurstError, LazyFrames
 from n2nf_core.bursts.checks import FrameDigests
 from n2nf_core.bursts.chunk_reader import BloscChunks, ChunkError, blosc_chunks
+from n2nf_core.bursts.completeness import check_complete, files_of
+from n2nf_core.bursts.record import FIELDS, digest, read_record, record_of
 from n2nf_core.files import durable_replace, one_line
-from n2nf_core.types import NLF
 
 SUFFIX = ".burst.zarr"
 FORMAT = "n2nf-burst"
 VERSION = 1
-_RECORD = ("black", "white", "cfa", "camera", "iso", "scene", "nlf", "provenance")
+_ARRAYS = ("frames", "clean")
 
 
 def write_burst(
@@ -45,15 +46,10 @@ def write_burst(
     path = Path(path)
     if not path.name.endswith(SUFFIX):
         raise BurstError(f"{path}: a burst is stored under a name that ends in {SUFFIX}")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists already: choose another name, or ask to overwrite it")
-    try:
-        with durable_replace(path) as new:
-            _write_group(burst, new, check or FrameDigests(), workers)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"cannot write {path}: {reason}; free space or choose another folder"
-        raise OSError(error.errno, message) from error
+    with durable_replace(path) as new:
+        if path.exists() and not overwrite:  # asked here, where no other process writes the path
+            raise FileExistsError(f"{path} exists already: choose another name, or ask to overwrite it")
+        _write_group(burst, new, check or FrameDigests(), workers)
     return path
 
 
@@ -79,9 +75,9 @@ def _write_group(burst: Burst, path: Path, check: FrameDigests, workers: int) ->
     if burst.clean is not None:
         clean = _create(group, "clean", burst.clean.shape, burst.clean.shape, np.dtype(np.float32))
         clean[:] = burst.clean
-    record = {name: getattr(burst, name) for name in _RECORD}
-    record["provenance"] = {**burst.provenance, **check.result()}
-    group.attrs.update({"format": FORMAT, "version": VERSION, **record})
+    record, arrays = record_of(burst, check.result()), dict(group.arrays())
+    stamp = {"format": FORMAT, "version": VERSION, "record_sha256": digest(record, arrays)}
+    group.attrs.update({**stamp, **record})
 
 
 def _create(group, name: str, shape: tuple, chunk: tuple, dtype: np.dtype):
@@ -103,42 +99,55 @@ def open_burst(path: str | Path) -> Burst:
     """Open the stored burst at ``path``. A frame is read and its CRC checked whenever it is indexed.
 
     BurstError, with a message of one line that names the path, where the folder is not a burst, is of a newer version,
-    or lacks chunks. The same error is raised later where a frame turns out to be damaged.
+    lacks chunks, has symbolic links, declares frames of more than 2 GiB, or states settings of another form or other
+    ones than were written. The same error is raised later where a frame turns out to be damaged.
     """
     import zarr
 
     path = Path(path)
     if not path.is_dir():
         raise BurstError(f"{path}: no such burst; a stored burst is a folder whose name ends in {SUFFIX}")
+    files = files_of(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Zarr only warns of a damaged array; a missing array is an error below
-            group = zarr.open_group(path, mode="r", zarr_format=3)
-            attributes, arrays = dict(group.attrs), dict(group.arrays())
+            group = zarr.open_group(path, mode="r", zarr_format=3, use_consolidated=False)
+            attributes, found = dict(group.attrs), dict(group.arrays())
+        arrays = {name: found[name] for name in _ARRAYS if name in found}
+        chunks = blosc_chunks(path / "frames") if "frames" in arrays else None
     except Exception as error:  # the errors of Zarr for a damaged store have no common base class
         raise BurstError(f"{path}: cannot be read as a Zarr v3 group ({one_line(error)}): convert it again") from error
     if attributes.get("format") != FORMAT or "frames" not in arrays:
-        found = f"format {attributes.get('format')!r}, arrays {sorted(arrays)}"
+        found = f"format {str(attributes.get('format'))[:40]!r}, arrays {sorted(found)}"
         raise BurstError(f"{path}: not a complete burst ({found}): convert or copy the burst again")
-    if attributes["version"] != VERSION:
-        version = attributes["version"]
+    if attributes.get("version") != VERSION:
+        version = str(attributes.get("version"))[:40]
         raise BurstError(f"{path}: burst format version {version}, this program reads {VERSION}: update the program")
     for name, array in arrays.items():
-        _check_chunks(path / name, array)
-    return _burst(path, attributes, arrays)
+        check_complete(path, name, array, files)
+    record = read_record(path, attributes)
+    stated = {name: attributes[name] for name in FIELDS}
+    if attributes.get("record_sha256", expected := digest(stated, arrays)) != expected:
+        raise BurstError(f"{path}: its settings are not those that were written: convert or copy the burst again")
+    return _burst(path, record, arrays, chunks)
 
 
-def _burst(path: Path, attributes: dict, arrays: dict) -> Burst:
+def _burst(path: Path, record: dict, arrays: dict, chunks: BloscChunks | None) -> Burst:
     frames = arrays["frames"]
-    record = {name: attributes[name] for name in _RECORD}
-    record["nlf"] = None if record["nlf"] is None else NLF(*record["nlf"])
+    if frames.ndim != 4 or ("clean" in arrays and arrays["clean"].shape != frames.shape[1:]):
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise BurstError(f"{path}: frames must be (T, 4, h, w) and clean (4, h, w), got {shapes}: convert it again")
     clean = _read(arrays["clean"], path, ...) if "clean" in arrays else None
+    if clean is not None and not (clean.dtype == np.float32 and np.isfinite(clean).all()):
+        raise BurstError(f"{path}: clean must be float32 without NaN or infinite values: convert the source again")
     height, width = frames.shape[2:]
-    chunks = blosc_chunks(path / "frames")
     whole_frames = chunks is not None and chunks.shape == (1, *frames.shape[1:])
     read = partial(_read_chunk, chunks, path) if whole_frames else partial(_read, frames, path)
     lazy = LazyFrames(read, frames.shape[0], frames.dtype, range(height), range(width))
-    return Burst(lazy, clean=clean, **record)
+    try:
+        return Burst(lazy, clean=clean, **record)
+    except BurstError as error:
+        raise BurstError(f"{path}: {error}") from None
 
 
 def _read_chunk(chunks: BloscChunks, path: Path, frame: int) -> np.ndarray:
@@ -159,15 +168,3 @@ def _read(array, path: Path, index) -> np.ndarray:
 def _damaged(path: Path, which: str, error: Exception) -> BurstError:
     reason = error.strerror if isinstance(error, OSError) else "its data do not match their checksum"
     return BurstError(f"{path}: {which} is damaged ({reason}): convert or copy the burst again")
-
-
-def _check_chunks(folder: Path, array) -> None:
-    """BurstError where chunk files are missing, because Zarr would read them as zeros without an error."""
-    count = array.cdata_shape[0]
-    keys = [array.metadata.encode_chunk_key((t, *(0,) * (array.ndim - 1))) for t in range(count)]
-    missing = [key for key in keys if not (folder / key).is_file()]
-    if missing:
-        raise BurstError(
-            f"{folder.parent}: {len(missing)} of {count} chunks of {folder.name} are missing "
-            f"(first {missing[0]}): convert or copy the burst again"
-        )

@@ -1,20 +1,20 @@
-"""Whether a burst is fit for training: what it shows of motion, of changing light and of processing."""
+"""What the differences between the frames of a burst show, and which burst of several to look at.
+
+Whether a burst is fit for training at all is checked where it is read, by :func:`n2nf_core.bursts.check_burst`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from n2nf_core import raw
-from n2nf_core.baselines.photon_transfer import DRIFT_Z, match_gains
-from n2nf_core.bursts import Burst, BurstError
+from n2nf_core.baselines.temporal import DRIFT_Z, match_gains
+from n2nf_core.bursts import Burst
 
-MOST_GROWTH = 0.5  # of the variance over the burst; beyond it, changes of the scene add half as much again as the noise
-MOST_CORRELATION = 0.3  # with both neighbours; motion and demosaicing cause it, a sensor's noise does not
 LEAST_CONTRAST = 0.1  # standard deviation over mean of a scene; the vignetting of a flat field causes less
 
 
@@ -35,55 +35,16 @@ def difference_correlation(frames: Tensor, reach: int = 4) -> Tensor:
 
     Arguments:
         frames: (T, C, H, W), any unit.
-        reach: largest shift, in pixels of a plane.
+        reach: largest shift, in pixels of a plane. Along a side of fewer than 2 reach + 1 pixels it is smaller.
 
-    Returns (2 reach + 1, 2 reach + 1).
+    Returns (2 reach + 1, 2 reach + 1), with shift 0 in the middle.
     """
     difference = frames[1:] - frames[:-1]
     difference = difference - difference.mean((2, 3), keepdim=True)
     spectrum = torch.fft.rfft2(difference.double()).abs().square().mean((0, 1))
     correlation = torch.fft.irfft2(spectrum, s=difference.shape[2:])
-    return torch.roll(correlation / correlation[0, 0], (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
-
-
-class BurstQuality(NamedTuple):
-    """What was measured on one burst.
-
-    Arguments:
-        drift: largest relative change of a plane's mean between frames; 0 where noise alone could cause it.
-        growth: :func:`lag_variance` at the longest lag divided by that at lag 1, minus 1.
-        correlation: correlation of the difference between frames with its neighbours: the smaller of the vertical and
-            the horizontal one, because row noise alone causes one of them.
-        saturated: share of values at or above the white level.
-    """
-
-    drift: float
-    growth: float
-    correlation: float
-    saturated: float
-
-
-def assess_burst(burst: Burst) -> BurstQuality:
-    """Measure one burst after the gains of its frames are matched, as photon transfer does.
-
-    Two frames have a growth of 0.
-
-    Errors: BurstError, which names the scene, if the frames move or were processed so much that their difference is not
-    the noise of a sensor.
-    """
-    frames = burst.planes(range(len(burst)))
-    gains = _gains(frames)
-    even = frames / gains[..., None, None]
-    growth = lag_variance(even, len(burst) - 1) / lag_variance(even, 1) - 1
-    near = difference_correlation(even, reach=1)
-    correlation = float(torch.stack((near[1, 2], near[2, 1])).min())
-    if growth > MOST_GROWTH or correlation > MOST_CORRELATION:
-        raise BurstError(
-            f"{burst.scene}: the frames differ by more than noise (the variance grows by {growth:.0%} over the burst, "
-            f"and neighbouring pixels correlate by {correlation:.2f}): something moved, or the frames are not raw; "
-            "use a tripod, a still scene and RAW"
-        )
-    return BurstQuality(float((gains - 1).abs().max()), growth, correlation, float((frames >= 1).float().mean()))
+    down, across = (min(reach, (n - 1) // 2) for n in correlation.shape)
+    return torch.roll(correlation / correlation[0, 0], (down, across), (0, 1))[: 2 * down + 1, : 2 * across + 1]
 
 
 def _gains(frames: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ Method = Callable[[Image, int | None, float], Image]
 """(image, channel axis or None, standard deviation of the noise) -> denoised image."""
 
 STRENGTHS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.6, 2.0)  # multiples of the standard deviation of the noise
+MIDDLE = 512  # side in plane pixels of the part of a frame that parameters are chosen on
 BORDER = 16  # pixels reflected around an image, so that shifts and wavelets do not reach its edge
 
 
@@ -88,7 +89,7 @@ def calibrate(methods: Sequence[Method], bursts: Sequence[Burst]) -> Callable[[B
 
 
 def _choose(methods: Sequence[Method], bursts: Sequence[Burst], most: int = 3) -> tuple[Method, float]:
-    some = bursts[:: max(1, len(bursts) // most)][:most]
+    some = [_middle(burst) for burst in bursts[:: max(1, len(bursts) // most)][:most]]
     first, second = (torch.cat([b.planes(t) for b in some]).double() for t in (0, 1))
     sigma = float((first - second).square().mean().sqrt() / np.sqrt(2))
 
@@ -97,3 +98,9 @@ def _choose(methods: Sequence[Method], bursts: Sequence[Burst], most: int = 3) -
         return float(torch.stack(errors).mean())
 
     return min(methods, key=pair_error), sigma
+
+
+def _middle(burst: Burst) -> Burst:
+    """The centre of the planes, at most :data:`MIDDLE` pixels a side."""
+    starts = [max((length - MIDDLE) // 2, 0) for length in burst.shape[2:]]
+    return burst.crop(*(slice(start, start + MIDDLE) for start in starts))

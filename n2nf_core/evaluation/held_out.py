@@ -1,7 +1,9 @@
 """Patches of noise from bursts that were not used for training.
 
-The noise of a frame is y - x, where x is the burst's known clean signal or, if there is none, the mean of its other
-frames.
+The noise of a frame is y - x, with the burst's known clean signal x. Where there is none, it is
+sqrt(T / (T - 1)) (y - m) with the mean m of all T frames. This is sqrt((T - 1) / T) times the difference from the mean
+of the others, and has the variance of the noise of one frame. The signal is then m, whose error is not correlated with
+that difference. For a pair both frames give the same difference with opposite signs, so that no skewness can be seen.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from n2nf_core.bursts import Burst
 from n2nf_core.pairs import grid_patches
 
 ENOUGH_PLACES = 12  # an interval over fewer places would not be reliable
+MOST_VALUES = 2**25  # of noise: 8192 patches of 4 planes of 32 x 32; more of them take memory and change no digit
 
 
 class HeldOut(NamedTuple):
@@ -50,48 +53,53 @@ class HeldOut(NamedTuple):
         return sorted(set(zip(self.camera, self.iso, strict=True)))
 
 
-def held_out_patches(bursts: Sequence[Burst], patch: int = 32) -> HeldOut:
-    """Patches of all frames, cut on a grid.
+def held_out_patches(bursts: Sequence[Burst], patch: int = 32, most: int = MOST_VALUES) -> HeldOut:
+    """Patches of the noise of all frames and of the signal under it, cut on a grid.
 
     While it is larger than 4, the side is halved as long as a patch does not fit into every burst, or as there are
-    fewer than :data:`ENOUGH_PLACES` places.
+    fewer than :data:`ENOUGH_PLACES` places. Of very many patches a random choice is kept, which is always the same.
+    One frame is in memory at a time.
 
     Arguments:
         bursts: held-out bursts.
         patch: largest side of a patch, in pixels of a plane.
+        most: largest number of values that the kept patches of noise have together.
     """
     side, smallest = patch, min(min(b.shape[2:]) for b in bursts)
-    while side > 4 and (
-        side > smallest or sum((b.shape[2] // side) * (b.shape[3] // side) for b in bursts) < ENOUGH_PLACES
-    ):
+    while side > 4 and (side > smallest or sum(_places(b, side) for b in bursts) < ENOUGH_PLACES):
         side //= 2
+    keep = _choose(sum(len(b) * _places(b, side) for b in bursts), max(most // (4 * side * side), 1))
     noise, clean, camera, iso, place, offset = [], [], [], [], [], 0
     for burst in bursts:
-        truth = burst.reference()
-        cut = grid_patches(burst.planes(range(len(burst))) - truth, side)
-        noise.append(cut)
-        clean.append(grid_patches(truth, side))
-        camera += [burst.camera] * len(cut)
-        iso += [float(burst.iso)] * len(cut)
-        here = len(cut) // len(burst)
-        place.append(torch.arange(here).repeat(len(burst)) + offset)
-        offset += here
+        places = _places(burst, side)
+        for t in range(len(burst)):
+            here, keep = keep[:places], keep[places:]
+            if here.any():
+                found, signal = _noise_of(burst, t)
+                noise.append(grid_patches(found, side)[here])
+                clean.append(grid_patches(signal, side)[here])
+                place.append(torch.arange(places)[here] + offset)
+        offset += places
+        kept = sum(map(len, noise)) - len(camera)
+        camera += [burst.camera] * kept
+        iso += [float(burst.iso)] * kept
     return HeldOut(torch.cat(noise), torch.cat(clean), camera, iso, torch.cat(place))
 
 
-def of_one_frame(held: HeldOut, bursts: Sequence[Burst]) -> HeldOut:
-    """``held`` with its noise scaled by sqrt((T - 1) / T), so that it has the variance of the noise of one frame.
+def _places(burst: Burst, side: int) -> int:
+    return (burst.shape[2] // side) * (burst.shape[3] // side)
 
-    The mean of the other T - 1 frames is noisy itself, so that Var(y - x) = T / (T - 1) Var(n). For a pair this is
-    twice the variance of the noise, and a model of too much noise would score best. Patches with a known clean signal
-    are not changed.
 
-    Arguments:
-        held: the patches that :func:`held_out_patches` cut from ``bursts``.
-        bursts: the bursts, in the same order.
-    """
-    side = held.noise.shape[-1]
-    factor = [1.0 if b.clean is not None else ((len(b) - 1) / len(b)) ** 0.5 for b in bursts]
-    patches = [len(b) * (b.shape[2] // side) * (b.shape[3] // side) for b in bursts]
-    scale = torch.tensor(factor).repeat_interleave(torch.tensor(patches))
-    return held._replace(noise=held.noise * scale[:, None, None, None])
+def _choose(count: int, most: int) -> Tensor:
+    """(count,) booleans, at most ``most`` of them true."""
+    keep = torch.zeros(count, dtype=torch.bool)
+    keep[torch.randperm(count, generator=torch.Generator().manual_seed(0))[:most]] = True
+    return keep
+
+
+def _noise_of(burst: Burst, t: int) -> tuple[Tensor, Tensor]:
+    """The noise of frame t and the signal, (1, 4, h, w) each."""
+    frame, truth, count = burst.planes(t), burst.reference(t), len(burst)
+    if burst.clean is not None:
+        return frame - truth, truth
+    return ((count - 1) / count) ** 0.5 * (frame - truth), (frame + (count - 1) * truth) / count

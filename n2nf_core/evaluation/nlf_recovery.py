@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from n2nf_core.bursts import Burst
-from n2nf_core.evaluation import scores
+from n2nf_core.evaluation.denoiser_scores import network
 from n2nf_core.types import NLF
 
 
@@ -78,8 +78,8 @@ def error_by_signal(denoiser: nn.Module, bursts: Sequence[Burst], bins: int = 8)
     parts = []
     for burst in bursts:
         first, second = burst.planes([0, 1]).double().unbind()
-        d1, d2 = scores.network(denoiser)(burst)[:2].double().unbind()
-        clean = burst.reference()[0].double()
+        d1, d2 = network(denoiser)(burst)[:2].double().unbind()
+        clean = burst.reference(0)[0].double()
         pairs = ((first - d2).square() + (second - d1).square() - (first - second).square()) / 2
         known = ((d1 - clean).square() + (d2 - clean).square()) / 2
         parts.append(torch.stack(((d1 + d2) / 2, pairs, known)).flatten(1))

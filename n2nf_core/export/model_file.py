@@ -2,6 +2,7 @@
 
     tensors    noise_model/<entry>, denoiser/<entry>             the entries of the state dicts, bit for bit
     metadata   format, version, noise_model, denoiser, about     the last three are JSON
+               sha256                                            of the tensors and of these three
 
 ``about`` states camera, ISO, black and white level, so the file is enough to put noise on raw data in DN:
 
@@ -14,15 +15,19 @@ Nothing is pickled, so reading a file runs none of its content.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from n2nf_core.baselines import GaussianNoise
 from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
-from n2nf_core.files import CheckpointError, durable_replace
+from n2nf_core.files import CheckpointError, check_weights, durable_replace, one_line
 from n2nf_core.flow import nlf_flow, noise_flow, sensor_flow
 from n2nf_core.raw import four_levels
 from n2nf_core.types import NLF, HasKnots, NoiseModel, Rebuildable, ask_for
@@ -30,6 +35,7 @@ from n2nf_core.types import NLF, HasKnots, NoiseModel, Rebuildable, ask_for
 FORMAT, VERSION = "n2nf-model", 1
 BUILDERS = {"nlf_flow": nlf_flow, "noise_flow": noise_flow, "sensor_flow": sensor_flow}
 NORMS = {"batch": nn.BatchNorm2d, "none": nn.Identity}
+_DESCRIPTIONS = ("noise_model", "denoiser", "about")
 REQUIRED = ("camera", "iso", "black", "white")
 
 
@@ -97,6 +103,9 @@ def _check(about: Mapping) -> None:
     missing = [name for name in REQUIRED if name not in about]
     if missing:
         raise ValueError(f"about must state {', '.join(missing)}: the file cannot be used on raw data without it")
+    if not isinstance(about["camera"], str) or not 0 < about["iso"] < math.inf or not about["white"] < math.inf:
+        stated = {name: about[name] for name in ("camera", "iso", "white")}
+        raise ValueError(f"about must state a name, a positive ISO and a finite white level, not {stated}")
     if not about["white"] > max(four_levels(about["black"])):
         raise ValueError(f"the white level {about['white']} must lie above the black level {about['black']}")
 
@@ -123,10 +132,24 @@ def save_model(path: str | Path, noise_model: NoiseModel, denoiser: nn.Module, a
         for name, model in (("noise_model", noise_model), ("denoiser", denoiser))
         for key, tensor in model.state_dict().items()
     }
-    data = save(tensors, {"format": FORMAT, "version": str(VERSION), **metadata})
+    stamped = {"format": FORMAT, "version": str(VERSION), "sha256": digest(metadata, tensors), **metadata}
+    data = _sorted_header(save(tensors, stamped))
     with durable_replace(path) as new:
         new.write_bytes(data)
     return Path(path)
+
+
+def _sorted_header(data: bytes) -> bytes:
+    """The same safetensors file with its metadata sorted, so that the same models always give the same bytes.
+
+    A file is the length of its header in 8 bytes, the header as JSON, padded with spaces to 8 bytes, and the tensors.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def load_model(path: str | Path) -> tuple[nn.Module, NoiseModel, dict]:
@@ -134,8 +157,8 @@ def load_model(path: str | Path) -> tuple[nn.Module, NoiseModel, dict]:
 
     Both models are in evaluation mode, on the CPU.
 
-    Errors: FileNotFoundError; CheckpointError, which names the file, for a damaged file, another format or another
-    version.
+    Errors: FileNotFoundError; CheckpointError, one line that names the file, for a damaged file, another format or
+    another version, weights that are NaN or infinite, and sizes that its tensors do not have.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -146,24 +169,91 @@ def load_model(path: str | Path) -> tuple[nn.Module, NoiseModel, dict]:
         with safe_open(path, framework="pt") as file:
             metadata, tensors = file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a readable model file; it may be truncated ({error})") from error
+        reason = one_line(error)
+        raise CheckpointError(f"{path} is not a readable model file; it may be truncated ({reason})") from error
+    _check_header(path, metadata, tensors)
+    check_weights(path, tensors)
+    try:
+        described = {name: json.loads(metadata[name], parse_constant=_refuse) for name in _DESCRIPTIONS}
+        _check(described["about"])
+        with _AtMost(tensors, described):
+            noise_model = rebuild(described["noise_model"], _below(tensors, "noise_model"))
+            denoiser = _build_denoiser(described["denoiser"])
+        denoiser.load_state_dict(_below(tensors, "denoiser"), assign=True)
+    except Exception as error:  # what the description states reaches the models, whose errors are of many types
+        raise CheckpointError(f"{path} does not hold the models it describes ({one_line(error)})") from error
+    return denoiser.eval(), noise_model, described["about"]
+
+
+def _check_header(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
+    """CheckpointError for another format or version, and where the file's own checksum is not that of its content."""
     if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a model file: its format is {metadata.get('format')!r}, not {FORMAT!r}")
+        found = str(metadata.get("format"))[:40]
+        raise CheckpointError(f"{path} is not a model file: its format is {found!r}, not {FORMAT!r}")
     if metadata.get("version") != str(VERSION):
-        version = metadata.get("version")
+        version = str(metadata.get("version"))[:40]
         raise CheckpointError(
             f"{path}: model file version {version}, this program reads {VERSION}: use the version of n2nf_core that "
             "wrote the file"
         )
-    try:
-        described = {name: json.loads(metadata[name]) for name in ("noise_model", "denoiser", "about")}
-        noise_model = rebuild(described["noise_model"], _below(tensors, "noise_model"))
-        denoiser = _build_denoiser(described["denoiser"])
-        denoiser.load_state_dict(_below(tensors, "denoiser"), assign=True)
-        _check(described["about"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path} does not hold the models it describes ({error})") from error
-    return denoiser.eval(), noise_model, described["about"]
+    unknown = set(metadata) - {"format", "version", "sha256", *_DESCRIPTIONS}
+    if unknown or metadata.get("sha256", (found := digest(metadata, tensors))) != found:
+        raise CheckpointError(f"{path} is damaged (its content does not match its checksum): copy it again")
+
+
+def digest(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the descriptions in ``metadata`` and of all tensors by name, with their types and shapes.
+
+    A file from before checksums were written has none, and is read without.
+    """
+    total = hashlib.sha256(json.dumps([metadata.get(name) for name in _DESCRIPTIONS]).encode())
+    for key, tensor in sorted(tensors.items()):
+        total.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        total.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+class _AtMost(TorchFunctionMode):
+    """Stops the building of models that are larger than the tensors of their file: the sizes are a stranger's.
+
+    Arguments:
+        tensors: the tensors of the file.
+        described: what the file states about its models.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], described: Mapping):
+        super().__init__()
+        elements = sum(tensor.numel() for tensor in tensors.values())
+        widest = max((size for tensor in tensors.values() for size in tensor.shape), default=0)
+        for size in _integers([described[name] for name in ("noise_model", "denoiser")]):
+            if size > max(len(tensors), widest):
+                raise ValueError(f"it states a size of {size}, which none of its tensors has")
+        noise = described["noise_model"]
+        if len(noise["cameras"]) * max(map(len, noise["isos"].values())) > elements:
+            raise ValueError("it states more cameras and ISO values than its tensors hold")
+        self.left = 100 * (elements + 64 * len(tensors))  # starting values are drawn with a few intermediate tensors
+
+    def __torch_function__(self, function, types, arguments=(), keywords=None):
+        result = function(*arguments, **(keywords or {}))
+        if isinstance(result, Tensor):
+            self.left -= result.numel() + 1
+            if self.left < 0:
+                raise ValueError("it describes models that are larger than its tensors")
+        return result
+
+
+def _integers(value: object) -> Iterator[int]:
+    """All integers at any depth of a JSON value, without those that are ISO values."""
+    if isinstance(value, Mapping):
+        yield from (size for name, inner in value.items() if name != "isos" for size in _integers(inner))
+    elif isinstance(value, list):
+        yield from (size for inner in value for size in _integers(inner))
+    elif isinstance(value, int):
+        yield value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"it states {constant}, which is no number")
 
 
 def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -90,10 +90,16 @@ class SignalDependentScale(ConditionalScale):
         self.log_shot = nn.Parameter(torch.full(knots.shape, float(nlf.shot)).log())
         self.log_read = nn.Parameter(torch.full(knots.shape, float(nlf.read)).log())
 
-    def log_scale(self, context: Context) -> Tensor:
+    def _variance(self, context: Context) -> Tensor:
         table = torch.stack((self.log_shot, self.log_read), 2)
         shot, read = self.knots(table, context.camera, context.iso).exp()[:, :, None, None, None].unbind(1)
-        return 0.5 * torch.log(shot * context.clean.clamp(min=0) + read)
+        return torch.addcmul(read, shot, context.clean.clamp(min=0))
+
+    def log_scale(self, context: Context) -> Tensor:
+        return 0.5 * torch.log(self._variance(context))
+
+    def inverse(self, z: Tensor, context: Context) -> Tensor:
+        return z * self._variance(context).sqrt()
 
     @torch.no_grad()
     def set_nlf(self, camera: str, iso: float, nlf: NLF) -> None:

@@ -62,10 +62,14 @@ class NoiseFlow(OnKnots):
         eps *= temperature
 
         def inverse(eps: Tensor, clean: Tensor) -> Tensor:
-            return self.bijection.inverse(eps, context._replace(clean=clean))
+            return self.from_normal(eps, context._replace(clean=clean))
 
         large = {} if clean.device.type == "cpu" else {"tile": 8 * TILE}  # a GPU is idle on small ones
         return tiled(inverse, eps, clean, margin=self.bijection.margin, **large)
+
+    def from_normal(self, normal: Tensor, context: Context) -> Tensor:
+        """n = f^-1(normal; x): noise (B, C, H, W) in [0, 1] units from standard normal values of the same shape."""
+        return self.bijection.inverse(normal, context)
 
     @property
     def signal_scale(self) -> SignalDependentScale:

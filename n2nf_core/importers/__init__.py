@@ -1,29 +1,39 @@
 """Files of supported formats -> bursts. Every format has its own module; ``stack`` holds what they share.
 
-A new format is a module with a function path -> (frames (T, H, W) in DN, what the file states), as ``fits`` has it, and
-an entry in :data:`READERS`. Everything that reads bursts then reads the format.
+A new format is a module with a function path -> stacks, as ``fits`` has it, and an entry in :data:`READERS`. A
+:class:`Stack` holds frames (T, H, W) in DN and what the file states about each of them, as :class:`Stated`. Everything
+that reads bursts then reads the format, compares the frames' settings, and asks for a white level that is not stated.
 """
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from n2nf_core.bursts import SUFFIX, Burst, BurstError, check_burst, open_burst
-from n2nf_core.bursts.checks import warn_of_saturation
+from n2nf_core.bursts import SUFFIX, Burst, BurstError, BurstWarning, check_burst, check_size, open_burst
+from n2nf_core.bursts.findings import warn
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
-from n2nf_core.importers.stack import Options, read_stacks
+from n2nf_core.importers.options import Options
+from n2nf_core.importers.stack import Stack, read_stacks
+from n2nf_core.importers.stated import Stated
+from n2nf_core.importers.texts import options_of
 from n2nf_core.raw import crop_of, four_levels
 
-__all__ = ["Options", "Part", "READERS", "Reader", "iter_bursts", "iter_unchecked", "parts", "read_bursts"]
+__all__ = [
+    "READERS", "Options", "Part", "Reader", "Stack", "Stated", "iter_bursts", "iter_trainable", "iter_unchecked",
+    "options_of", "parts", "read_bursts", "read_stacks",
+]  # fmt: skip
 
 Reader = Callable[[list[Path], Path | None, Options], Iterable[Burst]]
 """(files, the folder that they are all of or None for a single file, options) -> bursts, unchecked."""
 
 READERS: dict[str, Reader] = {
-    ".npz": npz.read_npzs,
+    ".npz": partial(read_stacks, read=npz.read_npz, importer="npz"),
+    ".npy": partial(read_stacks, read=npz.read_npy, importer="npy"),
     **dict.fromkeys(tiff.SUFFIXES, partial(read_stacks, read=tiff.read_tiff, importer="tiff")),
     **dict.fromkeys(fits.SUFFIXES, partial(read_stacks, read=fits.read_fits, importer="fits")),
     **dict.fromkeys(camera_raw.SUFFIXES, camera_raw.read_raws),
@@ -61,14 +71,22 @@ def read_bursts(
 def iter_bursts(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
     """:func:`read_bursts`, one burst at a time, for sources that do not fit into memory together.
 
-    A stored burst that was checked when it was written is not checked again.
+    A stored burst that was checked when it was written is not checked again. What was found then is said again.
     """
     for burst in iter_unchecked(path, options):
-        saturated = burst.provenance.get("saturated_fraction")
-        if saturated is None or options.black is not None or options.white is not None:
-            check_burst(burst)
+        known = burst.provenance
+        same = "checked_sha256" in known and known["checked_sha256"] == known.get("frames_sha256")
+        if same and options.black is None and options.white is None:
+            warn(burst.scene, known["findings"])
+            yield burst
         else:
-            warn_of_saturation(burst.scene, saturated)
+            yield check_burst(burst)
+
+
+def iter_trainable(path: str | Path, options: Options = Options()) -> Iterator[Burst]:  # noqa: B008 (immutable)
+    """:func:`iter_bursts` for a training, so a burst that is too small to be split is refused, too."""
+    for burst in iter_bursts(path, options):
+        check_size(burst)
         yield burst
 
 
@@ -123,11 +141,45 @@ def _check(options: Options) -> None:
 
 
 def _file(path: Path, options: Options) -> list[Part]:
-    suffix = path.suffix.lower()
-    if suffix == ".mat":
+    if path.suffix.lower() == ".mat":
         sidd.reject_single(path)
-    reader = READERS.get(suffix)
+    reader = _reader(path)
+    if reader:
+        _check_content(path)
     return [Part(path.name, partial(reader, [path], None, options))] if reader else []
+
+
+def _reader(path: Path) -> Reader | None:
+    """What reads a file of this name; a suffix may have two parts, such as .fits.gz."""
+    last, both = path.suffix.lower(), "".join(path.suffixes[-2:]).lower()
+    return READERS.get(both) or READERS.get(last)
+
+
+def _check_content(path: Path) -> None:
+    if path.stat().st_size == 0:
+        raise BurstError(f"{path}: the file is empty: copy it again, or remove it")
+
+
+def _frame_files(folder: Path) -> list[Path]:
+    """The files of a folder that a reader exists for, numbers in their names counted: frame_2 before frame_10.
+
+    Folders and files whose name begins with a dot are left out, and links to nowhere with a warning.
+    """
+    found = []
+    for path in sorted(folder.iterdir(), key=_natural):
+        if path.name.startswith(".") or path.is_dir() or _reader(path) is None:
+            continue
+        if not path.exists():
+            warnings.warn(f"{path}: a link to a file that does not exist: left out", BurstWarning, stacklevel=2)
+            continue
+        _check_content(path)
+        found.append(path)
+    return found
+
+
+def _natural(path: Path) -> tuple[list, str]:
+    words = re.split(r"(\d+)", path.name.lower())
+    return [int(word) if word.isdecimal() else word for word in words], path.name
 
 
 def _folder(path: Path, options: Options) -> list[Part]:
@@ -136,8 +188,8 @@ def _folder(path: Path, options: Options) -> list[Part]:
         return [Part(store.name, partial(_stored, store, options)) for store in stores]
     if instances := sidd.instances(path):
         return [Part(one.name, partial(_sidd, one, options), one.name, len(one.files)) for one in instances]
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in READERS)
-    kinds = {READERS[file.suffix.lower()]: file.name for file in files}
+    files = _frame_files(path)
+    kinds = {_reader(file): file.name for file in files}
     if len(kinds) > 1:
         raise BurstError(
             f"{path}: frames of several kinds ({', '.join(kinds.values())}): keep one kind of file per folder"

@@ -1,27 +1,28 @@
-"""SIDD (Abdelhamed et al., CVPR 2018) as it lies on disk, in the layouts of SIDD-Medium and of SIDD-Full.
+"""SIDD (Abdelhamed et al., CVPR 2018): the bursts of its instances, which :mod:`n2nf_core.importers.sidd_files` finds.
 
-Medium: ``NNNN_NOISY_RAW_010.MAT`` and ``_011.MAT``, ``NNNN_GT_RAW_...`` and ``NNNN_METADATA_RAW_...`` lie in one
-folder. Full: the same files, with frames 001 to 150, lie in folders ``NNNN_NOISY_RAW/`` and so on. RAW files are MATLAB
-v7.3 (HDF5) with the key ``x``, float32 in [0, 1] with the black level removed. Metadata files are MATLAB v5.
+RAW files are MATLAB v7.3 (HDF5) with the key ``x``, float32 in [0, 1] with the black level removed. Metadata files are
+MATLAB v5.
 """
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from n2nf_core import raw
 from n2nf_core.bursts import Burst, BurstError, BurstWarning, LazyFrames
-from n2nf_core.files import one_line
+from n2nf_core.importers.hdf5 import open_array
+from n2nf_core.importers.matlab import read_array
+from n2nf_core.importers.options import Options
+from n2nf_core.importers.provenance import source_of
+from n2nf_core.importers.sidd_files import Instance, files_of, instance_name
+from n2nf_core.importers.sidd_files import instances as instances
 from n2nf_core.importers.sidd_metadata import Metadata, read_metadata
-from n2nf_core.importers.stack import Options, check_same, source_of
+from n2nf_core.importers.stated import Stated, by_setting, check_same
 
 # fmt: off
 TRAIN_INSTANCES = (
@@ -36,42 +37,6 @@ TEST_INSTANCES = (
 """The instances on which the paper's models were trained and tested."""
 
 CAMERA_CFA = {"GP": "BGGR", "IP": "RGGB", "S6": "GRBG", "N6": "BGGR", "G4": "BGGR"}
-_INSTANCE = re.compile(r"^(\d{4})_(\d{3})_([A-Z0-9]{2})_(\d{5})_(\d{5})_(\d{4})_([LNH])$")
-_NOISY = re.compile(r"^(\d{4})_NOISY_RAW_(\d{3})\.MAT$", re.IGNORECASE)
-
-
-def noisy_files(folder: Path) -> list[Path]:
-    """Every noisy RAW file below ``folder``, sorted by name within its folder."""
-    return sorted(path for path in folder.rglob("*.[mM][aA][tT]") if _NOISY.match(path.name))
-
-
-class Instance(NamedTuple):
-    """One instance of SIDD on disk.
-
-    Arguments:
-        base: the folder that holds its files.
-        number: its four digits.
-        files: its noisy RAW files, in order.
-    """
-
-    base: Path
-    number: str
-    files: list[Path]
-
-    @property
-    def name(self) -> str:
-        """The instance's full name if a folder states it, else ``sidd_NNNN``."""
-        stated = _instance_name(self.base)
-        return stated[0] if stated else f"sidd_{self.number}"
-
-
-def instances(folder: Path) -> list[Instance]:
-    """The instances below ``folder``, in either layout. No file is opened."""
-    found: dict[tuple[Path, str], list[Path]] = {}
-    for path in noisy_files(folder):
-        base = path.parent.parent if "NOISY_RAW" in path.parent.name.upper() else path.parent
-        found.setdefault((base, path.name[:4]), []).append(path)
-    return [Instance(base, number, files) for (base, number), files in sorted(found.items())]
 
 
 def read_instance(instance: Instance, options: Options) -> Burst:
@@ -82,15 +47,9 @@ def read_instance(instance: Instance, options: Options) -> Burst:
     Errors: BurstError for damaged files, for frames of different size, and if camera, ISO or CFA are unknown.
     """
     base, number, files = instance
-    name, notes = _instance_name(base), []
-    metadata = next((read_metadata(path) for path in _files(base, number, "METADATA")), Metadata())
-    camera = options.camera or (name[3] if name else metadata.camera)
-    iso = options.iso or metadata.iso or (float(name[4]) if name else None)
-    if not camera or not iso:
-        raise BurstError(
-            f"{base}: neither the metadata nor the folder's name state both camera and ISO: give camera and iso"
-        )
-    cfa = options.cfa or _cfa(camera, metadata.cfa, f"{base}: instance {number}", notes)
+    name, notes = instance_name(base), []
+    metadata, stated = _stated(instance, options, notes)
+    camera, iso, cfa = stated.camera, stated.iso, stated.cfa
     sizes = [_size(file) for file in files]
     check_same(base, sizes, files)
     height, width = sizes[0]
@@ -106,23 +65,50 @@ def read_instance(instance: Instance, options: Options) -> Burst:
         camera=camera,
         iso=float(iso),
         scene=f"sidd-{name[2]}" if name else f"sidd-instance-{number}",
-        clean=_clean(_files(base, number, "GT"), cfa, notes),
+        clean=_clean(files_of(base, number, "GT"), cfa, notes),
         nlf=metadata.nlf,
         provenance={**source, "crop": [rows, columns], "notes": notes},
     )
     return Options(black=options.black, white=options.white).applied(burst)
 
 
-def _instance_name(base: Path) -> re.Match | None:
-    """The match of the folder name that states instance, scene, camera and ISO: of the folder closest to the files."""
-    names = [base.name, *(parent.name for parent in base.parents)]
-    return next((match for name in names if (match := _INSTANCE.match(name))), None)
+def _stated(instance: Instance, options: Options, notes: list[str]) -> tuple[Metadata, Stated]:
+    """The metadata of the first frame, and what is stated about all frames, which are of one setting in SIDD."""
+    base, number, files = instance
+    name, where = instance_name(base), f"{base}: instance {number}"
+    found = {path.stem[-3:]: read_metadata(path) for path in files_of(base, number, "METADATA")}
+    first = next(iter(found.values()), Metadata())
+    frames = [found.get(file.stem[-3:], first) for file in files]
+    if name and first.iso not in (None, float(name[4])):
+        _tell(
+            notes, where, f"metadata state ISO {first.iso:g}, the folder's name {float(name[4]):g}: {first.iso:g} used"
+        )
+    stated = [
+        Stated(
+            camera=name[3] if name else one.camera,
+            iso=one.iso or (float(name[4]) if name else None),
+            cfa=one.cfa,
+            exposure_s=one.exposure_s,
+        )
+        for one in frames
+    ]
+    settings = by_setting(where, stated, files, options)
+    if len(settings[0].frames) != len(files):
+        labels = "; ".join(setting.label for setting in settings)
+        raise BurstError(f"{where}: its frames must have one setting, but they have several ({labels})")
+    agreed = settings[0].stated
+    if not agreed.camera or not agreed.iso:
+        raise BurstError(
+            f"{base}: neither the metadata nor the folder's name state both camera and ISO: give camera and iso"
+        )
+    notes += [*settings[0].notes, *first.notes]
+    cfa = options.cfa or _cfa(agreed.camera, agreed.cfa, where, notes)
+    return first, agreed._replace(cfa=cfa)
 
 
-def _files(base: Path, number: str, kind: str) -> list[Path]:
-    """The files of one kind (GT, METADATA) of an instance, in either layout."""
-    stem = f"{number}_{kind}_RAW"
-    return sorted([*base.glob(f"{stem}_*.[mM][aA][tT]"), *base.glob(f"{stem}/{stem}_*.[mM][aA][tT]")])
+def _tell(notes: list[str], where: str, text: str) -> None:
+    notes.append(text)
+    warnings.warn(f"{where}: {text}", BurstWarning, stacklevel=4)
 
 
 def _cfa(camera: str, stated: str | None, where: str, notes: list[str]) -> str:
@@ -133,38 +119,26 @@ def _cfa(camera: str, stated: str | None, where: str, notes: list[str]) -> str:
     if stated is None:
         notes.append(f"CFA {expected} from the camera, since no metadata state it")
     elif expected is not None and stated != expected:
-        notes.append(f"metadata state CFA {stated}, {camera} is known as {expected}: {stated} used")
-        warnings.warn(f"{where}: {notes[-1]}", BurstWarning, stacklevel=2)
+        _tell(notes, where, f"metadata state CFA {stated}, {camera} is known as {expected}: {stated} used")
     return stated or expected
 
 
 def _planes(files: Sequence[Path], cfa: str, t: int) -> np.ndarray:
-    with _open(files[t]) as x:
+    with open_array(files[t]) as x:
         mosaic = x[()].T.astype(np.float32)  # HDF5 holds the MATLAB array transposed
+    if not np.isfinite(mosaic).all():
+        raise BurstError(f"{files[t]}: it has NaN or infinite values: copy or download it again")
     return raw.pack(raw.unify(mosaic, cfa))
 
 
 def _size(path: Path) -> tuple[int, int]:
-    with _open(path) as x:
+    with open_array(path) as x:
         height, width = reversed(x.shape)
     try:
         raw.check_even(height, width)
     except ValueError as error:
         raise BurstError(f"{path}: {error}") from None
     return height, width
-
-
-@contextmanager
-def _open(path: Path) -> Iterator:
-    """The HDF5 array ``x`` of a RAW file; BurstError, naming the file, while it is opened or read."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            yield file["x"]
-    except (OSError, KeyError) as error:
-        message = f"not a readable MATLAB v7.3 file with key x, truncated? ({one_line(error)})"
-        raise BurstError(f"{path}: {message}: copy or download it again") from error
 
 
 def _clean(files: Sequence[Path], cfa: str, notes: list[str]) -> np.ndarray | None:
@@ -212,12 +186,9 @@ def validation_blocks(
 
 
 def _blocks(path: Path) -> np.ndarray:
-    import scipy.io
-
-    try:
-        blocks = scipy.io.loadmat(path, variable_names=[path.stem])[path.stem]
-    except Exception as error:
-        raise BurstError(f"{path}: not readable, or it lacks the key {path.stem} ({one_line(error)})") from error
+    blocks = read_array(path, path.stem)
+    if blocks.ndim != 4 or blocks.dtype.kind not in "fiu" or not np.isfinite(blocks).all():
+        raise BurstError(f"{path}: the blocks must be numbers (images, blocks, H, W), without NaN or infinite values")
     return blocks.astype(np.float32, copy=False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from n2nf_core import raw
 from n2nf_core.bursts import BurstError
-from n2nf_core.files import one_line
+from n2nf_core.importers.matlab import read_struct
 from n2nf_core.types import NLF
 
 _MODELS = {"Pixel": "GP", "iPhone": "IP", "SM-G92": "S6", "Nexus 6": "N6", "LG-H8": "G4"}
@@ -25,12 +24,16 @@ class Metadata(NamedTuple):
         iso: ISO setting.
         cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
         nlf: the tag NoiseProfile, averaged over colours: variances in [0, 1] units squared.
+        exposure_s: exposure time in seconds.
+        notes: what a user should know.
     """
 
     camera: str | None = None
     iso: float | None = None
     cfa: str | None = None
     nlf: NLF | None = None
+    exposure_s: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_metadata(path: Path) -> Metadata:
@@ -38,35 +41,29 @@ def read_metadata(path: Path) -> Metadata:
 
     Errors: BurstError, which names the file, if it is damaged.
     """
-    import scipy.io
-
-    try:
-        root = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=False)["metadata"]
-    except Exception as error:  # scipy's parser raises errors of many types
-        raise BurstError(f"{path}: not a readable metadata file; it may be truncated ({one_line(error)})") from error
-    fields, tags = {}, {}
-    for struct in _structs(root):
-        for name in struct._fieldnames:
-            value = getattr(struct, name)
-            if np.size(value):
-                fields.setdefault(name, value)
-        if {"ID", "Value"} <= set(struct._fieldnames):
-            tags.setdefault(int(struct.ID), np.atleast_1d(struct.Value))
+    names = ("Model", "ISOSpeedRatings", "ExposureTime")
+    fields, tags = read_struct(path, "metadata", names, (_CFA_TAG, _NOISE_PROFILE_TAG))
     model, profile = str(fields.get("Model", "")), tags.get(_NOISE_PROFILE_TAG)
-    return Metadata(
-        next((code for start, code in _MODELS.items() if model.startswith(start)), model or None),
-        float(np.ravel(fields["ISOSpeedRatings"])[0]) if "ISOSpeedRatings" in fields else None,
-        raw.cfa_name(tags[_CFA_TAG]) if _CFA_TAG in tags else None,
-        None if profile is None else NLF(*profile.reshape(-1, 2).mean(0).tolist()),
-    )
+    try:
+        pairs = np.reshape(profile or (), (-1, 2))
+        several = len(pairs) > 1 and np.ptp(pairs, axis=0).any()
+        return Metadata(
+            next((code for start, code in _MODELS.items() if model.startswith(start)), model or None),
+            _positive(fields, "ISOSpeedRatings"),
+            raw.cfa_name(tags[_CFA_TAG]) if _CFA_TAG in tags else None,
+            NLF(*pairs.mean(0).tolist()) if len(pairs) and np.isfinite(pairs).all() else None,
+            _positive(fields, "ExposureTime"),
+            ("NoiseProfile differs between colours: its mean is used",) if several else (),
+        )
+    except ValueError as error:
+        raise BurstError(f"{path}: its metadata cannot be used ({error}): copy or download it again") from error
 
 
-def _structs(value) -> Iterator:
-    """Every MATLAB struct in ``value``, outermost first."""
-    if hasattr(value, "_fieldnames"):
-        yield value
-        for name in value._fieldnames:
-            yield from _structs(getattr(value, name))
-    elif isinstance(value, np.ndarray) and value.dtype == object:
-        for item in value.flat:
-            yield from _structs(item)
+def _positive(fields: dict, name: str) -> float | None:
+    """The first value of a field; ValueError where it is no positive number."""
+    if name not in fields:
+        return None
+    value = fields[name][0]
+    if not (isinstance(value, float) and np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} is {fields[name]}")
+    return value

@@ -1,12 +1,11 @@
-"""What the importers share: the user's options, and how a stack of mosaics (T, H, W) becomes a burst."""
+"""How stacks of mosaics (T, H, W) become bursts; the importers of TIFF, FITS and NumPy files share it."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,93 +13,60 @@ import numpy as np
 import torch
 
 from n2nf_core import raw
-from n2nf_core.bursts import Burst, BurstError, BurstWarning
+from n2nf_core.bursts import Burst, BurstError, BurstWarning, LazyFrames
+from n2nf_core.importers.amplifiers import amplifier_note
+from n2nf_core.importers.frames import Frames, JoinedFrames
+from n2nf_core.importers.options import Options
+from n2nf_core.importers.provenance import source_of, stem_of
+from n2nf_core.importers.stated import Setting, Stated, by_setting, check_same, worded
+from n2nf_core.importers.white import Extent, extent_of, join, white_of
 
 DEFAULT_CAMERA = "camera"
 DEFAULT_ISO = 100.0
+HELD = 2**28
+"""Bursts of at most this many bytes are read into memory; the frames of larger ones are read when they are used."""
+
+_KEPT = ("exposure_s", "aperture", "gain", "offset", "filter", "kind", "mode")
 
 
-class Options(NamedTuple):
-    """What the user gives, or what a file states, about its frames. A field is None where nothing is known.
-
-    Arguments:
-        camera: name of the camera.
-        iso: ISO setting.
-        black: black level in DN, one value or four by position in the sensor's 2x2 cell.
-        white: white level in DN.
-        cfa: colour filter of the 2x2 cell, one of ``raw.CFAS``.
-    """
-
-    camera: str | None = None
-    iso: float | None = None
-    black: float | Sequence[float] | None = None
-    white: float | None = None
-    cfa: str | None = None
-
-    def over(self, stated: Options) -> Options:
-        """These options, with the values of ``stated`` where they are None."""
-        return Options(*(mine if mine is not None else its for mine, its in zip(self, stated, strict=True)))
-
-    def applied(self, burst: Burst) -> Burst:
-        """``burst`` with these options in place of its own settings.
-
-        Errors: BurstError for another CFA, and for new levels if the burst's clean reference or NLF are in units of its
-        own.
-        """
-        if self.cfa is not None and self.cfa != burst.cfa:
-            raise BurstError(
-                f"{burst.scene}: the stored burst is {burst.cfa}, and its CFA cannot become {self.cfa}: "
-                "convert the source again"
-            )
-        levels = self.black is not None or self.white is not None
-        if levels and not (burst.clean is None and burst.nlf is None):
-            raise BurstError(
-                f"{burst.scene}: its clean reference or NLF fix its black and white level: do not give black or white"
-            )
-        given = {name: value for name, value in self._asdict().items() if value is not None}
-        return replace(burst, **given) if given else burst
-
-
-def stack_burst(
-    frames: np.ndarray,
-    options: Options,
-    stated: Options,
-    provenance: dict,
-    *,
-    scene: str,
-    clean: np.ndarray | None = None,
-) -> Burst:
-    """A burst made of mosaics. Options replace what the file states, and the provenance notes which defaults were used.
+class Stack(NamedTuple):
+    """Frames that belong together, as an importer reads them from a file.
 
     Arguments:
         frames: (T, H, W) in DN, of any number type whose values uint16 or float32 can hold.
-        options: settings that the user gave.
-        stated: settings that the file states.
-        provenance: where the frames come from, as :func:`source_of` gives it.
-        scene: name of the scene.
+        stated: what the file states, once for all frames or frame by frame.
+        name: what distinguishes the stack from others of its file, such as the name of a position; it may be empty.
+        key: the same for the names of stored bursts; the name if it is empty.
         clean: (H, W) in DN, or None.
-
-    Errors: BurstError for other shapes, for odd sizes, and for float frames without a white level.
+        notes: what a user should know about the reading.
+        files: the files that hold the frames, if they are not the one that was asked for alone.
     """
-    where = provenance["source"]
-    if frames.ndim != 3 or frames.dtype.kind not in "uif":
-        raise BurstError(f"{where}: frames must be numbers (T, H, W), got {frames.dtype} of shape {frames.shape}")
-    known, notes = options.over(stated), list(provenance.get("notes", ()))
-    black = _or_default(known.black, 0.0, "black level", notes)
-    white = _white(frames, options.white, stated.white, black, where, notes)
-    cfa = _or_default(known.cfa, raw.MONO, "CFA", notes)
-    try:
-        levels = raw.unify_levels(raw.four_levels(black), cfa)
-        planes = raw.pack(raw.unify(_storable(frames, where), cfa))
-        if clean is not None:
-            clean = raw.pack(raw.unify(torch.from_numpy(np.asarray(clean, dtype=np.float32)), cfa))
-            clean = raw.normalise(clean, levels, white).numpy()
-    except ValueError as error:
-        raise BurstError(f"{where}: {error}") from None
-    camera = _or_default(known.camera, DEFAULT_CAMERA, "camera", notes)
-    iso = float(_or_default(known.iso, DEFAULT_ISO, "ISO", notes))
-    provenance = {**provenance, "crop": list(raw.crop_of(cfa)), "notes": notes}
-    return Burst(planes, levels, white, raw.unified(cfa), camera, iso, scene, clean, provenance=provenance)
+
+    frames: Frames
+    stated: Stated | Sequence[Stated] = Stated()
+    name: str = ""
+    key: str = ""
+    clean: np.ndarray | None = None
+    notes: Sequence[str] = ()
+    files: Sequence[Path] = ()
+
+
+class Source(NamedTuple):
+    """A stack with what is known about its files.
+
+    Arguments:
+        stack: the frames.
+        where: the file or folder that messages name.
+        provenance: as :func:`n2nf_core.importers.provenance.source_of` gives it.
+        scene: name of the scene.
+        places: name of every frame in messages; empty for "frame t".
+    """
+
+    stack: Stack
+    where: str | Path
+    provenance: dict
+    scene: str
+    places: Sequence[object] = ()
 
 
 def read_stacks(
@@ -108,112 +74,151 @@ def read_stacks(
     folder: Path | None,
     options: Options,
     *,
-    read: Callable[[Path], tuple[np.ndarray, Options]],
+    read: Callable[[Path], Sequence[Stack]],
     importer: str,
 ) -> Iterator[Burst]:
-    """The bursts of files: one burst per file, or one burst of a folder whose files hold one frame each.
+    """The bursts of files: one per stack and setting, or those of a folder whose files hold one frame each.
 
     Arguments:
         paths: the files, in order.
         folder: the folder that holds them; None for a single file.
         options: settings that the user gave.
-        read: file -> frames (T, H, W) in DN, and the settings that the file states.
+        read: file -> its stacks.
         importer: name of the importer, for the provenance.
+
+    Errors: BurstError as in :func:`bursts_of`, and for files of a folder that differ in size or type of numbers.
     """
-    if folder is None:
-        frames, stated = read(paths[0])
-        source = source_of(paths, paths[0], importer)
-        yield stack_burst(frames, options, stated, source, scene=paths[0].stem)
-        return
-    parts = [read(path) for path in paths]
-    if all(len(frames) == 1 for frames, _ in parts):
-        check_same(folder, [frames.shape[1:] for frames, _ in parts], paths)
-        frames, stated = np.concatenate([frames for frames, _ in parts]), parts[0][1]
-        yield stack_burst(frames, options, stated, source_of(paths, folder, importer), scene=folder.name)
-        return
-    for path, (frames, stated) in zip(paths, parts, strict=True):
-        yield stack_burst(frames, options, stated, source_of([path], path, importer), scene=path.stem)
-
-
-def check_same(where: Path, values: Iterable[object], places: Iterable[object]) -> None:
-    """Raise a BurstError, which names both places, if a value differs from the first. The frames of a burst must agree.
-
-    Arguments:
-        where: the file or folder that the message names.
-        values: one value per frame.
-        places: for every value, where it was found.
-    """
-    pairs = list(zip(values, places, strict=True))
-    for value, place in pairs:
-        if value != pairs[0][0]:
-            first, there = map(_text, pairs[0])
-            raise BurstError(f"{where}: frames differ, {first} in {there}, {_text(value)} in {_text(place)}")
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Path):
-        return value.name
-    return " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def source_of(paths: Sequence[Path], source: Path, importer: str) -> dict:
-    """The provenance of files: source, SHA-256 of their bytes in order, importer, and a name for the burst.
-
-    Arguments:
-        paths: the files, in order.
-        source: the file or folder that the burst is named after.
-        importer: name of the importer.
-    """
-    digest = hashlib.sha256()
+    found: dict[tuple, tuple[Path, Stack]] = {}
     for path in paths:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    name = source.name if source.is_dir() else source.stem
-    return {"source": source.name, "sha256": digest.hexdigest(), "importer": importer, "name": name}
+        for k, stack in enumerate(read(path)):  # a file set is read from each of its files, and used once
+            found.setdefault((tuple(stack.files or [path]), k), (path, stack))
+    if folder is not None and len(found) > 1 and all(stack.frames.shape[0] == 1 for _, stack in found.values()):
+        yield from bursts_of([_joined(list(found.values()), folder, importer)], options)
+        return
+    sources = []
+    for path, stack in found.values():
+        source = source_of(stack.files or [path], path, importer)
+        if stack.name:
+            source["name"] += f"_{stack.key or stack.name}"
+        sources.append(Source(stack, path, source, f"{stem_of(path)} {stack.name}".strip()))
+    yield from bursts_of(sources, options)
 
 
-def working_range(limit: float, black: float, brightest: float) -> float:
-    """A white level for frames that use less than 1/8 of their container: black + the next of 1, 2, 5, 10, 20, ... DN.
+def _joined(found: list[tuple[Path, Stack]], folder: Path, importer: str) -> Source:
+    """One source of the single frames of a folder's files."""
+    paths, stacks = zip(*found, strict=True)
+    check_same(folder, [stack.frames.shape[1:] for stack in stacks], paths)
+    check_same(folder, [np.dtype(stack.frames.dtype).newbyteorder("=") for stack in stacks], paths)
+    stated = [one for stack in stacks for one in _each(stack)]
+    notes = list(dict.fromkeys(note for stack in stacks for note in stack.notes))
+    frames = JoinedFrames([stack.frames for stack in stacks])
+    joined = Stack(frames, stated, notes=notes, clean=next((s.clean for s in stacks if s.clean is not None), None))
+    return Source(joined, folder, source_of(list(dict.fromkeys(paths)), folder, importer), folder.name, paths)
 
-    Otherwise it is ``limit``. The bins of the marginal KL and the training assume noise that is not
-    tiny against the unit interval.
 
-    Arguments:
-        limit: largest value of the container, DN.
-        black: black level, DN.
-        brightest: largest value of the frames, DN.
+def _each(stack: Stack) -> list[Stated]:
+    return [stack.stated] * len(stack.frames) if isinstance(stack.stated, Stated) else list(stack.stated)
 
-    >>> working_range(65535, 100, 181)
-    200.0
+
+def bursts_of(sources: Sequence[Source], options: Options) -> Iterator[Burst]:
+    """One burst for every setting of every source. Options replace what the files state; notes say what is assumed.
+
+    All bursts whose white level is not stated get the same one.
+
+    Errors: BurstError for frames that are not (T, H, W), for odd sizes, for settings that cannot be told apart
+    (:func:`n2nf_core.importers.stated.by_setting`), and for a white level that cannot be known.
     """
-    span = brightest - black
-    if span <= 0 or span >= (limit - black) / 8:
-        return float(limit)
-    decade = 10.0 ** math.floor(math.log10(span))
-    return float(black + next(step * decade for step in (1, 2, 5, 10) if step * decade >= span))
+    groups = []
+    for source in sources:
+        _check_shape(source)
+        places = source.places or [f"frame {t}" for t in range(len(source.stack.frames))]
+        settings = by_setting(source.where, _each(source.stack), places, options)
+        groups.extend((source, setting) for setting in settings)
+    silent = {id(source): source for source, setting in groups if setting.stated.white is None}
+    extents = {key: extent_of(source.stack.frames) for key, source in silent.items()}
+    stated = {setting.stated.white for _, setting in groups} - {None}
+    white, note = None, ""
+    if silent and len(stated) == 1:
+        (white,), note = stated, "white level not stated: that of the source's other bursts assumed"
+    elif silent:
+        places = {source.where: None for source in sources}
+        where = sources[0].where if len(places) == 1 else Path(sources[0].where).parent
+        white, note = white_of(join(extents.values()), where)
+    for source, setting in _told_apart(groups, options):
+        if setting.stated.white is None:
+            setting.notes.append(note)
+            setting = setting._replace(stated=setting.stated._replace(white=white))
+        yield _burst(source, setting, extents.get(id(source)))
 
 
-def _white(
-    frames: np.ndarray, option: float | None, stated: float | None, black, where: str, notes: list[str]
-) -> float:
-    """The white level: the option, else what the file states, else that of :func:`working_range`."""
-    if option is not None:
-        return float(option)
-    if frames.dtype.kind == "f":
-        if stated is None:
-            raise BurstError(
-                f"{where}: frames of {frames.dtype} without a white level: give white, and black if it is not 0"
-            )
-        return float(stated)
-    limit = float(np.iinfo(frames.dtype).max)
-    if stated is not None and stated != limit:
-        return float(stated)
-    white = working_range(limit, float(np.min(black)), float(frames.max()))
-    if white != limit:
-        note = f"white level {white:g} from the brightest pixel {frames.max():g}, not the container's {limit:g}"
+def _check_shape(source: Source) -> None:
+    shape, kind = source.stack.frames.shape, source.stack.frames.dtype.kind
+    if len(shape) != 3 or kind not in "uif":
+        raise BurstError(
+            f"{source.where}: frames must be numbers (T, H, W), got {source.stack.frames.dtype} of shape {tuple(shape)}"
+        )
+    clean = source.stack.clean
+    if clean is not None and (clean.shape != tuple(shape[1:]) or clean.dtype.kind not in "uif"):
+        raise BurstError(f"{source.where}: clean is {clean.dtype} {clean.shape}, but a frame is {tuple(shape[1:])}")
+    if min(shape) == 0:
+        raise BurstError(f"{source.where}: it holds no frames, its shape is {' x '.join(map(str, shape))}")
+
+
+def _told_apart(groups: list[tuple[Source, Setting]], options: Options) -> Iterator[tuple[Source, Setting]]:
+    """The groups; if one camera and ISO would stand for several gains, the gain becomes a part of the camera's name.
+
+    Noise models know camera and ISO only.
+    """
+    gains: dict[tuple, set] = {}
+    for _, setting in groups:
+        one = setting.stated
+        gains.setdefault((one.camera, one.iso), set()).add((one.gain, one.mode))
+    for source, setting in groups:
+        one = setting.stated
+        if len(gains[one.camera, one.iso]) > 1 and options.iso is None:
+            told = [f"gain {worded(one.gain)}"] if one.gain is not None else []
+            name = ", ".join([one.camera or DEFAULT_CAMERA, *told, *([one.mode] if one.mode else [])])
+            setting.notes.append(f"camera named {name!r}, because the source has several gains at one ISO")
+            setting = setting._replace(stated=one._replace(camera=name))
+        yield source, setting
+
+
+def _burst(source: Source, setting: Setting, extent: Extent | None) -> Burst:
+    stack, known, notes = source.stack, setting.stated, [*source.stack.notes, *setting.notes]
+    black = _or_default(known.black, 0.0, "black level", notes)
+    cfa = _or_default(known.cfa, raw.MONO, "CFA", notes)
+    camera = _or_default(known.camera, DEFAULT_CAMERA, "camera", notes)
+    iso = _or_default(known.iso, DEFAULT_ISO, "ISO", notes)
+    stored = _stored_type(stack.frames, extent, source.where)
+    try:
+        levels, clean = raw.unify_levels(raw.four_levels(black), cfa), stack.clean
+        rows, columns = raw.crop_of(cfa)
+        raw.unify(np.empty(stack.frames.shape[1:], np.uint8), cfa)  # refuses sizes that cannot be packed
+        if clean is not None:
+            clean = raw.pack(raw.unify(torch.from_numpy(np.asarray(clean, dtype=np.float32)), cfa))
+            clean = raw.normalise(clean, levels, known.white).numpy()
+    except ValueError as error:
+        raise BurstError(f"{source.where}: {error}") from None
+    planes = partial(_planes, stack.frames, setting, cfa, stored)
+    height, width = (size // 2 - crop for size, crop in zip(stack.frames.shape[1:], (rows, columns), strict=True))
+    frames = LazyFrames(planes, len(setting.frames), setting.dtype(stored), range(height), range(width))
+    for note in amplifier_note(frames[0]):
         notes.append(note)
-        warnings.warn(f"{where}: {note}; give white to set another", BurstWarning, stacklevel=3)
-    return white
+        warnings.warn(f"{source.where}: {note}", BurstWarning, stacklevel=2)
+    if math.prod(frames.shape) * frames.dtype.itemsize <= HELD:
+        frames = frames[:]
+    provenance = {**source.provenance, "crop": [rows, columns], "notes": notes}
+    if setting.label:
+        provenance["name"] += f"_{setting.label}"
+    provenance |= {name: value for name in _KEPT if (value := getattr(known, name)) is not None}
+    return Burst(
+        frames, levels, known.white, raw.unified(cfa), camera, float(iso), source.scene, clean, provenance=provenance
+    )
+
+
+def _planes(frames: Frames, setting: Setting, cfa: str, stored: np.dtype, k: int) -> np.ndarray:
+    mosaic = np.asarray(frames[setting.frames[k]]).astype(stored)
+    return setting.levelled(k, raw.pack(raw.unify(mosaic, cfa)))
 
 
 def _or_default(value, default, what: str, notes: list[str]):
@@ -223,15 +228,15 @@ def _or_default(value, default, what: str, notes: list[str]):
     return value
 
 
-def _storable(frames: np.ndarray, where: str) -> np.ndarray:
-    """The frames as uint16 if it holds their values, else as float32. BurstError for integers beyond 2^24."""
+def _stored_type(frames: Frames, extent: Extent | None, where: str | Path) -> np.dtype:
+    """uint16 if it holds the values of ``frames``, else float32. BurstError for integers beyond 2^24."""
     if frames.dtype.kind == "f":
-        return frames.astype(np.float32)
-    low, high = int(frames.min()), int(frames.max())
-    if low >= 0 and high <= np.iinfo(np.uint16).max:
-        return frames.astype(np.uint16)
+        return np.dtype(np.float32)
+    if frames.dtype.kind == "u" and frames.dtype.itemsize <= 2:
+        return np.dtype(np.uint16)
+    low, high = (extent or extent_of(frames))[:2]
     if max(-low, high) > 2**24:
         raise BurstError(
             f"{where}: values from {low} to {high} do not fit into float32 without loss: divide them by a constant"
         )
-    return frames.astype(np.float32)
+    return np.dtype(np.uint16 if low >= 0 and high <= np.iinfo(np.uint16).max else np.float32)

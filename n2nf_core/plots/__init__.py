@@ -4,15 +4,16 @@ from matplotlib.figure import Figure
 
 from n2nf_core.plots.charts import clouds, histograms, lines, scores
 from n2nf_core.plots.images import panels, thumbnail, worst_patches
-from n2nf_core.plots.noise import by_setting, photon_transfer, recovered
+from n2nf_core.plots.noise import by_setting, photon_transfer, recovered, skewness
 from n2nf_core.plots.recovery import excess, recovery
 from n2nf_core.plots.regret import regret_by_camera, regret_curves, regret_study
 from n2nf_core.plots.sweeps import weight_sweep
-from n2nf_core.plots.theme import heading, label, style
+from n2nf_core.plots.theme import caption, heading, label, style
 
 __all__ = [
     "Figure",
     "by_setting",
+    "caption",
     "clouds",
     "excess",
     "heading",
@@ -27,6 +28,7 @@ __all__ = [
     "regret_curves",
     "regret_study",
     "scores",
+    "skewness",
     "style",
     "thumbnail",
     "weight_sweep",

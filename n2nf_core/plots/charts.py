@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from n2nf_core.plots.theme import COLOURS, MARKERS, label
+from n2nf_core.plots.theme import COLOURS, MARKERS, caption
 
 
 def lines(
@@ -32,7 +32,7 @@ def lines(
     figure, axis = plt.subplots(figsize=(6.5, 3.4))
     for k, (name, (x, y)) in enumerate(series.items()):
         marker = MARKERS[k % 8] if len(x) <= 30 else None
-        axis.plot(x, y, marker=marker, ms=4, color=COLOURS[k % 10], lw=1.4, label=label(name))
+        axis.plot(x, y, marker=marker, ms=4, color=COLOURS[k % 10], lw=1.4, label=caption(name))
     if mark is not None:
         axis.axhline(mark, color="0.6", ls=":", lw=1.2, zorder=0)
     axis.set(xlabel=xlabel, ylabel=ylabel, yscale=yscale)
@@ -58,7 +58,7 @@ def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None 
         axis.plot(row[key], position, "o", color=COLOURS[0])
     if mark is not None:
         axis.axvline(mark, color="0.6", ls=":", lw=1)
-    axis.set_yticks(range(len(rows)), [label(name) for name in rows])
+    axis.set_yticks(range(len(rows)), [caption(name) for name in rows])
     axis.invert_yaxis()
     axis.locator_params(axis="x", nbins=5)  # more labels of long numbers would overlap
     axis.set_xlabel(f"{unit}{f'  ({better} is better)' if better else ''}")
@@ -80,9 +80,9 @@ def histograms(samples: Mapping[str, np.ndarray], limit: float, unit: str = "noi
         density, _ = np.histogram(np.asarray(values).ravel(), edges)
         density = density / (np.asarray(values).size * (edges[1] - edges[0]))
         if k == 0:
-            axis.fill_between(centres, density, step="mid", color="0.85", label=label(name))
+            axis.fill_between(centres, density, step="mid", color="0.85", label=caption(name))
         else:
-            axis.plot(centres, np.where(density > 0, density, np.nan), color=COLOURS[(k - 1) % 10], label=label(name))
+            axis.plot(centres, np.where(density > 0, density, np.nan), color=COLOURS[(k - 1) % 10], label=caption(name))
     axis.set(yscale="log", xlabel=unit, ylabel="density (log scale)")
     axis.locator_params(axis="x", nbins=6)
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
@@ -100,7 +100,7 @@ def clouds(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel
     figure, axis = plt.subplots(figsize=(6.5, 3.8))
     for k, (name, (x, y)) in enumerate(series.items()):
         y = np.asarray(y).clip(min=1e-5)
-        axis.plot(np.asarray(x), y, MARKERS[k % 8], ms=3, alpha=0.5, mew=0, color=COLOURS[k % 10], label=label(name))
+        axis.plot(np.asarray(x), y, MARKERS[k % 8], ms=3, alpha=0.5, mew=0, color=COLOURS[k % 10], label=caption(name))
     axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter("{x:g}")

@@ -11,7 +11,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from n2nf_core.plots.theme import label
+from n2nf_core.plots.theme import caption
 
 
 def _show(axis, image, title: str, low: float, high: float, cmap: str = "gray"):
@@ -46,7 +46,7 @@ def panels(
     for axis in axes.flat[len(arrays) :]:
         axis.axis("off")
     for axis, title, array in zip(axes.flat, images, arrays, strict=False):
-        drawn = _show(axis, array, label(title), low, high, cmap)
+        drawn = _show(axis, array, caption(title), low, high, cmap)
     figure.colorbar(drawn, ax=axes, label=unit, shrink=0.85, pad=0.02)
     return figure
 
@@ -70,7 +70,7 @@ def worst_patches(rows: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray, floa
             for axis, image in zip(line[2 * k :], (real, sample), strict=False):
                 axis.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
             line[2 * k].set_title(f"KL {kl:.3f}", fontsize=9, loc="left")
-        line[0].text(-0.1, 0.5, label(name), transform=line[0].transAxes, ha="right", va="center", fontsize=10)
+        line[0].text(-0.1, 0.5, caption(name), transform=line[0].transAxes, ha="right", va="center", fontsize=10)
     return figure
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from n2nf_core.plots.theme import COLOURS, MARKERS, label
+from n2nf_core.plots.theme import COLOURS, MARKERS, caption
 
 
 def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, float]] | None = None) -> Figure:
@@ -30,7 +30,7 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
         for part in np.array_split(order, min(20, len(order))):
             axis.plot(signal[part].mean(), variance[part].mean(), MARKERS[k % 8], color=colour, ms=4, alpha=0.8)
         line = np.geomspace(np.quantile(signal, 0.01), signal.max(), 100)
-        axis.plot(line, fit.shot * line + fit.read, color=colour, label=name)
+        axis.plot(line, fit.shot * line + fit.read, color=colour, label=caption(name))
         if truth and name in truth:
             shot, read = truth[name]
             axis.plot(line, shot * line + read, color="black", ls=(0, (2, 3)), lw=1.2)
@@ -40,6 +40,25 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
             one.set_major_locator(LogLocator(subs=(1, 2, 5)))
             one.set_major_formatter("{x:g}")
         one.set_minor_formatter(NullFormatter())
+    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    return figure
+
+
+def skewness(found: Mapping[str, tuple]) -> Figure:
+    """Skewness of the noise against signal: groups of blocks with their standard errors, and the fitted line's curve.
+
+    found: name -> ThirdCumulant.
+    """
+    figure, axis = plt.subplots(figsize=(6, 4))
+    for k, (name, one) in enumerate(found.items()):
+        signal, variance = np.asarray(one.signal), one.variance_line
+        bars = {"fmt": MARKERS[k % 8], "color": COLOURS[k % 10], "ms": 4, "lw": 1}
+        axis.errorbar(signal, np.asarray(one.skewness), np.asarray(one.error), **bars)
+        line = np.linspace(signal.min(), signal.max(), 200)
+        scale = np.maximum(variance.shot * np.maximum(line, variance.darkest) + variance.read, 1e-30) ** 1.5
+        axis.plot(line, (one.slope * line + one.offset) / scale, color=COLOURS[k % 10], label=name)
+    axis.axhline(0, color="0.6", lw=1, zorder=0)
+    axis.set(xlabel="signal ([0, 1] units)", ylabel="skewness of the noise")
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
 
@@ -63,12 +82,12 @@ def by_setting(
         ends = np.array([row[f"{key}_interval"] for _, row in drawn]).clip(min=1e-6).T
         values = [max(row[key], 1e-6) for _, row in drawn]
         axis.vlines(places, *ends, color=COLOURS[k % 10], lw=1.5)
-        axis.plot(places, values, MARKERS[k % 8], color=COLOURS[k % 10], ms=5, label=label(name))
+        axis.plot(places, values, MARKERS[k % 8], color=COLOURS[k % 10], ms=5, label=caption(name))
     if floors:
         axis.hlines(
             list(floors.values()), np.arange(len(rows)) - 0.45, np.arange(len(rows)) + 0.45, "0.7", lw=4, zorder=0
         )
-    axis.set_xticks(range(len(rows)), list(rows), rotation=30 if len("".join(rows)) > 45 else 0)
+    axis.set_xticks(range(len(rows)), list(map(caption, rows)), rotation=30 if len("".join(rows)) > 45 else 0)
     axis.set(yscale="log", ylabel=unit)
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
@@ -92,10 +111,10 @@ def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
                 fmt=MARKERS[k % 8],
                 color=COLOURS[k % 10],
                 ms=5,
-                label=label(name),
+                label=caption(name),
             )
         axis.axhline(1, color="0.6", lw=1, zorder=0)
-        axis.set_xticks(range(len(rows)), list(rows), rotation=30, ha="right", fontsize=9)
+        axis.set_xticks(range(len(rows)), list(map(caption, rows)), rotation=30, ha="right", fontsize=9)
         axis.set_ylabel(f"{what} noise, estimate / truth")
     axes[1].set_yscale("log")
     axes[1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from n2nf_core.plots.theme import COLOURS, label
+from n2nf_core.plots.theme import COLOURS, caption
 
 
 def recovery(points: Sequence[Mapping]) -> Figure:
@@ -30,7 +30,7 @@ def recovery(points: Sequence[Mapping]) -> Figure:
             axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter("{x:g}")
             axis.yaxis.set_minor_formatter(NullFormatter())
-            axis.set_title(camera, fontsize=11)
+            axis.set_title(caption(camera), fontsize=11)
     axes[0, 1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
 
@@ -40,7 +40,7 @@ def _curves(axis, point: Mapping, what: str, named: bool) -> None:
     axis.axhline(level, color="0.6", lw=1, zorder=0, label="photon transfer" if named else None)
     for k, (name, curve) in enumerate(point["curves"].items()):
         axis.plot(
-            curve["step"], curve[what], color=COLOURS[k], lw=1.2, alpha=0.85, label=label(name) if named else None
+            curve["step"], curve[what], color=COLOURS[k], lw=1.2, alpha=0.85, label=caption(name) if named else None
         )
 
 
@@ -64,7 +64,7 @@ def excess(rows: Sequence[Mapping[str, float]], models: Mapping[str, np.ndarray]
     axis.errorbar(signal, 100 * estimated, 200 * error, fmt="o", color="black", ms=5, label="D's error, from pairs")
     axis.plot(signal, 100 * known, "x", color="0.5", ms=9, label="D's error, against clean")
     for k, (name, variance) in enumerate(models.items()):
-        axis.plot(signal, 100 * (variance / truth - 1), color=COLOURS[k], lw=1.5, label=f"excess, {label(name)}")
+        axis.plot(signal, 100 * (variance / truth - 1), color=COLOURS[k], lw=1.5, label=f"excess, {caption(name)}")
     axis.axhline(0, color="0.85", lw=1, zorder=0)
     axis.set(xscale="log", xlabel="signal ([0, 1] units)", ylabel="share of the true variance (%)")
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from n2nf_core.plots.theme import COLOURS, MARKERS, label
+from n2nf_core.plots.theme import COLOURS, MARKERS, caption
 
 PLACES = {
     "photon_transfer": 0, "nlf_flow_paper": 1, "nlf_flow": 2, "noise_flow_paper": 3, "noise_flow": 4,
@@ -40,8 +40,8 @@ def _by_camera(axis: Axes, points: Sequence[Mapping[str, Mapping[str, Mapping]]]
                 axis.vlines(place + shift, *_values(row["regret_nats_per_dim_interval"]), _style(name)["color"], lw=1.2)
             values = _values([row["regret_nats_per_dim"] for row in rows])
             places = np.full(len(values), place + shift)
-            axis.plot(places, values, ls="", ms=5, label=None if place else label(name), **_style(name))
-    axis.set_xticks(range(len(cameras)), cameras)
+            axis.plot(places, values, ls="", ms=5, label=None if place else caption(name), **_style(name))
+    axis.set_xticks(range(len(cameras)), [caption(camera) for camera in cameras])
     axis.set(yscale="log", ylabel=UNIT)
 
 
@@ -65,7 +65,7 @@ def _curves(axis: Axes, curves: Mapping[str, Sequence[tuple[float, float]]]) -> 
         means = [np.mean([value for x, value in found if x == place]) for place in places]
         axis.plot(places, _values(means), color=_style(name)["color"], lw=1.4)
         x, values = np.transpose(found)
-        axis.plot(x, _values(values), ls="", ms=4, label=label(name), **_style(name))
+        axis.plot(x, _values(values), ls="", ms=4, label=caption(name), **_style(name))
     axis.set(yscale="log", ylabel=UNIT)
 
 

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from n2nf_core.plots.theme import COLOURS, label
+from n2nf_core.plots.theme import COLOURS, caption
 
 
 def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Figure:
@@ -31,7 +31,7 @@ def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Fi
         axis.axhline(0, color="0.85", lw=1, zorder=0)
         for k, name in enumerate(("cross_sample", "self_sample")):
             means = [np.mean([p[name][key] for p in points if p["mse_weight"] == w]) for w in weights]
-            axis.plot([places[w] for w in weights], means, color=COLOURS[k], lw=1.4, label=label(name))
+            axis.plot([places[w] for w in weights], means, color=COLOURS[k], lw=1.4, label=caption(name))
             for p in points:
                 marker = "o" if p[name]["collapse_step"] is None else "X"
                 axis.plot(places[p["mse_weight"]], p[name][key], marker, color=COLOURS[k], ms=6, mec="white", mew=0.6)

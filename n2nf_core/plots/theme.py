@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
 
 COLOURS = sns.color_palette("colorblind")
@@ -15,7 +16,8 @@ LABELS = json.loads((Path(__file__).parent / "labels.json").read_text())
 
 
 def style() -> None:
-    """Set the sizes and fonts of all figures. Call it once in a notebook."""
+    """Set the sizes and fonts of all figures, and let tables show names as they are. Call it once in a notebook."""
+    pd.set_option("display.html.use_mathjax", False)  # a page would read a name with dollar signs as a formula
     sns.set_theme(context="notebook", style="ticks", palette="colorblind")
     plt.rcParams.update(
         {
@@ -33,6 +35,15 @@ def style() -> None:
 def label(name: str) -> str:
     """The name of a model that readers see."""
     return LABELS.get(name, name)
+
+
+def caption(name: str) -> str:
+    """:func:`label` as text of a figure. Matplotlib would read what stands between two dollar signs as a formula.
+
+    >>> caption("A$^$")
+    'A\\\\$^\\\\$'
+    """
+    return label(name).replace("$", r"\$")
 
 
 def heading(name: str) -> str:

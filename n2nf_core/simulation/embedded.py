@@ -7,7 +7,7 @@ be measured.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -23,6 +23,9 @@ SETTINGS = (("IP", 100), ("IP", 800), ("GP", 400), ("GP", 1600), ("S6", 800), ("
 
 FIVE_CAMERAS = tuple((camera, iso) for camera in ("IP", "GP", "S6", "N6", "G4") for iso in (100, 800))
 """The five cameras of SIDD at two ISO values for which each of them has a published noise level function."""
+
+Scene = Callable[..., Tensor]
+"""(count, height, width, seed=...) -> clean scenes (count, 4, height, width) in [0, 1] units."""
 
 
 @torch.no_grad()
@@ -71,6 +74,7 @@ def simulated_bursts(
     size: int,
     frames: int = 2,
     seed: int = 0,
+    scene: Scene = dead_leaves,
 ) -> list[Burst]:
     """Bursts of dead leaves with noise of known density: ``scenes`` of them for every (camera, ISO).
 
@@ -83,6 +87,7 @@ def simulated_bursts(
         size: rows and columns of a plane.
         frames: number of frames T of a burst.
         seed: fixes scenes and noise.
+        scene: makes the scenes.
 
     Returns bursts with frames (T, 4, size, size) in [0, 1] units. ``Burst.clean`` is the scene. ``Burst.nlf`` is the
     noise level function that ``truth`` states for the camera and ISO, or None where it states none. Errors:
@@ -93,7 +98,7 @@ def simulated_bursts(
     ['leaves-0-000', 'leaves-0-001']
     """
     generator = torch.Generator().manual_seed(seed)
-    clean = dead_leaves(scenes * len(settings), size, size, seed=seed)
+    clean = scene(scenes * len(settings), size, size, seed=seed)
     known = truth.nlf() if isinstance(truth, HasNLF) else {}
     bursts = []
     for number, planes in enumerate(clean):

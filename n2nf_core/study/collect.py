@@ -2,7 +2,7 @@
 
 If runs have the same notebook and parameters, because the code has changed between them, the newest is used. The folder
 of tables receives <notebook>.parquet for every notebook. The page tables.md and the figures of sweeps are made from the
-Parquet files alone.
+Parquet files alone. The file SHA256SUMS lists all of them (:mod:`n2nf_core.study.file_set`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import pandas as pd
 from scipy import stats
 
 from n2nf_core import plots
-from n2nf_core.files import durable_replace
+from n2nf_core.files import durable_replace, lock_of, locked
 from n2nf_core.plots import label
-from n2nf_core.study.columns import flatten
+from n2nf_core.study.columns import flatten, markdown_row
 from n2nf_core.study.figures import FIGURES
+from n2nf_core.study.file_set import SUMS, replace_together
+from n2nf_core.study.points import read_result
 
 GROUPS = {
     "noise_models": "noise model",
@@ -62,10 +64,12 @@ def read_runs(folders: Iterable[Path], profiles: Sequence[str]) -> dict[str, lis
     Arguments:
         folders: folders of runs, or of one run.
         profiles: names of profiles.
+
+    Errors: ValueError, which names the file, for a damaged result.
     """
     paths = [path for folder in folders for path in (*folder.glob("result.json"), *folder.glob("*/result.json"))]
     newest: dict[str, dict] = {}
-    for content in sorted((json.loads(p.read_text()) for p in paths), key=lambda c: c["provenance"]["time"]):
+    for content in sorted(map(read_result, paths), key=lambda c: c["provenance"]["time"]):
         if content["provenance"]["profile"] in profiles:
             point = content["point"]
             newest[json.dumps([point["notebook"], point["parameters"]], sort_keys=True)] = content
@@ -118,7 +122,7 @@ def readable(frame: pd.DataFrame, group: str) -> str:
         return ""
     keys = varying(frame)
     head = [*(k.removeprefix("point.parameters.") for k in keys), GROUPS[group], *(v[0] for v in scores.values())]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines = [markdown_row(head), "|" + "---|" * len(head)]
     for chosen, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
         for name in names:
             cells = [
@@ -126,7 +130,7 @@ def readable(frame: pd.DataFrame, group: str) -> str:
                 for k, (_, digits) in scores.items()
             ]
             place = [f"{value:g}" if isinstance(value, float) else str(value) or "-" for value in chosen]
-            lines.append(f"| {' | '.join([*place, label(name), *cells])} |")
+            lines.append(markdown_row([*place, label(name), *cells]))
     return "\n".join(lines)
 
 
@@ -171,7 +175,7 @@ def differences(frame: pd.DataFrame, notebook: str) -> str:
     keys = varying(frame)
     places = [k.removeprefix("point.parameters.") for k in keys]
     head = [*places, "difference", "of", "mean [95 % interval over seeds]", "reading"]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines = [markdown_row(head), "|" + "---|" * len(head)]
     for chosen, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
         for name in names:
             _, text, score = name.split(".")
@@ -179,7 +183,7 @@ def differences(frame: pd.DataFrame, notebook: str) -> str:
             if len(values):
                 place = [f"{value:g}" if isinstance(value, float) else str(value) or "-" for value in chosen]
                 unit, digits = SCORES[score]
-                lines.append(f"| {' | '.join([*place, text, unit, *_over_seeds(values, digits + 1)])} |")
+                lines.append(markdown_row([*place, text, unit, *_over_seeds(values, digits + 1)]))
     return "\n".join(lines)
 
 
@@ -219,20 +223,24 @@ def plot_figures(folder: Path) -> list[Path]:
 
 
 def collect(folders: Sequence[Path], profiles: Sequence[str], out: Path) -> list[Path]:
-    """Write <notebook>.parquet for every notebook, tables.md and the figures of sweeps.
+    """Write <notebook>.parquet for every notebook, tables.md, the figures of sweeps, and SHA256SUMS.
+
+    All of them are made before the first takes its place, so an error leaves the former ones. Tables of other notebooks
+    that ``out`` holds stay. A second call with the same ``out`` waits for the first.
 
     Arguments:
         folders: folders of runs, or of one run.
         profiles: names of the profiles whose results are used.
         out: the folder to write to.
 
-    Returns the paths written.
+    Returns the paths written. Errors: ValueError for a damaged result, OSError where ``out`` cannot be written.
     """
-    written = []
-    for notebook, contents in read_runs(folders, profiles).items():
-        written.append(out / f"{notebook}.parquet")
-        with durable_replace(written[-1]) as new:
-            table(contents).to_parquet(new, index=False)
-    with durable_replace(out / "tables.md") as new:
-        new.write_text(page(out))
-    return [*written, out / "tables.md", *plot_figures(out)]
+    runs = read_runs(folders, profiles)
+    with locked(lock_of(out), f"another process collects into {out}; waiting for it"):
+        with replace_together(out, kept="*.parquet") as stage:
+            for notebook, contents in runs.items():
+                table(contents).to_parquet(stage / f"{notebook}.parquet", index=False)
+            (stage / "tables.md").write_text(page(stage))
+            names = [*(f"{notebook}.parquet" for notebook in runs), "tables.md"]
+            names += [path.name for path in plot_figures(stage)]
+    return [out / name for name in (*names, SUMS)]

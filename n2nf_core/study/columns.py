@@ -1,10 +1,11 @@
-"""Nested results as flat rows, and back: {"a": {"b": 1}} is the column ``a.b``."""
+"""Nested results as flat rows, and back: {"a": {"b": 1}} is the column ``a.b``. Rows as Markdown."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 
 def flatten(nested: Mapping, prefix: str = "") -> dict[str, object]:
@@ -49,3 +50,13 @@ def unflatten(row: Mapping[str, object]) -> dict:
             place = place.setdefault(block, {})
         place[name] = value.tolist() if hasattr(value, "tolist") else value
     return nested
+
+
+def markdown_row(cells: Iterable[str]) -> str:
+    """A row of a Markdown table; what would be read as markup stands there as it is.
+
+    >>> print(markdown_row(["A|B", "cost in $"]))
+    | A\\|B | cost in \\$ |
+    """
+    plain = (re.sub(r"([|$])", r"\\\1", cell) for cell in cells)
+    return f"| {' | '.join(plain)} |"

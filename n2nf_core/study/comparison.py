@@ -12,11 +12,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import NamedTuple
 
 from n2nf_core import losses
-from n2nf_core.files import locked
 from n2nf_core.study import code_hash, points
 from n2nf_core.training import Loss, Recipe, Trained
 
@@ -79,9 +77,7 @@ class Comparison:
         noise_model = self.get(variant.noise).noise_model if variant.noise else recipe.new_noise_model()
         sizes, seed = recipe.profile, recipe.seed
         config = sizes.joint_training(seed) if variant.start else replace(sizes.pretraining(seed), pretrain_steps=0)
-        folder = f"{name}-{self._digest}"
-        with locked(Path(recipe.folder) / folder / ".lock", f"another process trains {folder}; waiting for it"):
-            return recipe.fit(denoiser, noise_model, variant.loss, config, folder)
+        return recipe.fit(denoiser, noise_model, variant.loss, config, f"{name}-{self._digest}")
 
     @cached_property
     def _digest(self) -> str:

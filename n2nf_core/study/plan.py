@@ -22,8 +22,8 @@ from typing import NamedTuple
 import yaml
 
 from n2nf_core.study.code_hash import read_code
+from n2nf_core.study.parameters import ParameterError, all_parameters, inspect
 from n2nf_core.study.points import Point, describe
-from n2nf_core.study.runner import ParameterError, all_parameters, inspect
 from n2nf_core.training import PROFILES
 
 

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from n2nf_core.files import is_leftover, one_line
 from n2nf_core.study.code_hash import Code
 
 PLACES = {"output_dir", "trained"}  # parameters that are folders and do not change the numbers
@@ -57,6 +59,31 @@ class Point(NamedTuple):
         return found[0] if found else runs / f"{day or date.today().isoformat()}-{self.name}"
 
 
+def read_result(result: Path) -> dict:
+    """The content of a point's result.json. ValueError, which names the file, where it is empty or damaged."""
+    try:
+        content = json.loads(result.read_text())
+        if not {"notebook", "parameters", "digest"} <= set(content["point"]):
+            raise ValueError("its block point is not complete")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{result} is damaged ({one_line(error)}): run its point again") from error
+    return content
+
+
+def finished(result: Path, point: Point) -> bool:
+    """Whether ``result`` is the result of ``point``. One that is damaged is removed, and standard error says so."""
+    if not result.is_file():
+        return False
+    try:
+        if read_result(result)["point"]["digest"] == point.digest:
+            return True
+        raise ValueError(f"{result} is the result of another point: run this one again")
+    except ValueError as error:
+        print(f"{error}; it is removed now", file=sys.stderr)
+        result.unlink(missing_ok=True)
+        return False
+
+
 def describe(code: Code, parameters: Mapping[str, object]) -> Point:
     """The point of a notebook's code with all its parameters.
 
@@ -78,10 +105,11 @@ def describe(code: Code, parameters: Mapping[str, object]) -> Point:
 def checksum(path: Path) -> str:
     """SHA-256 over names and contents of a file, or of all files in a folder.
 
-    For large files, it covers size and both ends.
+    For large files, it covers size and both ends. Unfinished files of other processes do not count.
     """
     total = hashlib.sha256()
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    below = (p for p in path.rglob("*") if p.is_file() and not any(map(is_leftover, p.relative_to(path).parts)))
+    files = sorted(below) if path.is_dir() else [path]
     for file in files:
         size = file.stat().st_size
         total.update(f"{file.relative_to(path) if file != path else ''}\0{size}\0".encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -40,10 +41,10 @@ def command(notebook: str, profile: str, seed: int, data: str = "", **others: ob
         profile: name of the profile.
         seed: the seed.
         data: path of the data. Only its last part is included.
-        others: other parameters.
+        others: other parameters; those that are an empty text are left out.
     """
     given = {"profile": profile, "seed": seed} | ({"data": Path(data).name} if data else {}) | others
-    chosen = " ".join(f"-p {name} {value}" for name, value in given.items())
+    chosen = " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in given.items() if value != "")
     return f"n2nf run notebooks/{notebook}.md {chosen}"
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import difflib
+import hashlib
 import json
 import os
 import sys
@@ -13,90 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from n2nf_core.files import locked
-from n2nf_core.importers import Options, iter_bursts
+from n2nf_core.files import cannot_write, clear_leftovers, durable_replace, lock_of, locked, make_folder
+from n2nf_core.importers import iter_trainable, options_of
 from n2nf_core.study import code_hash, gpu_lock, points
+from n2nf_core.study.parameters import ParameterError, all_parameters, as_ipynb, inspect
 from n2nf_core.study.results import write_json
-from n2nf_core.training import PROFILES
 
 QUIET_KERNEL = 'c.IPKernelApp.log_level = "ERROR"\n'  # else the kernel warns about its port at each start
-
-
-class ParameterError(ValueError):
-    """A parameter that the notebook does not have, or a value of the wrong type. It is raised before anything runs."""
-
-
-def _value(name: str, text: str, default: object) -> object:
-    """``text`` as a value of the type of ``default``.
-
-    Integers are accepted where a float is expected; no other conversion is made.
-    """
-    if isinstance(default, str):
-        return text
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = None
-    if type(default) is float and type(value) is int:
-        value = float(value)
-    if type(value) is not type(default):
-        raise ParameterError(f"parameter {name} must be a {type(default).__name__} like {default!r}, got {text!r}")
-    return value
-
-
-def check_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> dict[str, object]:
-    """The given texts as values of the types of the notebook's defaults.
-
-    Arguments:
-        known: the notebook's parameters, as papermill's inspect_notebook lists them.
-        given: name -> value, as text.
-
-    Errors: ParameterError, which says what is wrong: a name that the notebook does not have, a value of another type,
-    an unknown profile, or a data path that does not exist.
-    """
-    values: dict[str, object] = {}
-    for name, text in given.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ParameterError(f"the notebook has no parameter {name!r}, it takes {', '.join(known)}{hint}")
-        values[name] = _value(name, text, ast.literal_eval(known[name]["default"]))
-    if values.get("profile", "smoke") not in PROFILES:
-        raise ParameterError(f"profile must be one of {', '.join(PROFILES)}, got {values['profile']!r}")
-    if values.get("data"):
-        values["data"] = str(Path(str(values["data"])).expanduser().resolve())
-        if not Path(values["data"]).exists():
-            raise ParameterError(f"there is nothing at data path {values['data']}")
-    return values
-
-
-@contextmanager
-def _notebook(text: Path) -> Iterator[Path]:
-    """Yield the file of a notebook that papermill can read, made from its text.
-
-    FileNotFoundError if there is no text.
-    """
-    import jupytext
-
-    if not text.is_file():
-        raise FileNotFoundError(f"there is no notebook at {text}")
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / f"{text.stem}.ipynb"
-        jupytext.write(jupytext.read(text), source)
-        yield source
-
-
-def inspect(notebook: Path) -> Mapping[str, Mapping]:
-    """The parameters of a text notebook, as papermill's inspect_notebook lists them."""
-    import papermill
-
-    with _notebook(notebook) as source:
-        return papermill.inspect_notebook(str(source))
-
-
-def all_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> dict[str, object]:
-    """Every parameter that :func:`inspect` found, with its default or the given value (:func:`check_parameters`)."""
-    return {k: ast.literal_eval(v["default"]) for k, v in known.items()} | check_parameters(known, given)
 
 
 def check_data(parameters: Mapping[str, object]) -> None:
@@ -105,8 +27,8 @@ def check_data(parameters: Mapping[str, object]) -> None:
     Errors: BurstError, which says what is wrong with the data before anything runs.
     """
     if parameters.get("data"):
-        given = {name: parameters[name] for name in ("black", "white", "cfa") if parameters.get(name)}
-        for _ in iter_bursts(str(parameters["data"]), Options(**given)):
+        given = {name: parameters[name] for name in ("black", "white", "cfa") if name in parameters}
+        for _ in iter_trainable(str(parameters["data"]), options_of(given)):
             pass
 
 
@@ -127,31 +49,56 @@ def _quiet_kernel() -> Iterator[None]:
             del os.environ["IPYTHONDIR"]
 
 
-def _execute(notebook: Path, executed: Path, parameters: Mapping[str, object], progress: bool) -> Path:
-    """Run ``notebook``, saved as ``executed``; returns the JSON file that it wrote. RuntimeError if it wrote none."""
+def _execute(notebook: Path, executed: Path, failed: Path, parameters: Mapping[str, object], progress: bool) -> Path:
+    """Run ``notebook`` and return the JSON file that it wrote. RuntimeError if it wrote none.
+
+    It is saved as ``executed``, or up to the cell that failed as ``failed``.
+    """
     import papermill
 
     written = executed.parent / f"{notebook.stem}.json"
-    written.unlink(missing_ok=True)
-    with _notebook(notebook) as source, _quiet_kernel(), gpu_lock.one_of(gpu_lock.to_hand_out()):
-        papermill.execute_notebook(
-            str(source),
-            str(executed),
-            dict(parameters),
-            kernel_name="python3",
-            progress_bar=progress,
-            cwd=str(Path.cwd()),
-            stderr_file=sys.stderr if progress else None,  # training's own progress bars
-        )
-    if not written.is_file():
-        raise RuntimeError(
-            f"{notebook.name} ran but wrote no {written.name}: it must write its result to the folder output_dir"
-        )
+    former, running = _version(written), executed.with_name(f".{executed.stem}.running.ipynb")
+    try:
+        with as_ipynb(notebook) as source, _quiet_kernel(), gpu_lock.one_of(gpu_lock.to_hand_out()):
+            papermill.execute_notebook(
+                str(source),
+                str(running),
+                dict(parameters),
+                kernel_name="python3",
+                progress_bar=progress,
+                cwd=str(Path.cwd()),
+                stderr_file=sys.stderr if progress else None,  # training's own progress bars
+            )
+        if _version(written) in (former, None):
+            raise RuntimeError(
+                f"{notebook.name} ran but wrote no {written.name}: it must write its result to the folder output_dir"
+            )
+        _move(running, executed)
+    except papermill.PapermillExecutionError:
+        _move(running, failed)
+        raise
+    except OSError as error:
+        raise cannot_write(error, running) from error
+    finally:
+        running.unlink(missing_ok=True)
     return written
+
+
+def _version(file: Path) -> tuple[int, int] | None:
+    """What changes when a file is written; None where it does not exist."""
+    return (file.stat().st_ino, file.stat().st_mtime_ns) if file.is_file() else None
+
+
+def _move(file: Path, path: Path) -> None:
+    with durable_replace(path) as new:
+        os.replace(file, new)
 
 
 def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progress: bool = True) -> Path:
     """Execute a notebook and return the path of the JSON file that it wrote.
+
+    A second call with the same ``out`` waits for the first. Where ``out`` holds results of an earlier run, they stay
+    until those of this run are complete.
 
     Arguments:
         notebook: the notebook, MyST text.
@@ -159,14 +106,57 @@ def run_notebook(notebook: Path, out: Path, given: Mapping[str, str], *, progres
         given: name -> value, as text, of parameters; the others have their defaults.
         progress: whether to show progress bars.
 
-    Errors: ParameterError, BurstError or FileNotFoundError before anything runs or is written; papermill's error if a
-    cell fails, and then the notebook up to that cell is kept in ``out``; RuntimeError if the notebook wrote no result.
+    Errors: ParameterError, BurstError or FileNotFoundError before anything runs or is written, ParameterError also
+    where ``out`` holds the results of a run with other parameters; papermill's error if a cell fails, and then the
+    notebook up to that cell is kept as <notebook>.failed.ipynb; RuntimeError if the notebook wrote no result.
     """
     out = out.resolve()
     parameters = all_parameters(inspect(notebook), {**given, "output_dir": str(out)})
+    executed, failed = out / f"{notebook.stem}.ipynb", out / f"{notebook.stem}.failed.ipynb"
     check_data(parameters)
-    out.mkdir(parents=True, exist_ok=True)
-    return _execute(notebook, out / f"{notebook.stem}.ipynb", parameters, progress)
+    with locked(lock_of(out), f"another process writes to {out}; waiting for it"):
+        _refuse_other_run(executed, parameters)
+        make_folder(out)
+        clear_leftovers(out)
+        written = _execute(notebook, executed, failed, parameters, progress)
+        failed.unlink(missing_ok=True)
+        return written
+
+
+def _refuse_other_run(executed: Path, parameters: Mapping[str, object]) -> None:
+    """ParameterError if the notebook was executed there with other parameters."""
+    try:
+        former = json.loads(executed.read_text())["metadata"]["papermill"]["parameters"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # there is none, or what is there is no result to keep
+    names = [name for name in former if name in parameters and name != "output_dir"]
+    other = [f"{name} {former[name]!r}, not {parameters[name]!r}" for name in names if former[name] != parameters[name]]
+    if other:
+        raise ParameterError(
+            f"{executed.parent} holds the results of another run ({'; '.join(other)}): choose another folder, or "
+            "delete it"
+        )
+
+
+def default_out(notebook: Path, runs: Path, given: Mapping[str, str]) -> Path:
+    """A folder below ``runs`` for these parameters: demo-PROFILE, and a hash of those that are not the default.
+
+    Arguments:
+        notebook: the notebook, MyST text.
+        runs: folder of all runs.
+        given: name -> value, as text, of parameters.
+
+    Errors: as :func:`n2nf_core.study.parameters.check_parameters`.
+    """
+    known = inspect(notebook)
+    plain = all_parameters(known, {})
+    own = {name: value for name, value in all_parameters(known, given).items() if value != plain[name]}
+    profile, _ = own.pop("profile", plain.get("profile", "")), own.pop("output_dir", None)
+    name = f"demo-{profile}"
+    if own:
+        data = f"-{Path(str(own['data'])).name[:80]}" if own.get("data") else ""
+        name += f"{data}-{hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:6]}"
+    return runs / name
 
 
 def run_point(
@@ -175,7 +165,7 @@ def run_point(
     """Execute one point of a study, if it is not finished, and return its result.json and whether it ran.
 
     The file result.json contains what the notebook wrote and a block ``point``. It is written last, so a point that has
-    it is finished.
+    it is finished. If it is empty or damaged, standard error says so, and the point runs again.
 
     Arguments:
         notebook: the notebook, MyST text.
@@ -191,7 +181,9 @@ def run_point(
     with locked(runs / ".locks" / point.name, f"another process runs {point.name}; waiting for it"):
         folder = point.folder(runs.resolve(), day)
         result = folder / "result.json"
-        if result.is_file():
+        clear_leftovers(folder)
+        if points.finished(result, point):
+            (folder / f"{notebook.stem}.json").unlink(missing_ok=True)  # of a call that ended before it did so
             return result, False
         check_data(parameters)
         print(f"running {folder}", file=sys.stderr)
@@ -199,7 +191,8 @@ def run_point(
         started = time.time()
         places = {"output_dir": str(folder), "trained": parameters.get("trained") or str(runs.resolve() / "trained")}
         places = {name: place for name, place in places.items() if name in parameters}
-        written = _execute(notebook, folder / "run.ipynb", parameters | places, progress)
+        executed = folder / "run.ipynb"
+        written = _execute(notebook, executed, executed, parameters | places, progress)
         content = json.loads(written.read_text())
         write_json(result, {"point": point._asdict() | {"seconds": round(time.time() - started, 1)}} | content)
         written.unlink()

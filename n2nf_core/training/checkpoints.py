@@ -1,21 +1,25 @@
 """Checkpoints as safetensors + JSON: a folder per step, complete or absent.
 
     step-00000500/tensors.safetensors   model, optimizer and random state
-    step-00000500/state.json            step, configuration, history
+    step-00000500/state.json            step, configuration, history, SHA-256 of the tensors' file
 
-An interrupted write leaves the former checkpoints. Nothing is pickled.
+An interrupted write leaves the former checkpoints. A checkpoint that was damaged later is set aside, and the run goes
+on from the one before it. Nothing is pickled.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from n2nf_core.files import CheckpointError, durable_replace, remove
+from n2nf_core.files import CheckpointError, check_weights, clear_leftovers, durable_replace, one_line, remove
 from n2nf_core.types import NoisyPair
 
 KEEP = 2  # the newest, and the one before it
@@ -49,11 +53,16 @@ def state_tensors(
 
 def save_batch(path: Path, pair: NoisyPair) -> None:
     """Write a batch, whose fields become tensors of the same names."""
-    from safetensors.torch import save_file
-
     fields = {name: field for name, field in pair._asdict().items() if field is not None}
     with durable_replace(path) as new:
-        save_file({name: field.cpu().contiguous() for name, field in fields.items()}, new)
+        new.write_bytes(_bytes(fields))
+
+
+def _bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """The content of a safetensors file. Its library's own writer makes files that only their owner can read."""
+    from safetensors.torch import save
+
+    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
 def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping) -> Path:
@@ -65,32 +74,54 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], stat
         tensors: what :func:`state_tensors` gives.
         state: JSON values that belong to it: configuration, history.
     """
-    from safetensors.torch import save_file
-
     target = folder / f"step-{step:08d}"
+    data = _bytes(tensors)
+    record = {"step": step, "tensors_sha256": hashlib.sha256(data).hexdigest(), **state}
     with durable_replace(target) as new:
         new.mkdir()
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, new / "tensors.safetensors")
-        (new / "state.json").write_text(json.dumps({"step": step, **state}, indent=1))
+        (new / "tensors.safetensors").write_bytes(data)
+        (new / "state.json").write_text(json.dumps(record, indent=1))
     for old in find_checkpoints(folder)[:-KEEP]:
         remove(old)
     return target
 
 
 def find_checkpoints(folder: Path) -> list[Path]:
-    """Complete checkpoints below ``folder``, oldest first."""
-    return sorted(p.parent for p in Path(folder).glob("step-*/state.json"))
+    """Checkpoints below ``folder``, oldest first."""
+    return sorted(Path(folder).glob("step-*"))
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """Tensors and state of one checkpoint; CheckpointError names a file that cannot be read."""
+    """Tensors and state of one checkpoint; CheckpointError names one that cannot be read or whose content changed."""
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     try:
-        return load_file(path / "tensors.safetensors"), json.loads((path / "state.json").read_text())
-    except (OSError, SafetensorError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"checkpoint {path} cannot be read ({error}); delete it to go on without it") from error
+        state = json.loads((path / "state.json").read_text())
+        data = (path / "tensors.safetensors").read_bytes()
+        if hashlib.sha256(data).hexdigest() != state.get("tensors_sha256", hashlib.sha256(data).hexdigest()):
+            raise ValueError("its tensors do not match their checksum")
+        state["config"], state["history"], state["step"]  # noqa: B018 (a state that lacks them is damaged)
+        return load(data), state
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"checkpoint {path} cannot be read ({one_line(error)})") from error
+
+
+def set_damaged_aside(folder: Path) -> None:
+    """Rename checkpoints that cannot be read to ``damaged-step-...``, from the newest back to the first that reads.
+
+    What an ended process left unfinished is removed. The caller holds the lock of the run.
+    """
+    clear_leftovers(folder)
+    for path in reversed(find_checkpoints(folder)):
+        try:
+            read_checkpoint(path)
+            return
+        except CheckpointError as error:
+            aside = path.with_name(f"damaged-{path.name}")
+            print(f"{error}; it becomes {aside.name}, and the run goes on without it", file=sys.stderr)
+            remove(aside)
+            os.replace(path, aside)
 
 
 def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
@@ -101,9 +132,10 @@ def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], source: Path)
         tensors: of a checkpoint.
         source: the checkpoint, for the message.
 
-    CheckpointError where names or shapes differ.
+    CheckpointError where names or shapes differ, and for values that are NaN or infinite.
     """
     weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    check_weights(source, weights)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

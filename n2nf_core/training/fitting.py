@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import nn
 
+from n2nf_core.files import lock_of, locked
 from n2nf_core.losses import joint_loss
 from n2nf_core.pairs.iterable_pairs import IterablePairs
 from n2nf_core.training import checkpoints
@@ -32,12 +34,10 @@ __all__ = [
     "constant", "cosine", "fit", "never",
 ]  # fmt: skip
 
-
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 SMALL = 1e-15  # Adam's epsilon: gradients of squared errors in the dark are far below the usual 1e-8
-
 
 Schedule = Callable[[float], float]
 """Share of all steps taken -> factor on the learning rates."""
@@ -166,36 +166,56 @@ def fit(
     any number of processes. SIGINT and SIGTERM stop it with a checkpoint, after the current step or, with several
     processes, after the next one that all agree on. Both models end in evaluation mode, on the device where they were.
 
+    A second call with the same ``out_dir`` waits for the first. A checkpoint that cannot be read is set aside with a
+    line on standard error, and training goes on from the one before it.
+
     Errors: CheckpointError for a checkpoint of another configuration or data; LostProcessError where another process
     has ended; NonFiniteLossError for a loss that is NaN or infinite; ValueError where the pairs end too soon.
     """
     from lightning_fabric import Fabric
 
-    home = next(denoiser.parameters()).device
+    home, folder = next(denoiser.parameters()).device, Path(out_dir)
     together = strategy(config.devices * config.nodes)
     fabric = Fabric(accelerator=config.device, devices=config.devices, num_nodes=config.nodes, strategy=together)
     fabric.launch()
     pairs = pairs if isinstance(pairs, PairSource) else IterablePairs(pairs)
-    config = _with_precision(config, denoiser, pairs, fabric, Path(out_dir))
-    model = TrainingStep(denoiser.train(), noise_model.train(), config.precision, config.compile)
-    model.to(memory_format=torch.channels_last)
+    with _alone(fabric, folder):
+        config = _with_precision(config, denoiser, pairs, fabric, folder)
+        model = TrainingStep(denoiser.train(), noise_model.train(), config.precision, config.compile)
+        model.to(memory_format=torch.channels_last)
+        wrapped, optimizer = fabric.setup(model, _adam(denoiser, noise_model, config))
+        fingerprint = _fingerprint(config, loss, schedule, pairs)
+        watch = {"observe": observe, "stop": stop, "fingerprint": fingerprint}
+        loop = Loop(Run(fabric, model, wrapped, optimizer, config, folder, loss, schedule, **watch))
+        started = time.perf_counter()
+        try:
+            loop.train(pairs)
+        finally:
+            model.eval().to(home)
+        seconds, progress = time.perf_counter() - started, loop.progress
+        last = checkpoints.find_checkpoints(loop.folder)[-1]
+    return FitResult(progress.history, last, seconds, *progress.speed(), config.precision)
+
+
+@contextmanager
+def _alone(fabric: Fabric, folder: Path) -> Iterator[None]:
+    """Hold the folder of a run while the body runs; what is damaged in it is set aside before any process reads it."""
+    if not fabric.is_global_zero:
+        fabric.barrier()
+        yield
+        return
+    with locked(lock_of(folder), f"another process trains in {folder}; waiting for it"):
+        checkpoints.set_damaged_aside(folder / "checkpoints")
+        fabric.barrier()
+        yield
+
+
+def _adam(denoiser: nn.Module, noise_model: nn.Module, config: FitConfig) -> torch.optim.Adam:
     groups = [
         {"params": list(denoiser.parameters()), "lr": config.denoiser_lr},
         {"params": [p for p in noise_model.parameters() if p.requires_grad], "lr": config.noise_lr},
     ]
-    adam = torch.optim.Adam([g for g in groups if g["params"]], eps=SMALL, fused=True)
-    wrapped, optimizer = fabric.setup(model, adam)
-    fingerprint = _fingerprint(config, loss, schedule, pairs)
-    watch = {"observe": observe, "stop": stop, "fingerprint": fingerprint}
-    loop = Loop(Run(fabric, model, wrapped, optimizer, config, Path(out_dir), loss, schedule, **watch))
-    started = time.perf_counter()
-    try:
-        loop.train(pairs)
-    finally:
-        model.eval().to(home)
-    seconds, progress = time.perf_counter() - started, loop.progress
-    last = checkpoints.find_checkpoints(loop.folder)[-1]
-    return FitResult(progress.history, last, seconds, *progress.speed(), config.precision)
+    return torch.optim.Adam([g for g in groups if g["params"]], eps=SMALL, fused=True)
 
 
 def _with_precision(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from n2nf_core.files import CheckpointError, one_line
+from n2nf_core.files import CheckpointError, one_line, reason
 from n2nf_core.losses import denoiser_loss
 from n2nf_core.training import checkpoints
 from n2nf_core.training.cuda_graph import Recorded
@@ -238,7 +238,7 @@ class Loop:
                 checkpoints.save_checkpoint(self.folder, self.step, tensors, state)
             except OSError as error:
                 raise CheckpointError(
-                    f"cannot write the checkpoint of step {self.step} below {self.folder} ({error}); "
-                    "earlier checkpoints are untouched: make room, then call again to go on"
+                    f"{reason(error)}. It is the checkpoint of step {self.step}; earlier ones are untouched: "
+                    "the same call goes on from the last"
                 ) from error
         self.processes.wait()

@@ -16,20 +16,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
 
 from n2nf_core import losses
-from n2nf_core.baselines import GaussianNoise, fit_photon_transfer
+from n2nf_core.baselines import GaussianNoise, fit_photon_transfer, of_fits
 from n2nf_core.baselines.photon_transfer import PhotonTransfer
-from n2nf_core.bursts import Burst, iso_knots, recordings
+from n2nf_core.bursts import Burst, iso_knots, recordings, with_means
 from n2nf_core.denoisers import DnCNN, LinearSkip, linear_skip
 from n2nf_core.flow import NoiseFlow, nlf_flow, noise_flow
 from n2nf_core.pairs import PatchPairs, Sampling
 from n2nf_core.training.fitting import FitConfig, FitResult, Loss, Schedule, Stop, cosine, fit, never
 from n2nf_core.training.profiles import Profile
+from n2nf_core.training.recommendation import Recommendation, recommend_noise_term
 
 SKIP_BATCHES = 20
 """Batches of pairs that the linear skip is fitted to."""
@@ -67,13 +68,15 @@ class Recipe:
 
     Arguments:
         bursts: training bursts, of any cameras and ISO values.
-        profile: sizes of patches, batches and networks, and numbers of steps.
+        profile: sizes of patches, batches and networks, and numbers of steps. Patches are smaller where a burst is.
         seed: of patches, weights and whatever a loss draws.
         folder: where trainings are kept, each below its name.
         denoiser: builds the denoiser, by default :func:`dncnn`.
         noise_model: builds the noise model: :func:`~n2nf_core.flow.noise_flow`,
             :func:`~n2nf_core.flow.nlf_flow`, or a function of the same arguments that returns another flow.
-        noise_term: of the joint loss: ``losses.pair_difference``, ``cross_sample`` (the paper's) or ``self_sample``.
+        noise_term: of the joint loss: ``losses.pair_difference``, ``cross_sample`` (the paper's), ``self_sample``, any
+            other function of the same arguments, or "recommended": what :meth:`recommend` says of the pre-trained
+            denoiser.
         mse_weight: lambda, the weight of the Noise2Noise term; 2^18 in the paper.
         lag: largest distance in time of the two frames of a pair; 0: any two frames of a burst.
         skip_size: odd side of the linear skip's filter, in pixels of a plane.
@@ -85,7 +88,7 @@ class Recipe:
     folder: str | Path
     denoiser: BuildDenoiser = dncnn
     noise_model: BuildNoiseModel = noise_flow
-    noise_term: losses.NoiseTerm = losses.pair_difference
+    noise_term: losses.NoiseTerm | Literal["recommended"] = losses.pair_difference
     mse_weight: float = losses.PAPER_MSE_WEIGHT
     lag: int = 0
     skip_size: int = 3
@@ -98,9 +101,25 @@ class Recipe:
     @cached_property
     def pairs(self) -> PatchPairs:
         """The noisy pairs that every training sees, in this order."""
-        lag = self.lag or max(map(len, self.bursts)) - 1
-        sampling = Sampling(self.profile.patch, self.profile.batch, lag=lag, seed=self.seed)
-        return PatchPairs(self.bursts, list(self.isos), sampling)
+        return self._pairs(self.bursts)
+
+    def _pairs(self, bursts: Sequence[Burst]) -> PatchPairs:
+        lag = self.lag or max(map(len, bursts)) - 1
+        smallest = min(min(burst.shape[2:]) for burst in bursts)
+        patch = min(self.profile.patch, (smallest - 1) // 2 * 2)  # an even side that fits with a pixel to spare
+        sampling = Sampling(patch, self.profile.batch, lag=lag, seed=self.seed)
+        return PatchPairs(bursts, list(self.isos), sampling)
+
+    def pairs_for(self, noise_term: losses.NoiseTerm) -> PatchPairs:
+        """The noisy pairs that ``noise_term`` needs: :attr:`pairs`, or with the means of the bursts as clean images.
+
+        A term that takes a frame and the mean of its burst (``losses.OfManyFrames``) finds the mean in ``pair.clean``.
+        The PSNR in the history of such a training is that against this mean.
+        """
+        residual = noise_term.residual if isinstance(noise_term, losses.Reshaped) else None
+        if not isinstance(residual, losses.OfManyFrames):
+            return self.pairs
+        return self._pairs([part for burst in self.bursts for part in with_means(burst, residual.frames)])
 
     @cached_property
     def fits(self) -> dict[str, dict[float, PhotonTransfer]]:
@@ -110,7 +129,7 @@ class Recipe:
     @cached_property
     def photon_transfer(self) -> GaussianNoise:
         """Photon transfer as a noise model: what others start from; its cameras are in the order of the pairs'."""
-        return GaussianNoise({c: {iso: fit.nlf() for iso, fit in self.fits[c].items()} for c in self.isos})
+        return of_fits({camera: self.fits[camera] for camera in self.isos})
 
     @cached_property
     def linear_skip(self) -> LinearSkip:
@@ -128,9 +147,19 @@ class Recipe:
         torch.manual_seed(self.seed)
         return (build or self.noise_model)(list(self.isos), self.isos).start_from(self.photon_transfer.nlf())
 
-    def joint_loss(self) -> Loss:
-        """The recipe's noise term + lambda times the Noise2Noise term."""
-        return partial(losses.joint_loss, mse_weight=self.mse_weight, noise_term=self.noise_term)
+    def recommend(self, denoiser: nn.Module) -> Recommendation:
+        """The noise term of the least expected regret on the bursts, with a pre-trained denoiser."""
+        return recommend_noise_term(self.bursts, denoiser, self.fits, list(self.isos))
+
+    def joint_loss(self, noise_term: losses.NoiseTerm | None = None) -> Loss:
+        """The noise term, by default the recipe's own, + lambda times the Noise2Noise term.
+
+        ValueError where the recipe's own is "recommended", which depends on a denoiser.
+        """
+        term = noise_term or self.noise_term
+        if isinstance(term, str):
+            raise ValueError(f"noise_term {term!r} depends on the denoiser: give recipe.recommend(denoiser).term")
+        return partial(losses.joint_loss, mse_weight=self.mse_weight, noise_term=term)
 
     def pretrain(self, denoiser: nn.Module | None = None, *, name: str = "pretraining", **options) -> Trained:
         """Train a denoiser alone on the Noise2Noise term: a new one, or a copy of ``denoiser``.
@@ -139,7 +168,8 @@ class Recipe:
         """
         denoiser = self.new_denoiser() if denoiser is None else denoiser
         untouched = nlf_flow(list(self.isos), self.isos)
-        return self.fit(denoiser, untouched, self.joint_loss(), self.profile.pretraining(self.seed, **options), name)
+        config = self.profile.pretraining(self.seed, **options)
+        return self.fit(denoiser, untouched, losses.denoiser_loss, config, name)
 
     def train_jointly(
         self,
@@ -168,7 +198,10 @@ class Recipe:
         noise_model = self.new_noise_model() if noise_model is None else noise_model
         config = self.profile.joint_training(self.seed, **options)
         watch = {"observe": observe, "stop": stop, "schedule": schedule}
-        return self.fit(denoiser, noise_model, loss or self.joint_loss(), config, name, **watch)
+        if loss is None:
+            term = self.recommend(denoiser).term if self.noise_term == "recommended" else self.noise_term
+            loss, watch["pairs"] = self.joint_loss(term), self.pairs_for(term)
+        return self.fit(denoiser, noise_model, loss, config, name, **watch)
 
     def fit(
         self,
@@ -181,6 +214,7 @@ class Recipe:
         observe: Observe | None = None,
         stop: Stop = never,
         schedule: Schedule = cosine,
+        pairs: PatchPairs | None = None,
     ) -> Trained:
         """:func:`~n2nf_core.training.fit` on the recipe's pairs, of a copy of ``denoiser``, kept below ``name``.
 
@@ -191,11 +225,12 @@ class Recipe:
             config: sizes of the training.
             name: of the training's folder.
             observe, stop, schedule: as in :meth:`train_jointly`.
+            pairs: what to train on, by default :attr:`pairs`; a noise term may need others (:meth:`pairs_for`).
         """
         own = copy.deepcopy(denoiser)
         look = partial(observe, own, noise_model) if observe else dict
         watch = {"observe": look, "stop": stop, "schedule": schedule}
-        result = fit(own, noise_model, self.pairs, config, Path(self.folder) / name, loss=loss, **watch)
+        result = fit(own, noise_model, pairs or self.pairs, config, Path(self.folder) / name, loss=loss, **watch)
         return Trained(own, noise_model, result)
 
     def train(self) -> Trained:

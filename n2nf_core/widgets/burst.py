@@ -11,29 +11,9 @@ import traitlets
 
 from n2nf_core.bursts import Burst, BurstError
 from n2nf_core.files import one_line
-from n2nf_core.importers import read_bursts
+from n2nf_core.importers import iter_bursts, options_of
 from n2nf_core.training import PROFILES
 from n2nf_core.widgets import burst_training, inspection, modules
-
-OPTIONS = ("camera", "iso", "black", "white", "cfa")
-NUMBERS = ("iso", "black", "white")
-
-
-def options_of(texts: Mapping[str, str]) -> dict:
-    """The options of :func:`read_bursts` from the texts of a form. An empty text leaves the option to the file.
-
-    Errors: BurstError for a text that should be a number and is none.
-    """
-    found = {}
-    for name in OPTIONS:
-        text = str(texts.get(name, "")).strip()
-        if not text:
-            continue
-        try:
-            found[name] = float(text) if name in NUMBERS else text
-        except ValueError:
-            raise BurstError(f"{name} must be a number, got {text!r}") from None
-    return found
 
 
 class YourBurst(anywidget.AnyWidget):
@@ -124,7 +104,8 @@ class YourBurst(anywidget.AnyWidget):
     def _open(self) -> None:
         if not self.path.strip():
             raise BurstError("the path is empty: give the path of a burst, a file or a folder")
-        bursts: list[Burst] = read_bursts(Path(self.path.strip()).expanduser(), **options_of(self.options))
+        path = Path(self.path.strip()).expanduser()
+        bursts: list[Burst] = list(iter_bursts(path, options_of(self.options)))
         about = inspection.inspect(bursts)
         self.training, self.rows = None, []
         self.bursts, self.about, self.state = bursts, about, "open"

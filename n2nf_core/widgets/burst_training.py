@@ -7,7 +7,7 @@ import json
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -34,9 +34,7 @@ class Training:
 
     def __init__(self, bursts: Sequence[Burst], sizes: Profile, output_dir: Path):
         train, self.test = train_test_split(bursts)
-        smallest = min(min(b.shape[2:]) for b in train)
-        patch = min(sizes.patch, 2 ** int(math.log2(max(smallest - 1, 1))))
-        self.recipe = Recipe(train, replace(sizes, patch=patch), 0, output_dir)
+        self.recipe = Recipe(train, sizes, 0, output_dir)
         self.options = {"steps": sizes.pretrain + sizes.joint, "pretrain_steps": sizes.pretrain, "denoiser_lr": 1e-3}
         self.steps = sizes.pretrain + sizes.joint
         self.name = self._name()
@@ -56,7 +54,7 @@ class Training:
         burst = self.test[0].crop(slice(0, 64), slice(0, 64))
         first, second = burst.planes([0, 1]).unbind()
         row = torch.tensor([list(cameras).index(burst.camera)]), torch.tensor([float(burst.iso)])
-        return NoisyPair(first[None], second[None], *row, burst.reference()[:1])
+        return NoisyPair(first[None], second[None], *row, burst.reference(0))
 
     def about(self) -> dict:
         """What does not change during training: the noisy frame's PSNR in dB, the number of steps, and the folder."""

@@ -77,5 +77,6 @@ def inspect(bursts: Sequence[Burst]) -> dict:
         "levels": [float(np.mean(first.black)), first.white],
         "pictures": pair_pictures(first),
         "photon": transfer(alike),
+        "findings": list(dict.fromkeys(text for b in bursts for text in b.provenance.get("findings", []))),
         **frame_figures(first),
     }

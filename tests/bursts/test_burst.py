@@ -6,10 +6,8 @@ import torch
 from cases.bursts import BLACK, WHITE, make
 from cases.flat_bursts import flat_burst
 
-from n2nf_core.bursts import (
-    BurstError,
-    open_burst,
-)
+from n2nf_core.bursts import Burst, BurstError, open_burst, recordings, with_means
+from n2nf_core.types import Stack
 
 
 def test_planes_are_in_units_between_black_and_white():
@@ -84,3 +82,36 @@ def test_reference_is_the_clean_signal_or_the_mean_of_the_others():
     assert torch.equal(known.reference(), torch.full((4, 4, 32, 32), 0.5))
     frames = unknown.planes(slice(None))
     torch.testing.assert_close(unknown.reference()[1], frames[[0, 2, 3]].mean(0))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_means_take_the_place_of_the_clean_image(stored, lazy):
+    burst = open_burst(stored[1]) if lazy else stored[0]
+    (whole,), parts = with_means(burst, 5), with_means(burst, 2)
+    planes = burst.planes(slice(None))
+    np.testing.assert_allclose(whole.clean, planes.mean(0), atol=1e-6)
+    assert [len(part) for part in parts] == [2, 2] and whole.shape == burst.shape
+    for k, part in enumerate(parts):
+        assert torch.equal(part.planes(slice(None)), planes[2 * k : 2 * k + 2])
+        np.testing.assert_allclose(part.clean, planes[2 * k : 2 * k + 2].mean(0), atol=1e-6)
+
+
+def test_one_frame_and_its_reference_are_those_of_the_burst(stored):
+    for burst in (stored[0], open_burst(stored[1])):
+        assert torch.equal(burst.frame(3).planes(0), burst.planes(3)) and len(burst.frame(3)) == 1
+        assert burst.frame(3).black == burst.black
+        for index in (2, -1, slice(1, 4), [3, 0]):
+            wanted = torch.arange(5)[index].reshape(-1)
+            assert torch.equal(burst.reference(index), burst.reference()[wanted])
+
+
+def test_recordings_hand_on_bursts_that_are_not_read(stored):
+    ((camera, iso, burst),) = recordings([open_burst(stored[1])])
+    assert (camera, iso) == (stored[0].camera, stored[0].iso) and isinstance(burst, Burst) and isinstance(burst, Stack)
+
+
+def test_one_dn_is_the_step_between_neighbouring_integers():
+    burst = make()
+    above = Burst(burst.frames + 1, burst.black, burst.white, burst.cfa, burst.camera, burst.iso, burst.scene)
+    difference = above.planes(0)[0] - burst.planes(0)[0]
+    torch.testing.assert_close(difference, burst.step.expand_as(difference), rtol=1e-3, atol=0)

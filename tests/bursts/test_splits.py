@@ -72,3 +72,14 @@ def test_settings_of_many_and_of_few_scenes_are_split_each_in_its_way():
     assert [(b.camera, b.shape[2]) for b in test] == [("A", 32), ("B", 8)]
     train, test = train_test_split([*many, flat_burst(camera="B", scene="s1")], 0.25)
     assert {b.shape[2] for b in test} == {8} and len(test) == len(train) == 5  # shared: rows for all
+
+
+@pytest.mark.parametrize(("height", "width"), [(15, 40), (40, 7)])
+def test_what_leaves_too_little_is_refused_by_its_size(height, width):
+    burst = make(height=height, width=width)
+    with pytest.raises(BurstError, match=f"desk: frames of {2 * height} x {2 * width} pixels are too small"):
+        splits.check_size(burst)
+    with pytest.raises(BurstError, match="give frames of at least 32 x 16"):
+        train_test_split([make(height=32, width=32, scene="other"), burst])
+    train, test = train_test_split([make(height=16, width=8)])
+    assert train[0].shape[2:] == (8, 8) and test[0].shape[2:] == (4, 8)

@@ -87,7 +87,7 @@ def test_frames_are_checked_and_digested_on_their_way_to_the_store(tmp_path, wor
     with pytest.warns(BurstWarning, match="of the values are saturated"):
         path = write_burst(burst, tmp_path / "a.burst.zarr", check=BurstCheck(burst), workers=workers)
     known = open_burst(path).provenance
-    assert known["saturated_fraction"] == pytest.approx(burst.saturated_fraction())
+    assert known["checks"]["saturated"] == pytest.approx(burst.saturated_fraction())
     digests = b"".join(hashlib.sha256(frame.tobytes()).digest() for frame in burst.frames)
     assert known["frames_sha256"] == hashlib.sha256(digests).hexdigest()
     check = BurstCheck(make())

@@ -3,9 +3,11 @@
 import torch
 
 from n2nf_core.baselines import (
+    PerPlane,
     calibrated_pg,
     camera_nlf,
     fit_awgn,
+    fit_mixture,
     fit_photon_transfer,
 )
 from n2nf_core.flow import nlf_flow, noise_flow, sensor_flow
@@ -35,7 +37,9 @@ MODELS = {
     "awgn": lambda: fit_awgn(recordings()),
     "camera_nlf": lambda: camera_nlf(CAMERAS),
     "calibrated_pg": lambda: calibrated_pg(CAMERAS),
+    "per_plane": lambda: PerPlane([camera_nlf(CAMERAS), *[calibrated_pg(CAMERAS)] * 3]),
     "photon_transfer": lambda: fit_photon_transfer(recordings())[0],
+    "mixture": lambda: fit_mixture(recordings())[0],
     "nlf_flow": lambda: perturbed_flow(nlf_flow),
     "noise_flow": lambda: perturbed_flow(noise_flow),
     "sensor_flow": lambda: perturbed_flow(sensor_flow),

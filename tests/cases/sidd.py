@@ -11,6 +11,7 @@ HEIGHT, WIDTH = 12, 18
 
 
 PROFILE = (5e-4, 3e-6)
+COLOURS = 3
 
 
 def mosaics(count: int, seed: int = 0) -> np.ndarray:
@@ -29,7 +30,7 @@ def write_raw(path: Path, mosaic: np.ndarray) -> None:
 
 def write_metadata(path: Path, cfa: str | None, iso: int, model: str = "SM-G925I", iphone: bool = False) -> None:
     """MATLAB v5; the iPhone keeps its CFA and noise profile in SubIFDs and its ISO in DigitalCamera."""
-    rows = [(33421, [2, 2]), (51041, PROFILE * 3)] + ([(33422, PATTERNS[cfa])] if cfa else [])
+    rows = [(33421, [2, 2]), (51041, PROFILE * COLOURS)] + ([(33422, PATTERNS[cfa])] if cfa else [])
     tags = np.zeros((len(rows), 1), dtype=[("ID", "O"), ("Offset", "O"), ("Value", "O")])
     for k, (number, value) in enumerate(rows):
         tags[k, 0] = (np.uint16(number), np.uint8(0), np.atleast_2d(value).astype(float))

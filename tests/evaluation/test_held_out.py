@@ -5,7 +5,7 @@ from cases.flat_bursts import flat_burst
 from cases.still_bursts import burst_of
 
 from n2nf_core import evaluation
-from n2nf_core.evaluation import held_out_patches, of_one_frame
+from n2nf_core.evaluation import held_out_patches
 
 
 def test_patches_shrink_to_the_smallest_burst():
@@ -23,9 +23,25 @@ def test_held_out_patches_and_their_places():
     torch.testing.assert_close(held.noise[17], (burst.planes(1) - 0.5)[0, :, :8, 8:16])
 
 
-def test_held_out_noise_has_the_variance_of_one_frame():
+def test_held_out_noise_without_a_clean_image_has_the_variance_of_one_frame_and_the_signal_of_all():
     noise = 0.01 * torch.randn(7, 4, 64, 64, generator=torch.Generator().manual_seed(0))
     bursts = [burst_of(0.5 + noise[:2]), burst_of(0.3 + noise[2:])]
-    found = of_one_frame(held_out_patches(bursts, 16), bursts)
+    found = held_out_patches(bursts, 16)
     for part in (found.noise[: 2 * 16], found.noise[2 * 16 :]):  # the two frames of a pair hold the same difference
         assert abs(float(part.var()) / 1e-4 - 1) < 5 * (2 / (4 * 64 * 64)) ** 0.5
+    mean = 0.3 + noise[2:].mean(0)[:, :16, 16:32]
+    for t in range(5):
+        torch.testing.assert_close(found.clean[2 * 16 + 16 * t + 1], mean, atol=1e-6, rtol=0)
+    product = found.noise * (found.clean - found.clean.mean())
+    assert abs(product[2 * 16 :].mean()) < 4 * product[2 * 16 :].std() / (5 * 4 * 64 * 64 / 5) ** 0.5
+
+
+def test_of_many_patches_some_are_kept_with_their_places():
+    bursts = [flat_burst(camera="A"), flat_burst(camera="B")]
+    every, some = (held_out_patches(bursts, 16, most=most) for most in (2**20, 40 * 4 * 8 * 8))
+    assert len(some.noise) == 40 == len(some.camera) == len(some.iso) and len(every.noise) == 128
+    at = {tuple(patch.flatten().tolist()): k for k, patch in enumerate(every.noise)}
+    found = [at[tuple(patch.flatten().tolist())] for patch in some.noise]
+    assert found == sorted(set(found)) and 0 < found[0] < found[-1] > 100, "from both bursts, in their order"
+    assert [every.camera[k] for k in found] == some.camera and every.place[found].tolist() == some.place.tolist()
+    assert torch.equal(every.clean[found], some.clean)

@@ -12,7 +12,7 @@ from n2nf_core import raw
 from n2nf_core.baselines import camera_nlf
 from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.export import load_model, save_model
-from n2nf_core.export.model_file import describe, rebuild
+from n2nf_core.export.model_file import describe, digest, rebuild
 from n2nf_core.files import CheckpointError
 from n2nf_core.flow import AffineCoupling, nlf_flow, noise_flow, sensor_flow
 
@@ -147,3 +147,86 @@ def test_other_files_are_named(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "odd", future | {"version": "1"} | described)
     with pytest.raises(CheckpointError, match="odd does not hold the models"):
         load_model(tmp_path / "odd")
+
+
+# A stranger's file: its weights, its sizes and its settings are checked before they are used.
+
+
+def rewritten(path, tensors=None, **descriptions):
+    """A valid file at ``path`` after changes of a stranger, who knows how to write the checksum."""
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    save_model(path, nlf_flow(["S6"], [800]), DnCNN(layers=3, features=8), ABOUT)
+    with safe_open(path, "pt") as file:
+        metadata, old = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    for name, change in descriptions.items():
+        metadata[name] = json.dumps(json.loads(metadata[name]) | change)
+    new = old | (tensors or {})
+    save_file(new, path, metadata | {"sha256": digest(metadata, new)})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tensors": {"denoiser/body.0.bias": torch.full((8,), float("nan"))}}, r"denoiser/body\.0\.bias has NaN"),
+        ({"tensors": {"noise_model/bijection.layers.1.log_gain": torch.tensor(float("inf"))}}, "log_gain has NaN or"),
+        ({"tensors": {"denoiser/body.0.bias": torch.zeros(8, dtype=torch.complex64)}}, "of torch.complex64, which no"),
+        ({"denoiser": {"layers": 10**7}}, "states a size of 10000000, which none of its tensors has"),
+        ({"denoiser": {"features": 10**9}}, "states a size of 1000000000, which none"),
+        ({"denoiser": {"kind": "unet", "depth": 10**12}}, "states a size of 1000000000000, which none"),
+        ({"noise_model": {"kind": "noise_flow", "steps": 10**7}}, "states a size of 10000000, which none"),
+        (
+            {"noise_model": {"cameras": ["S6"] * 30, "isos": {"S6": [*range(1, 200)]}}},
+            "more cameras and ISO values than",
+        ),
+        ({"noise_model": {"cameras": 3}}, "does not hold the models it describes"),
+        ({"noise_model": {"isos": None}}, "does not hold the models it describes"),
+        ({"denoiser": {"skip": "wide"}}, "does not hold the models it describes"),
+        ({"about": {"iso": "fast"}}, "does not hold the models it describes"),
+        ({"about": {"iso": -1.0}}, "a positive ISO and a finite white level"),
+        ({"about": {"white": float("inf")}}, "it states Infinity, which is no number"),
+        ({"about": {"black": [1, 2, 3]}}, "the black level must be one number or four"),
+        ({"about": {"camera": 5}}, "about must state a name"),
+    ],
+)
+def test_a_strangers_file_is_refused_in_one_line(tmp_path, change, message):
+    path = rewritten(tmp_path / "m.safetensors", **change)
+    with pytest.raises(CheckpointError, match=message) as error:
+        load_model(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_models_larger_than_their_tensors_are_not_built(tmp_path, monkeypatch):
+    """Sizes that some tensor has, but not together: 700 layers of 700 features would be 3.1e9 weights."""
+    other = {f"denoiser/{k}": torch.zeros(1) for k in range(700)} | {"denoiser/wide": torch.zeros(700)}
+    path = rewritten(tmp_path / "m.safetensors", other, denoiser={"layers": 700, "features": 700})
+    made, empty = [], torch.empty
+    monkeypatch.setattr(torch, "empty", lambda *a, **k: made.append(1) or empty(*a, **k))
+    with pytest.raises(CheckpointError, match="larger than its tensors"):
+        load_model(path)
+    assert sum(made) < 20
+
+
+@pytest.mark.parametrize("place", [0.05, 0.3, 0.6, 0.95])
+def test_a_flipped_bit_is_an_error(tmp_path, place):
+    path = save_model(tmp_path / "m.safetensors", nlf_flow(["S6"], [800]), DnCNN(layers=3, features=8), ABOUT)
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="damaged|not a readable|not a model file") as error:
+        load_model(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_from_before_checksums_is_read(tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    path = rewritten(tmp_path / "m.safetensors")
+    with safe_open(path, "pt") as file:
+        metadata, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    del metadata["sha256"]
+    save_file(tensors, path, metadata)
+    assert load_model(path)[2] == ABOUT

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import tifffile
 import torch
 from cases.stacks import FULL, mosaics, one, save
 
+from n2nf_core import raw
 from n2nf_core.bursts import BurstCheck, BurstError, BurstWarning, write_burst
 from n2nf_core.importers import read_bursts
 
@@ -27,11 +30,14 @@ def test_a_store_that_was_checked_when_written_is_not_read_through_again(tmp_pat
     with pytest.warns(BurstWarning, match="saturated"):
         burst = one(save(tmp_path, frames=mosaics(), **{**FULL, "white": 3900}))
         write_burst(burst, tmp_path / "a.burst.zarr", check=BurstCheck(burst))
-    write_burst(burst, tmp_path / "b.burst.zarr")
-    for name in "ab":
+    write_burst(burst, tmp_path / "c.burst.zarr")  # as it was read, and so as it was checked
+    write_burst(replace(burst, frames=burst.frames[::-1].copy()), tmp_path / "b.burst.zarr")
+    for name in "abc":
         (tmp_path / f"{name}.burst.zarr/frames/c/1/0/0/0").write_bytes(b"damage")
     with pytest.warns(BurstWarning, match="of the values are saturated"):  # said again, from what is stored
         read_bursts(tmp_path / "a.burst.zarr")
+    with pytest.warns(BurstWarning, match="of the values are saturated"):
+        read_bursts(tmp_path / "c.burst.zarr")
     for name, options in (("b", {}), ("a", {"white": 4000.0})):
         with pytest.raises(BurstError, match="frame 1 is damaged"):
             read_bursts(tmp_path / f"{name}.burst.zarr", **options)
@@ -59,6 +65,31 @@ def test_paths_and_options_that_cannot_be(tmp_path):
 
 
 def test_importing_stays_light():
-    heavy = ("h5py", "zarr", "rawpy", "tifffile", "astropy", "scipy")
+    heavy = ("h5py", "zarr", "rawpy", "tifffile", "astropy", "scipy", "imagecodecs")
     code = f"import sys, n2nf_core.importers; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_files_come_in_natural_order(tmp_path):
+    for t, frame in enumerate(mosaics(12)):
+        tifffile.imwrite(tmp_path / f"frame_{t + 1}.TIF", frame)
+    assert np.array_equal(one(tmp_path, white=4095).frames, raw.pack(mosaics(12)))
+
+
+def test_what_is_no_frame_is_left_out(tmp_path):
+    for t, frame in enumerate(mosaics()):
+        tifffile.imwrite(tmp_path / f"{t}.tif", frame)
+    (tmp_path / "._0.tif").write_bytes(b"resource fork")
+    (tmp_path / "folder.tif").mkdir()
+    (tmp_path / "z.tif").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.warns(BurstWarning, match="z.tif: a link to a file that does not exist: left out"):
+        assert np.array_equal(one(tmp_path, white=4095).frames, raw.pack(mosaics()))
+    (tmp_path / "z.tif").unlink()
+    (tmp_path / "z.tif").write_bytes(b"")
+    for path in (tmp_path, tmp_path / "z.tif"):
+        with pytest.raises(BurstError, match="z.tif: the file is empty"):
+            read_bursts(path)
+    (tmp_path / "z.tif").write_bytes(b"no TIFF at all")
+    with pytest.raises(BurstError, match="z.tif: not a readable TIFF file"):
+        read_bursts(tmp_path)

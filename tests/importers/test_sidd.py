@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import scipy.io
 import torch
-from cases.sidd import HEIGHT, PATTERNS, PROFILE, WIDTH, mosaics, write_instance, write_raw
+from cases.sidd import HEIGHT, PATTERNS, PROFILE, WIDTH, mosaics, write_instance, write_metadata, write_raw
 
 from n2nf_core import raw
 from n2nf_core.bursts import BurstError, BurstWarning, open_burst, write_burst
@@ -157,7 +157,7 @@ def test_validation_blocks(tmp_path):
     with pytest.raises(BurstError, match="use importers.sidd.validation_blocks"):
         read_bursts(names[0])
     names[1].write_bytes(names[1].read_bytes()[:2000])
-    with pytest.raises(BurstError, match=r"ValidationGtBlocksRaw\.mat: not readable"):
+    with pytest.raises(BurstError, match=r"ValidationGtBlocksRaw\.mat: not a readable"):
         next(sidd.validation_blocks(*names, cameras, isos, cfas))
 
 
@@ -167,3 +167,30 @@ def test_the_paper_s_instances_and_the_cameras():
     assert (len(train), sum(train), sum(n * n for n in train)) == (56, 5499, 767765)
     assert (len(test), sum(test), sum(n * n for n in test)) == (22, 2773, 408439)
     assert list(train) == sorted(set(train)) and list(test) == sorted(set(test)) and not set(train) & set(test)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("kind", ["NOISY", "GT"])
+def test_a_file_with_values_that_are_none_is_named(tmp_path, kind, value):
+    write_instance(tmp_path, "0001", mosaics(2), "GRBG", 100, clean=mosaics(2))
+    bad = mosaics(1)[0]
+    bad[3, 4] = value
+    write_raw(tmp_path / f"0001_{kind}_RAW_011.MAT", bad)
+    with pytest.raises(BurstError, match=rf"0001_{kind}_RAW_011\.MAT: it has NaN or infinite values"):
+        read_bursts(tmp_path)
+
+
+def test_frames_of_several_settings_are_no_instance(tmp_path):
+    write_instance(tmp_path, "0001", mosaics(4), "GRBG", 100)
+    for k in (12, 13):
+        write_metadata(tmp_path / f"0001_METADATA_RAW_{k:03d}.MAT", "GRBG", 800)
+    with pytest.raises(BurstError, match="instance 0001: its frames must have one setting.*ISO 100; ISO 800"):
+        read_bursts(tmp_path)
+
+
+def test_an_iso_that_the_folder_s_name_contradicts_is_said_aloud(tmp_path):
+    folder = tmp_path / "0011_001_S6_00800_00350_3200_L"
+    write_instance(folder, "0011", mosaics(2), "GRBG", 400)
+    with pytest.warns(BurstWarning, match="metadata state ISO 400, the folder's name 800: 400 used"):
+        (burst,) = read_bursts(folder)
+    assert burst.iso == 400

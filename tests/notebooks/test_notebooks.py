@@ -99,7 +99,9 @@ def test_keeps_the_house_rules(notebook):
     assert not re.search(r"^class |sys\.path|^!|^%pip", "\n".join(code), re.M)
     assert "assert" in code[-1]
     parameters = next(c for c in cells if "parameters" in c.metadata.get("tags", []))
-    needed = {"profile", "seed", "output_dir"} | ({"data"} if "read_bursts" in "".join(code) else set())
+    needed = {"profile", "seed", "output_dir"} | (
+        {"data", "black", "white", "cfa"} if "read_data" in "".join(code) else set()
+    )
     assert all(f"{name} =" in parameters.source for name in needed)
 
 

@@ -20,6 +20,20 @@ def test_photon_transfer_shows_blocks_the_fit_and_the_truth():
     assert truth.get_ydata() == pytest.approx(0.02 * line.get_xdata() + 2e-4)
 
 
+def test_skewness_is_shown_with_its_errors_and_its_line():
+    line = SimpleNamespace(shot=0.01, read=1e-4, darkest=0.0)
+    signal = np.array([0.1, 0.4])
+    found = {"signal": signal, "skewness": np.array([0.3, 0.1]), "error": np.array([0.05, 0.02])}
+    fit = SimpleNamespace(**found, slope=1e-4, offset=1e-6, variance_line=line)
+    (axis,) = noise.skewness({"S6": fit}).axes
+    points, curve = axis.lines[:2]
+    assert points.get_xydata() == pytest.approx(np.array([[0.1, 0.3], [0.4, 0.1]]))
+    spans = [segment[:, 1].tolist() for segment in axis.collections[0].get_segments()]
+    assert spans[0] == pytest.approx([0.25, 0.35]) and spans[1] == pytest.approx([0.08, 0.12])
+    x = curve.get_xdata()
+    assert curve.get_ydata() == pytest.approx((1e-4 * x + 1e-6) / (0.01 * x + 1e-4) ** 1.5)
+
+
 def test_models_stand_side_by_side_in_every_setting_that_they_have():
     def row(value):
         return {"kl_nats": value, "kl_nats_interval": (0.9 * value, 1.1 * value)}

@@ -3,9 +3,10 @@
 import io
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
-from n2nf_core.plots import heading, label, lines, style, theme
+from n2nf_core.plots import by_setting, heading, histograms, label, lines, panels, scores, style, theme
 
 
 def test_what_has_no_name_of_its_own_keeps_the_one_of_the_code():
@@ -16,6 +17,22 @@ def test_what_has_no_name_of_its_own_keeps_the_one_of_the_code():
 @pytest.mark.parametrize(("name", "shown"), [("", ""), ("iPhone", "IPhone"), ("nl_means", "Non-local means")])
 def test_a_heading_begins_with_a_capital(name, shown):
     assert heading(name) == shown
+
+
+def test_a_camera_is_named_in_figures_as_it_is():
+    name, row = "A$^$|<b>", {"kl": 1.0, "kl_interval": (0.5, 2.0)}
+    shown = [
+        lines({name: ([1, 2], [1, 2]), "other": ([1, 2], [2, 1])}, "x", "y"),
+        scores({name: row}, "kl", "KL", better="less"),
+        histograms({name: np.ones(9), "other": np.ones(9)}, limit=2.0),
+        panels({name: np.ones((4, 4))}, unit="DN"),
+        by_setting({name: {"awgn": row}}, "kl", "KL"),
+    ]
+    for figure in shown:
+        figure.canvas.draw()  # where mathematics is set, or fails
+        texts = [text.get_text() for text in figure.findobj(plt.Text)]
+        assert any(text.replace(r"\$", "$") == name and r"\$" in text for text in texts)
+        plt.close(figure)
 
 
 def test_in_the_project_s_style_the_same_figure_is_the_same_file():

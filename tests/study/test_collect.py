@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from n2nf_core.study import collect, figures
+from n2nf_core.study import collect, figures, file_set
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,3 +137,25 @@ def test_models_of_a_point_are_compared_with_its_reference_by_regret_or_nll_and_
     known = frame.assign(**{"noise_models.a.regret_nats_per_dim": 0.25, "noise_models.b.regret_nats_per_dim": [0.5, 1]})
     found = collect.against(known, "a").filter(like="differences.b")
     assert found.to_dict("list") == {"differences.b against a.regret_nats_per_dim": [0.25, 0.75]}
+
+
+def test_a_damaged_result_is_named(runs, tmp_path):
+    (runs / "2030-01-01-b/result.json").write_text("")
+    with pytest.raises(ValueError, match=r"2030-01-01-b/result.json is damaged \(.*\): run its point again"):
+        collect.collect([runs], ["cpu"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_stand_in_the_tables_as_they_are(runs, tmp_path):
+    text = (runs / "2030-01-01-c/result.json").read_text()
+    (runs / "2030-01-01-c/result.json").write_text(text.replace('"cross_sample"', '"a|b $x$"'))
+    collect.collect([runs], ["cpu"], tmp_path / "out")
+    assert r"| a\|b \$x\$ | " in (tmp_path / "out/tables.md").read_text()
+
+
+def test_all_that_is_written_is_listed_and_committed_tables_are_complete(runs, tmp_path):
+    written = collect.collect([runs], ["cpu"], tmp_path / "out")
+    names = ["60_ablate_lambda.parquet", "tables.md", "60_ablate_lambda.svg", "SHA256SUMS"]
+    assert written == [tmp_path / "out" / name for name in names]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(names)
+    assert file_set.complete(tmp_path / "out") and file_set.complete(ROOT / "results")

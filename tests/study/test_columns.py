@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from n2nf_core.study.columns import flatten, unflatten
+from n2nf_core.study.columns import flatten, markdown_row, unflatten
 
 NESTED = {
     "yes": True,
@@ -48,3 +48,7 @@ def test_arrays_come_back_as_lists_and_false_and_zero_stay():
     found = unflatten(frame.to_dict("records")[0])
     assert found == {"a": {"b": {"c": 1}}, "e": [1.0, 2.0], "f": 0, "g": False}
     assert type(found["e"]) is list
+
+
+def test_a_row_shows_what_would_be_markup():
+    assert markdown_row(["a|b", "A$^$", "plain"]) == r"| a\|b | A\$^\$ | plain |"

@@ -108,3 +108,49 @@ def test_two_processes_at_one_point_run_it_once(notebook, tmp_path):
     assert told == ["finished already", "results"]
     (times,) = (tmp_path / "runs").glob("*/times")
     assert times.read_text() == "run\n"
+
+
+OTHER = '{"point": {"notebook": "tiny", "parameters": {}, "digest": "other"}}'
+DAMAGED = ["", "{", "[]", "null", "{}", '{"point": 1}', '{"point": {"notebook": "tiny"}}', OTHER]
+
+
+def test_a_damaged_result_is_run_again_and_the_user_told(notebook, tmp_path, capsys):
+    command = ["run", str(notebook), "--runs", str(tmp_path / "runs")]
+    assert cli.main(command) == 0
+    (result,) = (tmp_path / "runs").glob("*/result.json")
+    whole = result.read_text()
+    point = points.describe(code_hash.read_code(notebook), runner.all_parameters(runner.inspect(notebook), {}))
+    assert points.finished(result, point) and points.read_result(result)["seed"] == 0
+    for text in DAMAGED:
+        result.write_text(text)
+        capsys.readouterr()
+        assert not points.finished(result, point) and not result.exists()
+        assert str(result) in capsys.readouterr().err
+    result.write_text(whole[:100])
+    assert cli.main(command) == 0
+    told = capsys.readouterr()
+    assert "is damaged" in told.err and "it is removed now" in told.err and told.out.startswith("results:")
+    assert points.finished(result, point)
+
+
+def test_what_an_ended_process_left_is_removed(notebook, tmp_path):
+    command = ["run", str(notebook), "--runs", str(tmp_path / "runs")]
+    assert cli.main(command) == 0
+    (folder,) = (tmp_path / "runs").glob("2*")
+    before = sorted(p.name for p in folder.iterdir())
+    for name in (".result.json.0123abcd.partial", ".result.json.lock", "tiny.json"):
+        (folder / name).write_text("")
+    assert cli.main(command) == 0, "finished already"
+    assert sorted(p.name for p in folder.iterdir()) == before
+
+
+def test_unfinished_files_are_no_part_of_the_data(tmp_path):
+    (tmp_path / "a.burst.zarr").mkdir()
+    (tmp_path / "a.burst.zarr/x").write_text("1")
+    first = points.checksum(tmp_path)
+    (tmp_path / ".b.burst.zarr.0123abcd.partial").mkdir()
+    (tmp_path / ".b.burst.zarr.0123abcd.partial/x").write_text("1")
+    (tmp_path / ".b.burst.zarr.lock").touch()
+    assert points.checksum(tmp_path) == first
+    (tmp_path / ".zarray").touch()
+    assert points.checksum(tmp_path) != first

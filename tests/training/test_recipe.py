@@ -1,12 +1,14 @@
 """The recipe's steps: what each starts from, and that random choices depend on the seed alone."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from n2nf_core import losses
 from n2nf_core.baselines import camera_nlf
+from n2nf_core.bursts import with_means
 from n2nf_core.denoisers import UNet
 from n2nf_core.flow import nlf_flow
 from n2nf_core.simulation import simulated_bursts
@@ -103,3 +105,35 @@ def test_in_one_call_is_step_by_step_and_is_not_done_twice(recipe, bursts, tmp_p
     again = Recipe(bursts, SIZES, 0, tmp_path).train()
     assert math.isnan(again.result.images_per_second), "it took steps"
     assert same(again.denoiser, whole.denoiser)
+
+
+def test_a_term_of_many_frames_is_trained_with_the_means_of_the_bursts(bursts, tmp_path):
+    recipe = Recipe(bursts, SIZES, 0, tmp_path)
+    term = losses.Reshaped(losses.OfManyFrames(4), ())
+    pair, plain = recipe.pairs_for(term).batch(0), recipe.pairs.batch(0)
+    assert torch.equal(pair.first, plain.first) and not torch.equal(pair.clean, plain.clean)
+    means = [with_means(burst, 4)[0] for burst in bursts]
+    expected = Recipe(means, SIZES, 0, tmp_path).pairs.batch(0).clean
+    assert torch.equal(pair.clean, expected)
+    assert recipe.pairs_for(losses.pair_difference) is recipe.pairs
+
+
+def test_the_recommended_term_is_measured_with_the_denoiser_that_is_given(bursts, tmp_path):
+    recipe = Recipe(bursts, SIZES, 0, tmp_path, noise_term="recommended")
+    with pytest.raises(ValueError, match="'recommended' depends on the denoiser"):
+        recipe.joint_loss()
+    denoiser = recipe.pretrain().denoiser
+    found = recipe.train_jointly(denoiser, steps=2)
+    by_hand = Recipe(bursts, SIZES, 0, tmp_path / "by hand", noise_term=recipe.recommend(denoiser).term)
+    assert same(found.noise_model, by_hand.train_jointly(denoiser, steps=2).noise_model)
+
+
+def test_joint_training_gives_a_term_the_pairs_that_it_needs(bursts, tmp_path):
+    recipe = Recipe(bursts, SIZES, 0, tmp_path)
+    denoiser = recipe.new_denoiser()
+    term = recipe.recommend(denoiser.eval()).terms["leave_one_out"]
+    found = replace(recipe, noise_term=term).train_jointly(denoiser, steps=2).noise_model
+    means = Recipe([with_means(burst, 4)[0] for burst in bursts], SIZES, 0, tmp_path / "means", noise_term=term)
+    by_hand = means.train_jointly(denoiser, loss=means.joint_loss(), steps=2).noise_model
+    with_clean = recipe.train_jointly(denoiser, loss=means.joint_loss(), steps=2, name="clean").noise_model
+    assert same(found, by_hand) and not same(found, with_clean)

@@ -10,19 +10,19 @@ import torch
 from n2nf_core.flow import NoiseFlow
 from n2nf_core.training import PROFILES, Profile
 from n2nf_core.widgets import inspection
-from n2nf_core.widgets.burst import YourBurst, options_of
+from n2nf_core.widgets.burst import YourBurst
 
 SIGMAS = 5  # standard errors
 
 
 @pytest.fixture
 def stack(tmp_path):
-    """Six frames with photon and read noise, one of which is brighter and one partly saturated."""
+    """Six frames with photon and read noise, one of which is brighter, and all partly saturated."""
     rng = np.random.default_rng(0)
     clean = 100 + 400 * np.add.outer(np.sin(np.arange(160) / 9) ** 2, np.cos(np.arange(160) / 7) ** 2)
     frames = rng.poisson(clean, (6, 160, 160)) + 4 * rng.standard_normal((6, 160, 160))
     frames[2] = 100 + 1.05 * (frames[2] - 100)
-    frames[4, :16] = 2000
+    frames[:, :16] = 2000
     path = tmp_path / "mine.npz"
     np.savez(path, frames=frames.round().clip(0).astype(np.uint16), black=100, white=2000, camera="mine", iso=400)
     return path
@@ -48,7 +48,9 @@ def test_an_opened_burst_is_shown(opened):
     assert set(about["pictures"]) == {"first", "second", "difference"}
     drift = np.array(about["drift"])
     assert drift.shape == (4, 6) and (drift[:, 2] - drift[:, 0] > 0.03).all()
-    assert about["saturated"] == pytest.approx([0, 0, 0, 0, 0.1, 0])
+    saturated, light = about["findings"]
+    assert "10.0% of the values are saturated" in saturated and "the light changes by" in light
+    assert about["saturated"] == pytest.approx([0.1] * 6)
 
 
 def test_photon_transfer_is_that_of_the_core(tmp_path):
@@ -86,7 +88,6 @@ def test_what_the_form_says_wins_over_the_file(opened):
     opened.load()
     opened.wait()
     assert (opened.about["camera"], opened.about["iso"], opened.about["levels"][1]) == ("another", 800.0, 1900.0)
-    assert options_of({"cfa": "MONO", "other": "x"}) == {"cfa": "MONO"}
 
 
 def test_training_runs_in_the_background_and_can_be_stopped_and_gone_on_with(opened, monkeypatch):

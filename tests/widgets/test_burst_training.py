@@ -29,8 +29,8 @@ def test_it_is_watched_on_rows_that_it_does_not_train_on(tmp_path):
 
 
 def test_patches_fit_into_a_small_burst(tmp_path):
-    assert Training(bursts(), SIZES, tmp_path).recipe.profile.patch == 16
-    assert Training(bursts(size=24), SIZES, tmp_path).recipe.profile.patch == 8
+    assert Training(bursts(), SIZES, tmp_path).recipe.pairs.sampling.patch == 16
+    assert Training(bursts(size=24), SIZES, tmp_path).recipe.pairs.sampling.patch == 12
 
 
 def test_the_same_burst_and_sizes_have_one_folder_and_others_their_own(tmp_path):

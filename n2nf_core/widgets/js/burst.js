@@ -58,6 +58,7 @@ class YourBurst {
     for (const [name] of OPTIONS) this.form.elements[name].value = this.model.get("options")[name] ?? "";
     this.form.addEventListener("submit", (event) => this.open(event));
     this.summary = make("p", "summary");
+    this.findings = make("ul", "findings");
     this.panels = Object.fromEntries(
       Object.entries(TITLES).map(([kind, title]) => [kind, new Panel(this.lens, kind, title)]),
     );
@@ -79,7 +80,7 @@ class YourBurst {
       charts.append(element);
       return { element, at, draw };
     });
-    this.seen.append(this.summary, row, under, this.trainer, charts);
+    this.seen.append(this.summary, this.findings, row, under, this.trainer, charts);
     this.root.append(this.form, this.seen);
   }
 
@@ -118,6 +119,7 @@ class YourBurst {
 
   async showBurst(about, rows) {
     this.summary.textContent = summaryOf(about);
+    this.findings.replaceChildren(...about.findings.map((text) => make("li", "", text)));
     for (const { element, at, draw } of this.charts) element.hidden = draw({ at, about, rows }) === 0;
     if (this.shown === about.pictures) return;
     this.shown = about.pictures;

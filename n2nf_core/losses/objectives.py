@@ -11,82 +11,14 @@ Both are means over the two directions. D is clipped to [0, 1] for likelihoods o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from n2nf_core.types import Context, Denoiser, LossTerms, NoiseModel, NoisyPair
+from n2nf_core.losses.noise_terms import NoiseTerm, both, cross_sample, nll_per_dim, self_sample
+from n2nf_core.types import Denoiser, LossTerms, NoiseModel, NoisyPair
 
 PAPER_MSE_WEIGHT = 2.0**18
-
-NoiseTerm = Callable[[NoiseModel, NoisyPair, Tensor, Tensor], Tensor]
-"""(noise_model, pair, D(y1), D(y2)) -> scalar in nats per dimension."""
-
-
-def nll_per_dim(noise_model: NoiseModel, noise: Tensor, context: Context) -> Tensor:
-    """NLL = mean over images of -log p(n | x) / (C H W), a scalar in nats per dimension.
-
-    Arguments:
-        noise_model: p(n | x).
-        noise: (B, C, H, W), in [0, 1] units.
-        context: clean signal, camera and ISO of the B images.
-    """
-    return -noise_model.log_prob(noise, context).mean() / noise[0].numel()
-
-
-def _both(first: Context, second: Context) -> Context:
-    return Context(*(torch.cat(fields) for fields in zip(first, second, strict=True)))
-
-
-def cross_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
-    """Eq. 4: (-log p(y1 | D(y2)) - log p(y2 | D(y1))) / 2, a scalar in nats per dimension.
-
-    The residual y1 - D(y2) is the noise n1 plus the error of D. So the noise model learns noise that is too large by
-    this error.
-
-    Arguments:
-        noise_model: p(n | x).
-        pair: y1 and y2, (B, C, H, W).
-        denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W), not clipped.
-    """
-    clean1, clean2 = denoised_first.clamp(0, 1), denoised_second.clamp(0, 1)
-    residual = torch.cat((pair.first - clean2, pair.second - clean1))
-    return nll_per_dim(noise_model, residual, _both(pair.context(clean2), pair.context(clean1)))
-
-
-def self_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
-    """Eq. 6: (-log p(y1 | D(y1)) - log p(y2 | D(y2))) / 2, a scalar in nats per dimension.
-
-    This term has no lower bound. Where ``mse_weight`` is small, D becomes the identity and the noise vanishes.
-
-    Arguments:
-        noise_model: p(n | x).
-        pair: y1 and y2, (B, C, H, W).
-        denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W), not clipped.
-    """
-    clean1, clean2 = denoised_first.clamp(0, 1), denoised_second.clamp(0, 1)
-    residual = torch.cat((pair.first - clean1, pair.second - clean2))
-    return nll_per_dim(noise_model, residual, _both(pair.context(clean1), pair.context(clean2)))
-
-
-def pair_difference(
-    noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor
-) -> Tensor:
-    """-log p((y1 - y2) / sqrt(2) | (D(y1) + D(y2)) / 2), a scalar in nats per dimension.
-
-    The scene cancels in y1 - y2. For Gaussian noise, (n1 - n2) / sqrt(2) has the density of n1, so the term is exact.
-    The error of D does not add to the noise; it only changes the signal at which the noise model is evaluated. For
-    other noise the model learns the right variance, but no skewness and half of the excess kurtosis. D receives no
-    gradient from this term.
-
-    Arguments:
-        noise_model: p(n | x).
-        pair: y1 and y2, (B, C, H, W).
-        denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W), not clipped.
-    """
-    clean = ((denoised_first + denoised_second) / 2).detach().clamp(0, 1)
-    return nll_per_dim(noise_model, (pair.first - pair.second) / math.sqrt(2), pair.context(clean))
 
 
 def noise2noise_mse(pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
@@ -118,7 +50,7 @@ def joint_loss(
         noise_model: p(n | x).
         pair: y1 and y2, (B, C, H, W).
         mse_weight: lambda, the weight of the Noise2Noise term; 2^18 in the paper.
-        noise_term: :func:`cross_sample`, :func:`self_sample` or :func:`pair_difference`.
+        noise_term: :func:`cross_sample`, :func:`self_sample`, :func:`pair_difference`, or a :class:`Reshaped` one.
     """
     denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
     nll = noise_term(noise_model, pair, *denoised)
@@ -158,24 +90,29 @@ def supervised(
         raise ValueError("supervised training needs pair.clean, but it is None: give bursts with a clean reference")
     noisy, clean = torch.cat((pair.first, pair.second)), torch.cat((pair.clean, pair.clean))
     context = pair.context(pair.clean)
-    nll = nll_per_dim(noise_model, noisy - clean, _both(context, context))
+    nll = nll_per_dim(noise_model, noisy - clean, both(context, context))
     mse = (denoiser(noisy) - clean).square().mean()
     return LossTerms(nll + mse_weight * mse, nll, mse)
 
 
-def after_denoising(denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair) -> LossTerms:
-    """total = -log p(y - D(y) | D(y)), in nats per dimension, with a trained denoiser that receives no gradient.
+def after_denoising(
+    denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair, noise_term: NoiseTerm = self_sample
+) -> LossTerms:
+    """total = noise term, in nats per dimension, with a trained denoiser that receives no gradient.
 
-    The noise model learns from what D removes. This is "N2N+NF" (Maleky et al., CVPR 2022, Table 1).
+    With :func:`self_sample` the noise model learns from what D removes: "N2N+NF" (Maleky et al., CVPR 2022, Table 1).
+    With :func:`cross_sample` it learns from the residual of the joint loss. The difference between the two models is
+    then due to joint training alone.
 
     Arguments:
         denoiser: D, already trained.
         noise_model: p(n | x).
         pair: y1 and y2, (B, C, H, W).
+        noise_term: any noise term.
     """
     with torch.no_grad():
         denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
-    nll = self_sample(noise_model, pair, *denoised)
+    nll = noise_term(noise_model, pair, *denoised)
     return LossTerms(nll, nll, noise2noise_mse(pair, *denoised))
 
 
@@ -193,7 +130,7 @@ def on_samples(
         generator: of the noise; training passes its own.
     """
     clean = torch.cat((pair.clean, pair.clean))
-    context = _both(pair.context(pair.clean), pair.context(pair.clean))
+    context = both(pair.context(pair.clean), pair.context(pair.clean))
     mse = (denoiser(clean + noise_model.sample(context, generator=generator)) - clean).square().mean()
     return LossTerms(mse, torch.full_like(mse.detach(), math.nan), mse)
 
@@ -244,6 +181,6 @@ def r2r(
     denoised = denoiser(start)
     clean = denoised.clamp(0, 1)
     half = pair.context(clean[: len(pair.first)]), pair.context(clean[len(pair.first) :])
-    nll = nll_per_dim(noise_model, noisy - clean, _both(*half))
+    nll = nll_per_dim(noise_model, noisy - clean, both(*half))
     mse = (target - denoised).square().mean()
     return LossTerms(nll + mse_weight * mse, nll, mse)

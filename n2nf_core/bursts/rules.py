@@ -1,0 +1,249 @@
+"""The rules that judge a burst: each compares a statistic with a limit.
+
+A limit is an effect that spoils a noise model, such as a share of the variance of the noise. Where a statistic has an
+error by chance, it must also exceed a number of standard errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from n2nf_core import raw
+from n2nf_core.bursts.burst import Burst
+from n2nf_core.bursts.findings import OK, REFUSE, WARN, Finding
+from n2nf_core.bursts.sample import Sample
+from n2nf_core.bursts.statistics import CERTAIN, Statistics, measure
+
+FEW_VALUES = 6  # a histogram of fewer different values shows no shape
+LEAST_COUNT = 30  # of equal values, so that their number says something
+
+
+class FrameFacts(NamedTuple):
+    """What is counted in every value of one frame.
+
+    Arguments:
+        saturated: share of the values at or above the white level.
+        below: for each plane, the share of its values below the black level.
+        constant: number of parts of a row that have one value.
+        parts: number of parts of rows; every row of a plane has the same number.
+    """
+
+    saturated: float
+    below: Sequence[float]
+    constant: int
+    parts: int
+
+
+def judge(burst: Burst, facts: Sequence[FrameFacts], sample: Sample) -> list[Finding]:
+    """All checks of a burst, from what was counted in its frames and from a sample of them; causes before effects.
+
+    Arguments:
+        burst: whose levels, filter and reference are checked.
+        facts: one per frame.
+        sample: has seen all frames.
+    """
+    found = [_constant_parts(facts), _saturated(burst, facts), *_ends(burst, sample)]
+    if (measured := measure(sample)) is not None:
+        cut = next(f for f in found if f.name == "cut off below").verdict != OK
+        found += [*_levels(burst, facts, sample, measured, cut), *_steps(sample, measured), *_content(burst, measured)]
+        found += [*_light(measured), *_stillness(measured)]
+    return found
+
+
+def _judge(name: str, value: float, text: str, advice: str, *, refuse: bool = False, wary: bool = False) -> Finding:
+    verdict = REFUSE if refuse else WARN if wary else OK
+    return Finding(name, verdict, float(value), text if verdict == OK else f"{text}: {advice}")
+
+
+def _constant_parts(facts: Sequence[FrameFacts]) -> Finding:
+    """Rows, or parts of them, that have one value in one frame and not in the others."""
+    counts = [each.constant for each in facts]
+    worst, least = int(np.argmax(counts)), min(counts)
+    share = counts[worst] / facts[worst].parts
+    return _judge(
+        "constant parts",
+        share,
+        f"{share:.1%} of frame {worst} is constant, and {least / facts[worst].parts:.1%} of another one",
+        "the frame is incomplete or damaged; remove it, or convert it again",
+        refuse=counts[worst] > 10 * least + 4,
+    )
+
+
+def _saturated(burst: Burst, facts: Sequence[FrameFacts]) -> Finding:
+    share = float(np.mean([each.saturated for each in facts]))
+    return _judge(
+        "saturated",
+        share,
+        f"{share:.1%} of the values are saturated (white level {burst.white:g})",
+        "use a shorter exposure, or give the right white level",
+        refuse=share > 0.5,
+        wary=share > 0.01,
+    )
+
+
+def _ends(burst: Burst, sample: Sample) -> Iterator[Finding]:
+    """Values that pile up at the largest number below the white level, and at the smallest number."""
+    planes = [sample.counts(k) for k in range(4)]
+    tops = [0.0 if values[-1] >= burst.white else _piled(counts[::-1]) for values, counts in planes]
+    top, largest = float(np.mean(tops)), float(planes[int(np.argmax(tops))][0][-1])
+    yield _judge(
+        "cut off above",
+        top,
+        f"{top:.1%} of the values are cut off at {largest:g}, below the white level {burst.white:g}",
+        f"they are saturated, so give white {largest:g} or less, and use a shorter exposure",
+        refuse=top > 0.5,
+        wary=top > 0.001,
+    )
+    bottoms = [_piled(counts) for _, counts in planes]
+    low, smallest = float(np.mean(bottoms)), float(planes[int(np.argmax(bottoms))][0][0])
+    yield _judge(
+        "cut off below",
+        low,
+        f"{low:.1%} of the values are cut off at {smallest:g} (black level {min(burst.black):g})",
+        "the read noise cannot be measured; use files whose black level was not subtracted",
+        wary=low > 0.001,
+    )
+
+
+def _piled(counts: np.ndarray) -> float:
+    """Share of the first of the values, if there are more of it than a tail of noise has at its end, else 0.
+
+    counts: how often each value was found, from the end of the histogram.
+    """
+    if len(counts) < FEW_VALUES or counts[0] < LEAST_COUNT:
+        return 0.0
+    return float(counts[0] / counts.sum()) if counts[0] > 0.5 * counts[1] + CERTAIN * counts[1] ** 0.5 else 0.0
+
+
+def _levels(
+    burst: Burst, facts: Sequence[FrameFacts], sample: Sample, measured: Statistics, cut: bool
+) -> Iterator[Finding]:
+    """Whether the black level is too high, from signals below it, or too low, from where the noise falls to 0."""
+    below = np.mean([each.below for each in facts], axis=0)
+    worst, black = int(below.argmax()), burst.black[int(below.argmax())]
+    mean = float(sample.values[:, worst].mean(dtype=np.float64)) - black
+    real = mean < -max(0.25 * measured.noise, 0.5 if sample.values.dtype.kind == "u" else 0.0)
+    yield _judge(
+        "black level too high",
+        measured.below,
+        f"{below[worst]:.0%} of a plane lies below the black level {black:g}; in the mean of the frames, "
+        f"{measured.below:.0%} of the image does",
+        "give the right black level",
+        refuse=bool(below[worst] > 0.9 and real),
+        wary=measured.below > 0.1,
+    )
+    zero = 0.0 if cut or np.isnan(measured.zero) else measured.zero
+    yield _judge(
+        "black level too low",
+        zero,
+        f"the variance of the noise falls to 0 at {zero:.4g} above the black level {max(burst.black):g}",
+        "the black level is too low by about that or more; give the right one",
+        wary=zero > 0,
+    )
+
+
+def _steps(sample: Sample, measured: Statistics) -> Iterator[Finding]:
+    """Noise that is lost between the steps of the numbers, and numbers that never occur."""
+    planes = [sample.counts(k) for k in range(4)]
+    step = min(float(np.diff(values).min()) if len(values) > 1 else np.inf for values, _ in planes)
+    yield _judge(
+        "noise in steps",
+        measured.typical / step,
+        f"the noise of {measured.typical:.2g} is {measured.typical / step:.2g} of a step of the numbers",
+        "rounding hides it; use files with more bits, or a higher ISO",
+        wary=measured.typical < 0.3 * step,
+    )
+    missing = min(_missing(*plane) for plane in planes) if sample.values.dtype.kind == "u" else 0.0
+    yield _judge(
+        "missing numbers",
+        missing,
+        f"{missing:.0%} of the numbers never occur between others that do",
+        "the camera multiplied its numbers, as at a digital ISO; use an ISO below that",
+        wary=missing > 0.1,
+    )
+
+
+def _missing(values: np.ndarray, counts: np.ndarray) -> float:
+    """Share of integers that are missing between values that are frequent."""
+    frequent = values[counts >= LEAST_COUNT].astype(np.int64)
+    if len(frequent) < 2 * FEW_VALUES:
+        return 0.0
+    gaps, found = np.diff(frequent), np.isin(frequent[:-1] + 1, values)
+    close = gaps <= 2 * np.quantile(gaps, 0.75)  # wider ones are empty stretches of the scene
+    return float(np.where(found, 0, gaps - 1)[close].sum() / gaps[close].sum())
+
+
+def _content(burst: Burst, measured: Statistics) -> Iterator[Finding]:
+    """The colour filter and the reference."""
+    colour = burst.cfa != raw.MONO
+    yield _judge(
+        "colour filter",
+        measured.pattern if colour else measured.colours,
+        f"pixels of one colour alternate by {measured.pattern:.0%} of the signal"
+        if colour
+        else f"the four pixels of a 2x2 cell differ by {measured.colours:.0%} of the signal",
+        "the filter repeats every 4x4 pixels (quad Bayer); bin or remosaic the frames"
+        if colour
+        else "if the sensor has a colour filter, give cfa",
+        refuse=colour and measured.pattern > 0.1,
+        wary=not colour and measured.colours > 0.1,
+    )
+    apart, in_noise = measured.reference
+    if burst.clean is not None:
+        yield _judge(
+            "reference",
+            apart,
+            f"clean differs from the mean of the frames by {apart:.0%} of the signal",
+            "give the clean image of this scene, in DN with its black level, like the frames",
+            refuse=apart > 0.5 and in_noise > 1,
+            wary=apart > 0.15 and in_noise > 0.5,
+        )
+
+
+def _light(measured: Statistics) -> Iterator[Finding]:
+    change = float(np.abs(measured.gains - 1).max())
+    yield _judge(
+        "drift",
+        change,
+        f"the light changes by {change:.1%} between frames, which adds {measured.drift:.0%} to the noise's variance",
+        "use steady light and one exposure",
+        refuse=change > 0.25 and measured.drift > 1,
+        wary=measured.drift > 0.05,
+    )
+    yield _judge(
+        "flicker",
+        measured.flicker,
+        f"the light changes from place to place, which adds {measured.flicker:.0%} to the noise's variance",
+        "use light that does not flicker, and a scene without moving shadows",
+        wary=measured.flicker > 0.05,
+    )
+
+
+def _stillness(measured: Statistics) -> Iterator[Finding]:
+    close, (growth, error) = measured.correlation, measured.growth
+    yield _judge(
+        "correlation",
+        close,
+        f"in the difference of frames, neighbouring pixels correlate by {close:.2f}",
+        "something moved, or the frames were denoised, demosaiced or compressed; use a tripod, a still scene and RAW",
+        refuse=close > max(0.3, CERTAIN * measured.correlation_error),
+        wary=close > max(0.05, CERTAIN * measured.correlation_error),
+    )
+    yield _judge(
+        "growth",
+        growth,
+        f"the frames drift apart: their variance grows by {growth:.0%} over the burst",
+        "something moved or changed; use a tripod and a still scene",
+        refuse=growth > max(0.5, CERTAIN * error),
+        wary=growth > max(0.1, CERTAIN * error),
+    )
+    yield _judge(
+        "motion",
+        measured.moved,
+        f"something moved in {measured.moved:.1%} of the image",
+        "use a tripod and a still scene, or crop the frames",
+        wary=measured.moved > 0.01,
+    )

@@ -1,0 +1,207 @@
+"""Settings by the names under which headers and metadata state them -> :class:`Stated`.
+
+Names are compared without case, spaces and punctuation: ``EXPTIME``, ``Exposure-ms`` and ``exposure_s`` are all known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from n2nf_core import raw
+from n2nf_core.files import one_line
+from n2nf_core.importers.stated import Stated, Unclear
+
+# fmt: off
+_TEXTS = {
+    "camera": ("camera", "cameraname", "cameramodel", "corecamera", "instrume", "camid", "detectormodel"),
+    "filter": ("filter", "filtername", "filter1"),
+}
+_NUMBERS = {
+    "iso": ("iso", "isospeed", "isospeedratings", "photographicsensitivity"),
+    "aperture": ("aperture", "fnumber"),
+    "black": ("black", "blacklevel", "pedestal"),
+    "white": ("white", "whitelevel", "saturate", "satlevel"),
+}
+_NUMBERS_OR_TEXTS = {
+    "gain": ("gain", "cameragain", "detectorgain", "egain"),
+    "offset": ("offset", "cameraoffset", "detectoroffset", "blklevel"),
+}
+_SECONDS = {
+    1.0: ("exposures", "exptime", "exposure", "exposuretime", "exposuretimes"),
+    1e-3: ("exposurems", "exposuretimems", "imgexp"),
+    1e-6: ("exposureus", "exposuretimeus"),
+}
+_KINDS = ("imagetyp", "imagetype", "frametype", "frame", "kind", "obstype")
+_BITS = ("bitdepth", "significantbits", "adcbits")
+_CFAS = ("cfa", "bayerpat", "bayerpattern")
+_MODES = (
+    "readoutm", "readmode", "readoutmode", "mode", "xbinning", "binning", "camerabinning", "detectorbinning", "emgain",
+    "detsec", "ccdname", "ampname", "ampid",
+)
+# fmt: on
+_UNITS = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "s": 1.0}
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_NONE = ("", "NONE", "NULL", "FALSE", "N/A", "UNKNOWN")
+
+
+def stated_by_name(where: str | Path, facts: Mapping[str, object], notes: list[str]) -> Stated:
+    """What ``facts`` state. Names that are not known are left out.
+
+    Arguments:
+        where: the file, for messages.
+        facts: name -> a number, a text that holds one, such as "ISO 800", or numbers.
+        notes: receives a sentence about every value that is not understood and therefore taken as not stated.
+
+    A level or colour filter that is not understood becomes :class:`Unclear`, because no default can stand for it.
+    """
+    known = {_plain(name): (name, value) for name, value in facts.items()}
+
+    def first(names, read, strict=False):
+        for name in names:
+            if name in known and (value := _read(where, *known[name], read, strict, notes)) is not None:
+                return value
+        return None
+
+    found = {field: first(names, _text) for field, names in _TEXTS.items()}
+    found |= {field: first(names, _number_or_text) for field, names in _NUMBERS_OR_TEXTS.items()}
+    found["iso"] = first(_NUMBERS["iso"], lambda value: number(value) or None)
+    found["aperture"] = first(_NUMBERS["aperture"], number)
+    found["black"] = first(_NUMBERS["black"], levels, strict=True)
+    found["white"] = first(_NUMBERS["white"], one_white, strict=True)
+    found["cfa"] = first(_CFAS, cfa_of, strict=True)
+    times = (first(names, lambda value, unit=unit: seconds(value, unit)) for unit, names in _SECONDS.items())
+    found["exposure_s"] = next((time for time in times if time is not None), None)
+    found["kind"] = first(_KINDS, kind_of)
+    bits = first(_BITS, number)
+    if found["white"] is None and bits and 8 < bits < 16:
+        found["white"] = 2.0**bits - 1
+    modes = [f"{known[name][0]} {text}" for name in _MODES if (text := first([name], _text)) is not None]
+    return Stated(**found, mode=", ".join(modes) or None)
+
+
+def is_known(name: str) -> bool:
+    """Whether :func:`stated_by_name` understands the name."""
+    groups = [*_TEXTS.values(), *_NUMBERS.values(), *_NUMBERS_OR_TEXTS.values(), *_SECONDS.values()]
+    return _plain(name) in {one for group in (*groups, _KINDS, _BITS, _CFAS, _MODES) for one in group}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _read(where, name: str, value, read, strict: bool, notes: list[str]):
+    value = value.item() if isinstance(value, np.generic) else value
+    try:
+        return read(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        if strict:
+            return Unclear(f"{where}: field {name}: {one_line(error)}: correct it, or give another value")
+        notes.append(f"{name} {_short(value)} is not understood, so it is taken as not stated")
+        return None
+
+
+def _short(value: object) -> str:
+    return " ".join(repr(value).split())[:60]
+
+
+def number(value: object) -> float:
+    """The number that ``value`` is, or the first one in a text; ValueError where there is none or it is not finite.
+
+    >>> number("ISO 800"), number([2.0])
+    (800.0, 2.0)
+    """
+    if isinstance(value, bytes):
+        value = value.decode("ascii", "replace")
+    if isinstance(value, str):
+        match = _NUMBER.search(value)
+        if match is None:
+            raise ValueError(f"{value!r} is not a number")
+        value = match.group()
+    values = np.asarray(value, dtype=float).ravel()
+    if values.size != 1 or not np.isfinite(values[0]):
+        raise ValueError(f"{value} is not one number")
+    return float(values[0])
+
+
+def seconds(value: object, unit: float = 1.0) -> float:
+    """An exposure time in seconds; ``unit`` is that of a plain number. Fractions and units in a text are understood.
+
+    >>> seconds("1/50"), seconds("20 ms"), seconds(3, 1e-3)
+    (0.02, 0.02, 0.003)
+    """
+    if not isinstance(value, str):
+        return number(value) * unit
+    if match := re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*s?\s*", value):
+        if not int(match[2]):
+            raise ValueError(f"{value} is not a time")
+        return int(match[1]) / int(match[2])
+    match = re.search(r"[a-zµ]+\s*$", value)
+    return number(value) * _UNITS.get(match.group().strip() if match else "", unit)
+
+
+def levels(value: object) -> float | tuple[float, ...]:
+    """A black level: one number, or four by position in the 2x2 cell. Text may hold one number."""
+    if np.size(value) == 1:
+        return number(value if isinstance(value, (str, bytes)) else np.ravel(value)[0])
+    return raw.four_levels(value)
+
+
+def one_white(value: object) -> float:
+    """A white level: one number, or the lowest of several, above which a value of some pixel is clipped."""
+    if not np.size(value):
+        raise ValueError("it is empty")
+    return min(number(one) for one in ([value] if isinstance(value, (str, bytes)) else np.ravel(value).tolist()))
+
+
+def cfa_of(value: object) -> str | None:
+    """Name of a colour filter, given as a text or as the colours of the 2x2 cell (0 = R, 1 = G, 2 = B).
+
+    >>> cfa_of([[0, 1], [1, 2]]), cfa_of("gbrg "), cfa_of("NONE")
+    ('RGGB', 'GBRG', None)
+    """
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
+    if not isinstance(value, (str, bytes)):
+        if np.size(value) == 4:
+            return raw.cfa_name(np.ravel(value).tolist())
+        raise ValueError(f"a colour filter of shape {np.shape(value)} is not a 2x2 cell")
+    text = (value.decode("ascii", "replace") if isinstance(value, bytes) else value).strip().upper()
+    if text in _NONE:
+        return None
+    if text.startswith(("MONO", "GRAY", "GREY")):
+        return raw.MONO
+    raw.crop_of(text)
+    return text
+
+
+def kind_of(value: object) -> str | None:
+    """Type of a frame in lower case, without words such as "frame" and "field".
+
+    >>> kind_of("Light Frame"), kind_of("FLAT FIELD"), kind_of("Science")
+    ('light', 'flat', 'light')
+    """
+    text = _text(value)
+    words = [word for word in re.split(r"[^a-z]+", (text or "").lower()) if word not in ("", "frame", "field", "image")]
+    return " ".join("light" if word in ("object", "science") else word for word in words) or None
+
+
+def _text(value: object) -> str | None:
+    if np.size(value) != 1:
+        raise ValueError(f"{value} is not one text")
+    value = np.ravel(value)[0] if isinstance(value, (np.ndarray, list, tuple)) else value
+    text = (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
+    return None if text.upper() in _NONE else text
+
+
+def _number_or_text(value: object) -> float | str | None:
+    text = _text(value)
+    try:
+        return text if text is None else number(float(text))
+    except ValueError:
+        if text.lower().strip("+-") in ("nan", "inf", "infinity"):
+            raise
+        return text

@@ -1,0 +1,116 @@
+"""Every rule says nothing of a burst that is well, and has its verdict on one that is not."""
+
+import numpy as np
+import pytest
+from cases.poisson_bursts import BLACK, WHITE, burst_in_dn, exposed, ramp, texture
+from numpy.lib.stride_tricks import sliding_window_view
+
+from n2nf_core.bursts import find
+
+NAMES = (
+    "copies", "constant parts", "saturated", "cut off above", "cut off below", "black level too high",
+    "black level too low", "noise in steps", "missing numbers", "colour filter", "drift", "flicker", "correlation",
+    "growth", "motion",
+)  # fmt: skip
+
+
+def verdicts(frames, **changes):
+    """name -> verdict, for what is not ok."""
+    return {f.name: f.verdict for f in find(burst_in_dn(frames, **changes)) if f.verdict != "ok"}
+
+
+def changed(where, value, scene=texture, **options):
+    frames = exposed(scene(), **options)
+    frames[where] = value
+    return frames
+
+
+def smoothed(size):
+    frames = np.pad(exposed(texture()), ((0, 0), (0, 0), (0, size - 1), (0, size - 1)), mode="edge")
+    return sliding_window_view(frames, (size, size), axis=(2, 3)).mean((4, 5)).round().astype(np.uint16)
+
+
+LIGHT = np.linspace(-1, 1, 6)[:, None, None, None]
+WALK = np.stack([texture(120, 96)[:, t : 96 + t] for t in range(6)])
+BANDS = (1 + 0.03 * np.sin(np.arange(96) / 15 + np.arange(6)[:, None]))[:, None, :, None]
+QUAD = np.kron(np.ones((48, 48)), ((0.3, 1), (1, 0.6))) * ramp()
+CLEAN = (texture() / (WHITE - BLACK)).astype(np.float32)
+BAD = {
+    "rows of zeros in a frame": (lambda: changed(np.s_[2, :, 60:], 0), {}, "constant parts", "refuse"),
+    "a tile of one value in a frame": (lambda: changed(np.s_[1, :, :32, :64], 70), {}, "constant parts", "refuse"),
+    "saturated": (lambda: exposed(ramp()), {"white": 900}, "saturated", "warn"),
+    "mostly saturated": (lambda: exposed(ramp()), {"white": 300}, "saturated", "refuse"),
+    "clipped below white": (lambda: exposed(ramp()).clip(max=1000), {}, "cut off above", "warn"),
+    "mostly clipped": (lambda: exposed(ramp()).clip(max=300), {}, "cut off above", "refuse"),
+    "dark clipped": (lambda: exposed(0 * ramp(), read=2).clip(min=BLACK), {}, "cut off below", "warn"),
+    "black above all": (lambda: exposed(ramp()), {"black": 1100}, "black level too high", "refuse"),
+    "black above a part": (lambda: exposed(ramp()), {"black": 400}, "black level too high", "warn"),
+    "pedestal unknown": (lambda: exposed(ramp(), black=164), {}, "black level too low", "warn"),
+    "coarse": (lambda: exposed(ramp(), read=0.1) // 256, {"black": 0}, "noise in steps", "warn"),
+    "multiplied by 2": (lambda: 2 * exposed(ramp() / 3), {"black": 128}, "missing numbers", "warn"),
+    "multiplied by 1.25": (lambda: (1.25 * exposed(ramp() / 3)).astype(np.uint16), {}, "missing numbers", "warn"),
+    "quad Bayer": (lambda: exposed(QUAD), {}, "colour filter", "refuse"),
+    "colours called mono": (
+        lambda: exposed(ramp() * np.array((0.5, 1, 1, 0.7))[:, None, None]), {"cfa": "MONO"}, "colour filter", "warn",
+    ),
+    "clean of another scale": (lambda: exposed(texture()), {"clean": 1.3 * CLEAN}, "reference", "warn"),
+    "clean of another scene": (lambda: exposed(texture()), {"clean": 0 * CLEAN}, "reference", "refuse"),
+    "drift": (lambda: exposed(texture() * (1 + 0.04 * LIGHT)), {}, "drift", "warn"),
+    "another exposure": (lambda: exposed(texture() * np.array((1, 1, 2, 1, 1, 1))[:, None, None, None]), {}, "drift",
+                         "refuse"),
+    "flicker": (lambda: exposed(500 * np.broadcast_to(BANDS, (6, 4, 96, 96))), {}, "flicker", "warn"),
+    "filtered": (lambda: smoothed(3), {}, "correlation", "refuse"),
+    "walk": (lambda: exposed(WALK), {}, "growth", "refuse"),
+    "something moves": (lambda: changed(np.s_[3, :, :24, :24], exposed(texture(seed=1), 1)[0, :, :24, :24]), {},
+                        "motion", "warn"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_wrong_has_its_verdict(case):
+    frames, settings, name, verdict = BAD[case]
+    found = {f.name: f for f in find(burst_in_dn(frames(), **settings))}
+    assert found[name].verdict == verdict and ": " in found[name].text and "\n" not in found[name].text
+
+
+@pytest.mark.parametrize("count", [2, 6, 40])
+@pytest.mark.parametrize(
+    ("scene", "settings"),
+    [
+        (ramp(), {}),
+        (texture(), {"clean": CLEAN}),
+        (np.full((4, 96, 96), 700.0), {"cfa": "MONO"}),
+        (np.zeros((4, 64, 48)), {}),
+        (ramp(10, 12), {}),
+    ],
+)
+def test_what_is_well_is_called_so(scene, settings, count):
+    assert verdicts(exposed(scene, count), **settings) == {}
+    floats = exposed(scene, count).astype(np.float32) + np.random.default_rng(1).random((count, *scene.shape))
+    assert verdicts(floats.astype(np.float32), **settings) == {}
+
+
+def test_rounded_dark_frames_and_a_fraction_of_black_are_well():
+    dark = exposed(np.zeros((4, 64, 64)), 4, read=0.5, black=64.4)
+    assert verdicts(dark, black=64.4) == {}  # most values are 64, and lie below the level
+
+
+def test_masked_rows_of_all_frames_are_not_damage():
+    assert "constant parts" not in verdicts(changed(np.s_[:, :, :4], 0))
+
+
+def test_every_check_has_a_line():
+    assert tuple(f.name for f in find(burst_in_dn(exposed(texture())))) == NAMES
+    assert "reference" in {f.name for f in find(burst_in_dn(exposed(texture()), clean=CLEAN))}
+
+
+def test_real_bursts_are_judged_as_they_are(real_data, recwarn):
+    from n2nf_core.importers import read_bursts
+
+    (acsn,) = read_bursts(real_data / "acsn_scmos_tirf_200hz.npz", black=100)
+    (said,) = acsn.provenance["findings"]
+    assert "lies below the black level 100" in said  # a third of the image is darker than its stated black level
+    flats = read_bursts(real_data / "nikon_d7000_iso100_flats.npz")
+    for burst in flats:  # the light drifts by some per cent in most exposures, and nothing else is wrong
+        assert all("the light changes by" in text for text in burst.provenance["findings"])
+    assert 20 < sum(bool(burst.provenance["findings"]) for burst in flats) < 41
