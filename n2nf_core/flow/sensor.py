@@ -24,7 +24,7 @@ LINE_SHARE = 0.1
 
 
 class SensorNumbers(NamedTuple):
-    """What a Sensor Flow has learned of one camera at one ISO, without the steps A after its sensor layers.
+    """What a Sensor Flow has learned of one camera at one ISO, without what the couplings of its steps A add.
 
     Arguments:
         gain: shot noise as a conversion gain, DN per electron: variance = gain * signal.
@@ -69,6 +69,21 @@ class SensorFlow(NoiseFlow):
                     log_line[cell] = math.log(LINE_SHARE * read)
         return self
 
+    def _scale(self) -> float:
+        """exp(-sum of the means of log |s|): by how much the convolutions of A enlarge the noise of R and T."""
+        return math.exp(-sum(float(m.log_s.mean()) for m in self.modules() if isinstance(m, InvertibleConv1x1)))
+
+    @torch.no_grad()
+    def nlf(self) -> dict[str, dict[float, NLF]]:
+        """camera -> ISO knot -> shot and read of a pixel's noise, without rows and columns, variances in [0, 1] units.
+
+        The determinants of the steps A are included; what their couplings change is not.
+        """
+        factor, table = self._scale() ** 2, self.signal_scale.nlf()
+        return {
+            c: {i: NLF(factor * shot, factor * read) for i, (shot, read) in row.items()} for c, row in table.items()
+        }
+
     @torch.no_grad()
     def describe(self, dn: Mapping[str, float] | None = None) -> dict[str, dict[float, SensorNumbers]]:
         """camera -> ISO knot -> what was learned, in units of a sensor's data sheet.
@@ -78,9 +93,10 @@ class SensorFlow(NoiseFlow):
         """
         signal, (skewness, kurtosis), nlf = self.mixture.signals(), self.mixture.moments(), self.nlf()
         found: dict[str, dict[float, SensorNumbers]] = {camera: {} for camera in self.cameras}
+        scale = self._scale()
         for *cell, camera, iso in self.knots.cells():
             cell, unit, (shot, read) = tuple(cell), (dn or {}).get(camera, 1.0), nlf[camera][iso]
-            row, column, *_ = *(float(table[cell].exp()) for table in self.lines.tables()), 0.0
+            row, column, *_ = *(scale * float(table[cell].exp()) for table in self.lines.tables()), 0.0
             numbers = shot / unit, math.sqrt(read) / unit, row / unit, column / unit
             found[camera][iso] = SensorNumbers(*numbers, signal[cell] / unit, skewness[cell], kurtosis[cell])
         return found

@@ -55,6 +55,17 @@ def test_it_starts_from_photon_transfer_and_says_so_in_dn():
     assert sensor_flow(["A"], [100]).describe()["A"][100.0].column == 0
 
 
+def test_a_scale_that_its_convolutions_learn_belongs_to_the_noise():
+    flow = sensor_flow(["A"], [100], steps=2).start_from({"A": {100.0: NLF(2 * DN, (3 * DN) ** 2)}})
+    convolution = flow.bijection.layers[4]
+    convolution.set_weight(0.5 * convolution.weight())  # half of z means twice the noise
+    told = flow.describe({"A": DN})["A"][100.0]
+    assert (told.gain, told.read, told.row) == pytest.approx((8, 6, 0.6), rel=1e-4)
+    context = flow.context(torch.zeros(40, 4, 20, 20), "A", 100)
+    sample = flow.sample(context, generator=torch.Generator().manual_seed(0)) / DN
+    assert float(sample.square().mean()) == pytest.approx(6**2 + 0.6**2, rel=0.05)  # 5 standard errors
+
+
 def skewed(clean, generator):
     """n = 3 DN (g - 4) / 2 + row of 1 DN, g gamma of shape 4: skewness 1, excess kurtosis 1.5."""
     gamma = -torch.rand(4, *clean.shape, generator=generator).clamp(min=1e-7).log().sum(0)
