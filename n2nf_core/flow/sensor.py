@@ -77,7 +77,8 @@ class SensorFlow(NoiseFlow):
     def nlf(self) -> dict[str, dict[float, NLF]]:
         """camera -> ISO knot -> shot and read of a pixel's noise, without rows and columns, variances in [0, 1] units.
 
-        The determinants of the steps A are included; what their couplings change is not.
+        The determinants of the steps A are included, to first order where the noise is not Gaussian; what their
+        couplings change is not.
         """
         factor, table = self._scale() ** 2, self.signal_scale.nlf()
         return {

@@ -56,7 +56,7 @@ def test_it_starts_from_photon_transfer_and_says_so_in_dn():
 
 
 def test_a_scale_that_its_convolutions_learn_belongs_to_the_noise():
-    flow = sensor_flow(["A"], [100], steps=2).start_from({"A": {100.0: NLF(2 * DN, (3 * DN) ** 2)}})
+    flow = sensor_flow(["A"], [100], components=1, steps=2).start_from({"A": {100.0: NLF(2 * DN, (3 * DN) ** 2)}})
     convolution = flow.bijection.layers[4]
     convolution.set_weight(0.5 * convolution.weight())  # half of z means twice the noise
     told = flow.describe({"A": DN})["A"][100.0]
