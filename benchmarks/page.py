@@ -56,6 +56,20 @@ def quality(found: dict) -> str:
     return "\n".join(lines)
 
 
+def memory(found: dict) -> str:
+    """One row per large burst and step."""
+    lines = [
+        "| burst | step | file, MB | peak, MB | seconds | ms per megapixel and frame |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in found["rows"]:
+        lines.append(
+            f"| {row['case']} | {row['step']} | {row['file_megabytes']:.0f} | {row['peak_megabytes']:.0f} | "
+            f"{row['seconds']:.1f} | {1e3 * row['seconds_per_megapixel_frame']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
 def plans(bench: dict) -> str:
     """What a run takes: measured here, or computed from a rate that is named."""
 
@@ -100,13 +114,15 @@ def worlds(found: dict) -> str:
 
 
 def tables() -> dict[str, str]:
-    """Every table, by the heading it stands under; quality only where a run of it is committed."""
+    """Every table, by the heading it stands under; quality and memory only where a run is committed."""
     bench = json.loads((HERE / "bench.json").read_text())
     found = {"Computed times": plans(bench), "Speed": speed(bench), "Growth": growth(bench), "Data": data(bench)}
     if (HERE / "quality.json").exists():
         found["Quality"] = quality(json.loads((HERE / "quality.json").read_text()))
     if (HERE / "worlds.json").exists():
         found["Regret on worlds of known density"] = worlds(json.loads((HERE / "worlds.json").read_text()))
+    if (HERE / "memory.json").exists():
+        found["Memory"] = memory(json.loads((HERE / "memory.json").read_text()))
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from n2nf_core.export.exchange import FORMATS
 from n2nf_core.files import reason
-from n2nf_core.training import PROFILES
+from n2nf_core.study.parameters import PROFILES
 
 RUN = """\
 Run a text notebook without a browser: check its parameters, convert it, execute it with papermill.
@@ -42,13 +42,13 @@ Write what a model file knows in the form of another program.
     n2nf export camera.safetensors --to onnx -o camera
 
 table      shot and read noise of every ISO value and colour, and whether two numbers describe the noise
-json       the same with more digits, per plane, for programs
+json       the same per plane, with all digits
 dng        the numbers of the DNG tag NoiseProfile
-darktable  a noiseprofiles.json, for darktable --noiseprofiles
-onnx       two files, -o NAME: NAME-denoiser.onnx and NAME-sampler.onnx, checked with onnxruntime
+darktable  a noiseprofiles.json, at four or more ISO values
+onnx       two files, NAME-denoiser.onnx and NAME-sampler.onnx, checked with onnxruntime
 
-A model whose noise is not Gaussian has no two numbers per colour. The line shot x + read is then fitted to its variance
-along the signal, and a sentence says how well it describes the noise.
+If the noise is not Gaussian, the line shot x + read is fitted to its variance along the signal, and a sentence says how
+well it describes the noise.
 """
 
 NOISE = """\
@@ -57,11 +57,10 @@ Put a camera's noise on clean images.
     n2nf noise camera.safetensors clean.tif -o noisy.tif --iso 1600
     n2nf noise camera.safetensors pictures/*.png -o noisy --iso 100 3200 --exposure 0.125 1 --seed 7
 
-TIFF and NPZ hold linear values: a mosaic (H, W) whose first pixel is red, RGB (H, W, 3) or packed planes. Floats are in
-[0, 1]; integers are in DN, from 0 to the largest of their type unless --black and --white are given. PNG and JPEG hold
-sRGB values: they are made linear by the standard's curve alone, so their noise is approximate. With --exposure 0.125
-the picture gets the noise of one that was taken three stops darker and brightened afterwards. Two values of --iso or
---exposure are a range, from which every image draws its own. The same seed gives the same noise.
+TIFF and NPZ hold linear values: a mosaic (H, W) whose first pixel is red, RGB (H, W, 3) or packed planes; floats in
+[0, 1], integers in DN, from 0 to the largest of their type unless --black and --white are given. PNG and JPEG are made
+linear by the sRGB curve alone, so their noise is approximate. --exposure 0.125 gives the noise of a picture taken three
+stops darker and brightened afterwards. Two values are a range, from which every image draws. A seed fixes the noise.
 """
 
 DENOISE = """\
@@ -70,8 +69,8 @@ Denoise a burst: the best estimate of the scene from all frames, or every frame.
     n2nf denoise camera.safetensors burst.npz -o scene.dng
     n2nf denoise camera.safetensors folder_of_raw_files -o frames.tif --every
 
-The form is that of the name: TIFF and NPZ hold float32 values in DN, DNG files open in raw developers. The estimate
-weights the mean of the frames against the mean of the denoised frames; the frames themselves choose the weight.
+TIFF and NPZ hold float32 values in DN, DNG files open in raw developers. The estimate of the scene weights the mean of
+the frames against the mean of the denoised frames; the frames themselves choose the weight.
 """
 
 
@@ -150,7 +149,7 @@ def _add_model_commands(command: Callable[[Callable, str], argparse.ArgumentPars
     noise = with_model(_noise, NOISE)
     noise.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     noise.add_argument("-o", "--out", type=Path, required=True, help="folder, or the file for a single image")
-    noise.add_argument("--iso", type=float, nargs="+", help="ISO value, or two for a range")
+    noise.add_argument("--iso", type=float, nargs="+", help="ISO value, or two for a range; by default all it knows")
     noise.add_argument("--camera", nargs="+", help="cameras of the model to draw from; by default the file's")
     noise.add_argument("--exposure", type=float, nargs="+", default=[1.0], help="factor on the signal, or two")
     noise.add_argument("--seed", type=int, default=0)
@@ -158,9 +157,7 @@ def _add_model_commands(command: Callable[[Callable, str], argparse.ArgumentPars
     denoise.add_argument("burst", type=Path, metavar="BURST", help="file or folder that holds one burst")
     denoise.add_argument("-o", "--out", type=Path, required=True, help="file that ends in .tif, .npz or .dng")
     denoise.add_argument("--every", action="store_true", help="write every frame instead of the scene")
-    denoise.add_argument(
-        "--cfa", help="colour filter of the burst, such as RGGB or MONO, if its file does not state it"
-    )
+    denoise.add_argument("--cfa", help="colour filter, such as RGGB or MONO, in place of the file's")
     for added in (noise, denoise):
         added.add_argument("--black", type=float, help="black level in DN, in place of the file's")
         added.add_argument("--white", type=float, help="white level in DN, in place of the file's")
@@ -199,16 +196,13 @@ def _collect(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from n2nf_core.export.exchange import export_onnx, export_text, write_bytes
 
+    if options.to == "onnx" and options.out is None:
+        raise ValueError("ONNX files are binary: say where to write them, with -o NAME")
     if options.to == "onnx":
-        if options.out is None:
-            raise ValueError("ONNX files are binary: say where to write them, with -o NAME")
         print(*export_onnx(options.model, options.out, options.camera), sep="\n")
         return 0
     text = export_text(options.model, options.to, options.camera, options.maker)
-    if options.out is None:
-        print(text, end="")
-    else:
-        print(write_bytes(options.out, text.encode()))
+    print(text if options.out is None else f"{write_bytes(options.out, text.encode())}\n", end="")
     return 0
 
 
@@ -238,14 +232,12 @@ def _denoise(options: argparse.Namespace) -> int:
     from n2nf_core.importers import Options, iter_unchecked
 
     denoiser = load_model(options.model)[0]
-    found = list(iter_unchecked(options.burst, Options(black=options.black, white=options.white, cfa=options.cfa)))
-    if len(found) != 1:
-        raise ValueError(f"{options.burst} holds {len(found)} bursts: give the file or folder of one")
-    (burst,) = found
+    burst, *more = iter_unchecked(options.burst, Options(black=options.black, white=options.white, cfa=options.cfa))
+    if more:
+        raise ValueError(f"{options.burst} holds {1 + len(more)} bursts: give the file or folder of one")
     stated = {name: getattr(burst, name) for name in ("black", "white", "cfa", "camera", "iso")}
-    if options.every:
-        frames = denoised_frames(denoiser, burst)
-    else:
+    frames = denoised_frames(denoiser, burst)
+    if not options.every:
         scene, weight = scene_estimate(denoiser, burst)
         frames = [scene]
         print(f"scene from {len(burst)} frames: {weight:.0%} mean of the denoised frames, the rest plain mean")

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.files import CheckpointError, check_weights, one_line
 from n2nf_core.flow import AffineCoupling, Gain, InvertibleConv1x1, NoiseFlow, noise_flow
-from n2nf_core.types import NLF
 
 CAMERAS = ("IP", "GP", "S6", "N6", "G4")
 ISOS = (100, 400, 800, 1600, 3200)
@@ -92,14 +91,14 @@ def _noise_flow(state: dict[str, Tensor]) -> NoiseFlow:
     return flow
 
 
-def _nlf(scale: Mapping[str, Tensor]) -> dict[str, dict[float, NLF]]:
+def _nlf(scale: Mapping[str, Tensor]) -> dict[str, dict[float, tuple[float, float]]]:
     """sigma^2 = b1 x / g + b2, b1 = exp(beta1 e^c0), b2 = exp(beta2 e^c1), g = ISO exp(gain_iso e^c2)."""
     c0, c1, c2 = scale["cam_params"].exp()
-    table: dict[str, dict[float, NLF]] = {}
+    table: dict[str, dict[float, tuple[float, float]]] = {}
     for column, camera in enumerate(CAMERAS):
         b1, b2 = (scale["beta1"] * c0[column]).exp(), (scale["beta2"] * c1[column]).exp()
         gains = (scale["gain_params"] * c2[column]).exp()
-        table[camera] = {iso: NLF(float(b1 / (gain * iso)), float(b2)) for iso, gain in zip(ISOS, gains, strict=True)}
+        table[camera] = {iso: (float(b1 / (gain * iso)), float(b2)) for iso, gain in zip(ISOS, gains, strict=True)}
     return table
 
 

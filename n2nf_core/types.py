@@ -66,14 +66,9 @@ class NoisyPair(NamedTuple):
 
     def to(self, *args, **kwargs) -> NoisyPair:
         """Move or cast the images and ``iso`` as ``Tensor.to`` does. ``camera`` is moved and keeps its type."""
-        first = self.first.to(*args, **kwargs)
-        return NoisyPair(
-            first,
-            self.second.to(*args, **kwargs),
-            self.camera.to(first.device),
-            self.iso.to(first.device, first.dtype),
-            None if self.clean is None else self.clean.to(*args, **kwargs),
-        )
+        first, second = self.first.to(*args, **kwargs), self.second.to(*args, **kwargs)
+        clean = None if self.clean is None else self.clean.to(*args, **kwargs)
+        return NoisyPair(first, second, self.camera.to(first.device), self.iso.to(first.device, first.dtype), clean)
 
 
 class LossTerms(NamedTuple):
@@ -109,10 +104,9 @@ def check_shapes(noise: Tensor, context: Context) -> None:
 class NoiseModel(Protocol):
     """A conditional density of noise, p(n | x, camera, ISO).
 
-    All code that scores, plots or measures a noise model, or draws samples from it, needs only these four members. What
-    only some models have is a protocol of its own (:class:`HasNLF`, :class:`HasVariance`, :class:`FromNormal`,
-    :class:`HasKnots`, :class:`Rebuildable`), checked by :func:`ask_for`.
-    ``cameras`` are the names that the model knows, in the order that ``Context.camera`` indexes.
+    Code that scores, plots, measures or draws from a noise model needs only these four members. What only some models
+    have is a protocol of its own below, such as :class:`HasNLF`, checked by :func:`ask_for`. ``cameras`` are the names
+    that the model knows, in the order that ``Context.camera`` indexes.
     """
 
     cameras: tuple[str, ...]

@@ -147,10 +147,10 @@ def main() -> int:
                     bad += bool(problems)
                     for problem in problems:
                         print(f"  {row} {name} {number}: {problem}", file=sys.stderr, flush=True)
+                    if options.write:  # after each, so that a run that is stopped has been counted
+                        write({(row, name): (number + 1, bad)})
                 failures += bad
                 print(f"{row:8}{name:10}{bad} of {options.count} failed", flush=True)
-                if options.write:
-                    write({(row, name): (options.count, bad)})
     return 1 if failures else 0
 
 

@@ -102,7 +102,7 @@ class SignalDependentScale(ConditionalScale):
         return z * self._variance(context).sqrt()
 
     @torch.no_grad()
-    def set_nlf(self, camera: str, iso: float, nlf: NLF) -> None:
+    def set_nlf(self, camera: str, iso: float, nlf: tuple[float, float]) -> None:
         """Set shot and read of one camera at one of its ISO knots.
 
         Arguments:
@@ -113,8 +113,8 @@ class SignalDependentScale(ConditionalScale):
         LookupError where the camera has no knot at this ISO.
         """
         cell = self.knots.cell(camera, iso)
-        self.log_shot[cell] = torch.tensor(float(nlf.shot)).log()
-        self.log_read[cell] = torch.tensor(float(nlf.read)).log()
+        for table, variance in zip((self.log_shot, self.log_read), nlf, strict=True):
+            table[cell] = torch.tensor(float(variance)).log()
 
     def nlf(self) -> dict[str, dict[float, NLF]]:
         """camera -> ISO knot -> learned shot and read, variances in [0, 1] units."""

@@ -88,7 +88,7 @@ class NoiseFlow(OnKnots):
             for camera, row in self.signal_scale.nlf().items()
         }
 
-    def start_from(self, nlf: Mapping[str, Mapping[float, NLF]]) -> NoiseFlow:
+    def start_from(self, nlf: Mapping[str, Mapping[float, tuple[float, float]]]) -> NoiseFlow:
         """Set shot and read of the signal-dependent layer, for example to a photon-transfer fit; returns self."""
         for camera, row in nlf.items():
             for iso, value in row.items():

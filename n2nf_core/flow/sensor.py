@@ -58,12 +58,12 @@ class SensorFlow(NoiseFlow):
         return self.bijection.layers[1]
 
     @torch.no_grad()
-    def start_from(self, nlf: Mapping[str, Mapping[float, NLF]]) -> SensorFlow:
+    def start_from(self, nlf: Mapping[str, Mapping[float, tuple[float, float]]]) -> SensorFlow:
         """Set shot and read, the unit of the signal knots to the read noise, and small row noise; returns self."""
         super().start_from(nlf)
         for camera, row in nlf.items():
-            for iso, value in row.items():
-                read, cell = math.sqrt(value.read), self.knots.cell(camera, iso)
+            for iso, (_, variance) in row.items():
+                read, cell = math.sqrt(variance), self.knots.cell(camera, iso)
                 self.mixture.set_unit(camera, iso, read)
                 for log_line in self.lines.tables():
                     log_line[cell] = math.log(LINE_SHARE * read)

@@ -114,3 +114,12 @@ def test_real_bursts_are_judged_as_they_are(real_data, recwarn):
     for burst in flats:  # the light drifts by some per cent in most exposures, and nothing else is wrong
         assert all("the light changes by" in text for text in burst.provenance["findings"])
     assert 20 < sum(bool(burst.provenance["findings"]) for burst in flats) < 41
+
+
+def test_a_level_between_two_numbers_is_well_though_almost_all_values_lie_below():
+    dark = exposed(np.zeros((4, 64, 64)), 4, read=0.1, black=64.35)
+    assert (dark < 64.35).mean() > 0.9 and "black level too high" not in verdicts(dark, black=64.35)
+
+
+def test_saturated_rows_are_not_called_damaged():
+    assert "constant parts" not in verdicts(changed(np.s_[2, :, :20], WHITE))

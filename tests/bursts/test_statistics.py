@@ -90,3 +90,22 @@ def test_a_reference_of_another_unit():
 
 def test_frames_of_a_few_pixels_say_nothing():
     assert measured(exposed(np.full((4, 3, 5), 100.0), 50)) is None
+
+
+def test_row_noise_is_taken_neither_for_correlation_nor_for_motion():
+    for height, seed in ((8, 0), (8, 1), (8, 2), (8, 3), (8, 4), (62, 5)):
+        rng = np.random.default_rng(seed)
+        rows = rng.normal(0, 10, (2, 2, 1, height, 1)).repeat(2, 2).reshape(2, 4, height, 1)
+        frames = rng.normal(500, 2, (2, 4, height, 62)) + rows
+        found = measured(frames.astype(np.float32))
+        assert abs(found.correlation) < SIGMAS * found.correlation_error and found.moved == 0
+
+
+def test_a_change_of_light_that_does_not_matter_is_left_alone():
+    light = 1 + 0.002 * np.linspace(-1, 1, 5)[:, None, None, None]
+    assert (measured(exposed(200 * light * np.ones((4, 256, 256)), 5)).gains == 1).all()
+
+
+def test_means_of_tiles_change_by_noise_alone():
+    flicker = measured(exposed(np.full((4, 128, 128), 500.0), 20)).flicker
+    assert abs(flicker) < SIGMAS / 4096 * (2 / (16 * 19)) ** 0.5 * 1.3

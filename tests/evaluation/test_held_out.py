@@ -37,7 +37,7 @@ def test_held_out_noise_without_a_clean_image_has_the_variance_of_one_frame_and_
 
 
 def test_of_many_patches_some_are_kept_with_their_places():
-    bursts = [flat_burst(camera="A"), flat_burst(camera="B")]
+    bursts = [flat_burst(camera="A"), flat_burst(camera="B", sigma=0.2)]
     every, some = (held_out_patches(bursts, 16, most=most) for most in (2**20, 40 * 4 * 8 * 8))
     assert len(some.noise) == 40 == len(some.camera) == len(some.iso) and len(every.noise) == 128
     at = {tuple(patch.flatten().tolist()): k for k, patch in enumerate(every.noise)}

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from cases.stacks import mosaics, write_dng
+from cases.dng import write_dng
+from cases.stacks import mosaics
 
 from n2nf_core.baselines import GaussianMixture, GaussianNoise, PerPlane
 from n2nf_core.export.foreign import read_careamics, read_darktable, read_dng_profile
@@ -109,7 +110,7 @@ def test_the_profile_of_a_dng(tmp_path):
 
 
 def test_a_dng_without_a_profile_is_named(tmp_path):
-    write_dng(tmp_path / "a.dng", mosaics(1)[0], profile=False)
+    write_dng(tmp_path / "a.dng", mosaics(1)[0], profile=None)
     with pytest.raises(ValueError, match="a.dng: the tag NoiseProfile must hold 2 or 6 numbers, and it holds 0"):
         read_dng_profile(tmp_path / "a.dng")
     (tmp_path / "b.dng").write_bytes(b"no tiff")
