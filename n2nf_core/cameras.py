@@ -82,6 +82,13 @@ class IsoKnots(nn.Module):
         """(row, column, camera, iso) of every entry of a table that is not padding."""
         return [(r, k, camera, iso) for r, (camera, row) in enumerate(self.isos.items()) for k, iso in enumerate(row)]
 
+    def cell(self, camera: str, iso: float) -> tuple[int, int]:
+        """(row, column) of a table's entry for one camera at one of its ISO knots; LookupError where there is none."""
+        for row, column, name, knot in self.cells():
+            if name == camera and knot == iso:
+                return row, column
+        raise LookupError(f"no knot at ISO {iso:g} of camera {camera!r}: choose one of {self.isos}")
+
     def context(self, clean: Tensor, camera: str | Sequence[str], iso: float | Sequence[float]) -> Context:
         """The context of B images, from names of cameras.
 

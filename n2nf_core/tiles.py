@@ -5,6 +5,7 @@ A tile is read with a margin on every side, and only its inner part is kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -41,17 +42,18 @@ def windows(length: int, tile: int, margin: int, multiple: int = 1) -> list[tupl
 
 @torch.no_grad()
 def tiled(
-    function: Callable[..., Tensor], *frames: Tensor, margin: int, multiple: int = 1, tile: int = TILE
+    function: Callable[..., Tensor], *frames: Tensor, margin: float, multiple: int = 1, tile: int = TILE
 ) -> Tensor:
     """function(*frames), computed tile by tile and without a gradient.
 
     Apart from the result, only one tile of tile + 2 margin pixels a side is in memory. A frame that fits into one tile
-    is not cut.
+    is not cut, nor is any frame where the margin is infinite.
 
     Arguments:
         function: (B, C, h, w) tiles of all frames -> (B, C', h, w).
         frames: (B, C, H, W) each, all cut at the same places.
-        margin: largest distance in pixels between an output pixel and the input pixels that it depends on.
+        margin: largest distance in pixels between an output pixel and the input pixels that it depends on; math.inf for
+            a function of whole frames.
         multiple: pooling cell in pixels of a network that reduces the resolution, otherwise 1.
         tile: side in pixels of the part of a tile that is kept.
 
@@ -61,7 +63,7 @@ def tiled(
     True
     """
     height, width = frames[0].shape[2:]
-    if max(height, width) <= tile:
+    if max(height, width) <= tile or math.isinf(margin):
         return function(*frames)
     result = None
     for rows, kept_rows, to_rows in windows(height, tile, margin, multiple):

@@ -132,6 +132,11 @@ class Burst:
         frames = frames[None] if isinstance(index, (int, np.integer)) else frames
         return torch.from_numpy(np.ascontiguousarray(raw.normalise(frames, self.black, self.white)))
 
+    @property
+    def step(self) -> Tensor:
+        """1 / (white - black), the size of one DN in [0, 1] units, for every plane: (4, 1, 1) float32."""
+        return 1 / (self.white - torch.tensor(self.black))[:, None, None]
+
     def frame(self, t: int) -> Burst:
         """Frame number ``t`` as a burst of its own; its reference is not that of this burst."""
         return replace(self, frames=self.frames[[t]])

@@ -28,12 +28,12 @@ from n2nf_core.baselines import GaussianNoise
 from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.export.size_limit import AtMost
 from n2nf_core.files import CheckpointError, check_weights, durable_replace, one_line
-from n2nf_core.flow import nlf_flow, noise_flow
+from n2nf_core.flow import nlf_flow, noise_flow, sensor_flow
 from n2nf_core.raw import four_levels
 from n2nf_core.types import NLF, HasKnots, NoiseModel, Rebuildable, ask_for
 
 FORMAT, VERSION = "n2nf-model", 1
-BUILDERS = {"nlf_flow": nlf_flow, "noise_flow": noise_flow}
+BUILDERS = {"nlf_flow": nlf_flow, "noise_flow": noise_flow, "sensor_flow": sensor_flow}
 NORMS = {"batch": nn.BatchNorm2d, "none": nn.Identity}
 _DESCRIPTIONS = ("noise_model", "denoiser", "about")
 REQUIRED = ("camera", "iso", "black", "white")
@@ -46,8 +46,8 @@ def describe(model: NoiseModel) -> dict:
     """
     if not isinstance(model, Rebuildable) or not model.built_by:
         raise ValueError(
-            "only Gaussian tables and the models that nlf_flow() and noise_flow() build with affine couplings can be "
-            f"stored, got a {type(model).__name__} that is none of them"
+            "only Gaussian tables and the models that nlf_flow(), sensor_flow() and noise_flow() build, with affine "
+            f"couplings, can be stored, got a {type(model).__name__} that is none of them"
         )
     return {**model.built_by, "cameras": list(model.cameras), "isos": dict(ask_for(model, HasKnots).isos)}
 
@@ -115,7 +115,7 @@ def save_model(path: str | Path, noise_model: NoiseModel, denoiser: nn.Module, a
 
     Arguments:
         path: the file.
-        noise_model: a Gaussian table, or a model that ``nlf_flow()`` or ``noise_flow()`` built.
+        noise_model: a Gaussian table, or a model that ``nlf_flow()``, ``noise_flow()`` or ``sensor_flow()`` built.
         denoiser: a DnCNN or a UNet.
         about: JSON values; at least camera, iso, black (DN, one value or four) and white (DN).
 

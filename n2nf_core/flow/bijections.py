@@ -21,10 +21,10 @@ class Bijection(nn.Module):
     """z = f(x; context), with ladj = log |det dz/dx|.
 
     A subclass writes ``forward`` and ``inverse``. ``margin`` is the largest distance in pixels between a pixel of z and
-    the pixels of x that it depends on, for f as for its inverse.
+    the pixels of x that it depends on, for f as for its inverse; math.inf where it depends on whole rows or frames.
     """
 
-    margin: int = 0
+    margin: float = 0
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         """x (B, C, H, W) -> z (B, C, H, W) and ladj (B,) in nats."""
@@ -112,12 +112,9 @@ class SignalDependentScale(ConditionalScale):
 
         LookupError where the camera has no knot at this ISO.
         """
-        for row, column, name, knot in self.knots.cells():
-            if name == camera and knot == iso:
-                for table, variance in zip((self.log_shot, self.log_read), nlf, strict=True):
-                    table[row, column] = torch.tensor(float(variance)).log()
-                return
-        raise LookupError(f"no knot at ISO {iso:g} of camera {camera!r}: choose one of {self.knots.isos}")
+        cell = self.knots.cell(camera, iso)
+        for table, variance in zip((self.log_shot, self.log_read), nlf, strict=True):
+            table[cell] = torch.tensor(float(variance)).log()
 
     def nlf(self) -> dict[str, dict[float, NLF]]:
         """camera -> ISO knot -> learned shot and read, variances in [0, 1] units."""

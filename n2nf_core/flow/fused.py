@@ -93,8 +93,13 @@ def _in_kernels(layer: Bijection) -> bool:
     return isinstance(layer, AffineCoupling) and isinstance(layer.conditioner.norm1, nn.Identity)
 
 
+def kernels_allowed() -> bool:
+    """Whether kernels may take the place of layers: outside :func:`layer_by_layer` and torch.compile."""
+    return _enabled.get() and not torch.compiler.is_compiling()
+
+
 def _usable(x: Tensor) -> bool:
-    if torch.compiler.is_compiling() or x.dtype != torch.float32 or not _enabled.get():
+    if not kernels_allowed() or x.dtype != torch.float32:
         return False
     return x.device.type == "cpu" or (x.device.type == "cuda" and _triton_works())
 

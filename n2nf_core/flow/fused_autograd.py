@@ -59,7 +59,7 @@ def inverse_on_cpu(z: Tensor, weights: Sequence[Tensor], margin: int) -> Tensor:
     z = z.detach().contiguous()
     x, tiles, arrays = torch.empty_like(z), _tiles(*z.shape[::2], z.shape[3], TILE), _arrays(*weights)
     source, target = z.numpy(), x.numpy()
-    _in_threads(lambda part: flow_steps.inverse(source, arrays, tiles[part], margin, target), len(tiles))
+    in_threads(lambda part: flow_steps.inverse(source, arrays, tiles[part], margin, target), len(tiles))
     return x
 
 
@@ -87,7 +87,7 @@ class _StepsOnCpu(torch.autograd.Function):
         def work(part: slice) -> None:
             flow_steps.forward(source, arrays, tiles[part], margin, target, ladj[part], inputs)
 
-        _in_threads(work, len(tiles))
+        in_threads(work, len(tiles))
         if learn:
             ctx.save_for_backward(saved, *weights)
         return z, torch.from_numpy(np.bincount(tiles[:, 0], ladj, count)).to(x.dtype)
@@ -107,7 +107,7 @@ class _StepsOnCpu(torch.autograd.Function):
             flow_steps.backward(*inputs, part.start, part.stop, target, tuple(g.numpy() for g in grads))
             return grads
 
-        return grad_x, None, *(sum(parts) for parts in zip(*_in_threads(work, len(grad_z)), strict=True))
+        return grad_x, None, *(sum(parts) for parts in zip(*in_threads(work, len(grad_z)), strict=True))
 
 
 class _StepsOnGpu(torch.autograd.Function):
@@ -147,7 +147,7 @@ def _tiles(count: int, height: int, width: int, side: int) -> np.ndarray:
     return np.array([(image, *row, *column) for image in range(count) for row in rows for column in columns])
 
 
-def _in_threads(work: Callable[[slice], T], count: int) -> list[T]:
+def in_threads(work: Callable[[slice], T], count: int) -> list[T]:
     """work(slice) over 0 ... count - 1 in PARTS parts, by as many threads as PyTorch has.
 
     Threads help because the kernels release Python's global interpreter lock. There are more parts than threads,

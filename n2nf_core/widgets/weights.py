@@ -35,7 +35,7 @@ def dump(models: Mapping[str, NoiseModel], metadata: Mapping[str, str] | None = 
         about[name] = describe(model)
         if not about[name].keys() <= {"kind", "cameras", "isos"}:
             raise ValueError(
-                f"{name}: the page can run a Noise Flow with 4 channels and 4 steps only: build it with these sizes"
+                f"{name}: the page can run a {about[name]['kind']} of the default sizes only: build it with these"
             )
         for key, tensor in model.state_dict().items():
             tensor = tensor if about[name]["kind"] == "gaussian" else tensor.float()

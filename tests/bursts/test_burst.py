@@ -108,3 +108,10 @@ def test_one_frame_and_its_reference_are_those_of_the_burst(stored):
 def test_recordings_hand_on_bursts_that_are_not_read(stored):
     ((camera, iso, burst),) = recordings([open_burst(stored[1])])
     assert (camera, iso) == (stored[0].camera, stored[0].iso) and isinstance(burst, Burst) and isinstance(burst, Stack)
+
+
+def test_one_dn_is_the_step_between_neighbouring_integers():
+    burst = make()
+    above = Burst(burst.frames + 1, burst.black, burst.white, burst.cfa, burst.camera, burst.iso, burst.scene)
+    difference = above.planes(0)[0] - burst.planes(0)[0]
+    torch.testing.assert_close(difference, burst.step.expand_as(difference), rtol=1e-3, atol=0)

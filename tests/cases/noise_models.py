@@ -10,7 +10,7 @@ from n2nf_core.baselines import (
     fit_mixture,
     fit_photon_transfer,
 )
-from n2nf_core.flow import nlf_flow, noise_flow
+from n2nf_core.flow import nlf_flow, noise_flow, sensor_flow
 
 CAMERAS, ISOS = ("GP", "S6"), (100, 400, 3200)
 
@@ -42,6 +42,7 @@ MODELS = {
     "mixture": lambda: fit_mixture(recordings())[0],
     "nlf_flow": lambda: perturbed_flow(nlf_flow),
     "noise_flow": lambda: perturbed_flow(noise_flow),
+    "sensor_flow": lambda: perturbed_flow(sensor_flow),
 }
 
 

@@ -10,7 +10,7 @@ import torch
 
 from n2nf_core.baselines import GaussianNoise, calibrated_pg, camera_nlf
 from n2nf_core.cameras import NLF
-from n2nf_core.flow import nlf_flow, noise_flow
+from n2nf_core.flow import nlf_flow, noise_flow, sensor_flow
 from n2nf_core.widgets import weights
 
 HERE = Path(__file__).parents[1] / "widgets"
@@ -40,6 +40,7 @@ def models():
     torch.manual_seed(0)
     return {
         "noise_flow": perturbed(noise_flow(list(isos), isos), 1),
+        "sensor_flow": perturbed(sensor_flow(list(isos), isos), 3),
         "nlf_flow": perturbed(nlf_flow(list(isos), isos), 2),
         "awgn": GaussianNoise({"A": {100: NLF(0.0, 1e-4), 800: NLF(0.0, 1e-3)}}),
         "camera_nlf": camera_nlf(),

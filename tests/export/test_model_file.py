@@ -14,7 +14,7 @@ from n2nf_core.denoisers import DnCNN, LinearSkip, UNet
 from n2nf_core.export import load_model, save_model
 from n2nf_core.export.model_file import describe, digest, rebuild
 from n2nf_core.files import CheckpointError
-from n2nf_core.flow import AffineCoupling, nlf_flow, noise_flow
+from n2nf_core.flow import AffineCoupling, nlf_flow, noise_flow, sensor_flow
 
 ABOUT = {"camera": "S6", "iso": 800.0, "black": [60.0, 61.0, 62.0, 63.0], "white": 1023.0, "notes": ["mine"]}
 
@@ -32,6 +32,7 @@ NOISE = {
     "gaussian": lambda: camera_nlf(["S6", "IP"]),
     "nlf_flow": lambda: nlf_flow(["S6", "IP"], {"S6": [100, 800], "IP": [800]}),
     "noise_flow": lambda: noise_flow(["S6"], [800]),
+    "sensor_flow": lambda: sensor_flow(["S6"], [400, 800], components=2, columns=True, steps=1),
     "noise_flow_float64": lambda: noise_flow(["S6"], [800]).double(),
 }
 DENOISERS = {

@@ -18,9 +18,12 @@ from n2nf_core.flow import (
     ConditionalScale,
     Gain,
     InvertibleConv1x1,
+    LineNoise,
+    MixtureCDF,
     SignalDependentScale,
     nlf_flow,
     noise_flow,
+    sensor_flow,
 )
 from n2nf_core.types import Context
 
@@ -32,9 +35,14 @@ REGISTRY = {
     "coupling": lambda: AffineCoupling(4),
     "coupling_with_batch_norm_in_evaluation": lambda: AffineCoupling(4, norm=nn.BatchNorm2d).eval(),
     "coupling_six_channels": lambda: AffineCoupling(6, width=3),
+    "mixture": lambda: MixtureCDF(knots()),
+    "mixture_six_channels": lambda: MixtureCDF(knots(), components=2),
+    "row_noise": lambda: LineNoise(SignalDependentScale(knots())),
+    "row_and_column_noise": lambda: LineNoise(SignalDependentScale(knots()), columns=True),
     "chain": lambda: Chain([SignalDependentScale(knots()), InvertibleConv1x1(4), AffineCoupling(4), Gain()]),
     "nlf_flow": lambda: nlf_flow(CAMERAS, ISOS).bijection,
     "noise_flow": lambda: noise_flow(CAMERAS, ISOS).bijection,
+    "sensor_flow": lambda: sensor_flow(CAMERAS, ISOS, columns=True).bijection,
 }
 
 

@@ -8,11 +8,14 @@ import pytest
 import torch
 from cases.page_models import MODULES, TOLERANCE, cases, in_the_page, models
 
-from n2nf_core.flow import AffineCoupling, Gain, InvertibleConv1x1, SignalDependentScale
+from n2nf_core.flow import AffineCoupling, Gain, InvertibleConv1x1, LineNoise, MixtureCDF, SignalDependentScale
 from n2nf_core.types import Context
 from n2nf_core.widgets.lab import shipped_models
 
-KINDS = {SignalDependentScale: "scale", InvertibleConv1x1: "mix", AffineCoupling: "coupling", Gain: "gain"}
+KINDS = {
+    SignalDependentScale: "scale", InvertibleConv1x1: "mix", AffineCoupling: "coupling", Gain: "gain",
+    LineNoise: "rows", MixtureCDF: "mixture",
+}  # fmt: skip
 
 
 def flows(model_by_name):
@@ -101,6 +104,13 @@ BREAKS = {  # one layer after the other, broken on purpose: file, what stands th
     "coupling": ("layers.js", "this.run(values, context, false)", "this.run(values, context, true)"),
     "coupling's order": ("layers.js", "couplings.shift()", "couplings.pop()"),
     "order of layers": ("layers.js", "layers[k].inverse", "layers[count - 1 - k].inverse"),
+    "rows": ("sensor_flow.js", "(1 + variance * norm[line]) **", "(1 + norm[line]) **"),
+    "rows' ladj": ("sensor_flow.js", "let ladj = -sigma.reduce", "let ladj = sigma.reduce"),
+    "rows' mosaic": ("sensor_flow.js", "2 * y + (plane >> 1)", "2 * y + (plane & 1)"),
+    "mixture's knots": ("sensor_flow.js", "(place - low)", "0.5"),
+    "mixture's tail": ("normal.js", "x + n / fraction", "x + 1 / fraction"),
+    "mixture, back": ("sensor_flow.js", "logTail(side * z)", "logTail(z)"),
+    "mixture's ladj": ("sensor_flow.js", "density - logDensity(z)", "density"),
     "running NLL": ("layers.js", "total += ladj[k - 1]", "total += ladj[0]"),
 }
 

@@ -96,14 +96,14 @@ class CouplingLayer {
   }
 }
 
-// Of a Gaussian table the scale alone.
+// Of a Gaussian table the scale alone; a Sensor Flow has its own first layers.
 export function layersOf(model) {
   const couplings = [...(model.couplings ?? [])];
   const rest = (model.tensors ?? []).map((layer) => {
     if ("log_gain" in layer) return new GainLayer(layer);
     return "permutation" in layer ? new MixLayer(layer) : new CouplingLayer(couplings.shift());
   });
-  return [new ScaleLayer(model), ...rest];
+  return [...(model.first ?? [new ScaleLayer(model)]), ...rest];
 }
 
 // From noise to base, or from base to noise: states[k] before layer k (the last is the base), ladj[k] of layer k in

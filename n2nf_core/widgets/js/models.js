@@ -5,6 +5,7 @@
 // sample(context, eps) with eps ~ temperature * N(0, I).
 import { Coupling } from "./coupling.js";
 import { IDENTITY, inverted, mixPlanes, weightOf } from "./matrices.js";
+import { LineNoise, MixtureCDF } from "./sensor_flow.js";
 
 const LOG_TWO_PI = Math.log(2 * Math.PI);
 const TYPES = { F32: Float32Array, F64: Float64Array };
@@ -27,7 +28,8 @@ export function readModels({ buffer, byteOffset, byteLength }) {
 
 function build({ kind, cameras, isos }, tensors) {
   const knots = new IsoKnots(cameras, isos);
-  return kind === "gaussian" ? new GaussianNoise(knots, tensors) : new NoiseFlow(knots, tensors);
+  const Model = { gaussian: GaussianNoise, sensor_flow: SensorFlow }[kind] ?? NoiseFlow;
+  return new Model(knots, tensors);
 }
 
 // The tensors whose name begins with a prefix, without it.
@@ -44,12 +46,13 @@ export class IsoKnots {
     this.columns = Math.max(...cameras.map((name) => isos[name].length));
   }
 
-  at(table, camera, iso) {
+  // Tables of more than one number at a knot have ``size`` of them, of which number ``index`` is read.
+  at(table, camera, iso, size = 1, index = 0) {
     const row = this.cameras.indexOf(camera);
     if (row < 0)
       throw new RangeError(`camera "${camera}" is not known to this model; it knows ${this.cameras.join(", ")}`);
     const known = this.isos[camera];
-    const value = (k) => table[row * this.columns + k];
+    const value = (k) => table[(row * this.columns + k) * size + index];
     const high = Math.min(Math.max(known.filter((knot) => iso >= knot).length, 1), known.length - 1);
     const low = Math.max(high - 1, 0);
     const gap = Math.max(Math.log(known[high]) - Math.log(known[low]), 1e-12);
@@ -131,22 +134,23 @@ export class GaussianNoise extends SignalDependent {
 
 // S-G and S-A4-G-A4: a signal-dependent scale, then gains, 1x1 convolutions and couplings, in the density direction.
 export class NoiseFlow extends SignalDependent {
-  constructor(knots, tensors) {
+  // scale: where the tensors of the signal-dependent scale are. first: number of the first layer that readLayers reads.
+  constructor(knots, tensors, scale = "0.", first = 1) {
     const layers = below(tensors, "bijection.layers.");
-    super(knots, layers["0.log_shot"], layers["0.log_read"]);
-    this.readLayers(layers);
+    super(knots, layers[`${scale}log_shot`], layers[`${scale}log_read`]);
+    this.readLayers(layers, first);
   }
 
   // couplings[k] comes after the matrix forward[k]; the gain is folded into the matrix that follows it.
-  readLayers(layers) {
+  readLayers(layers, first) {
     const last = Math.max(...Object.keys(layers).map((name) => parseInt(name, 10)));
     this.couplings = [];
     this.forward = [];
-    this.tensors = []; // of every layer after the first, in order
+    this.tensors = []; // of every layer that is read here, in order
     this.logDet = 0; // per pixel of one plane
     this.logGain = 0;
     let gain = 1;
-    for (let k = 1; k <= last; k++) {
+    for (let k = first; k <= last; k++) {
       const layer = below(layers, `${k}.`);
       this.tensors.push(layer);
       if ("log_gain" in layer) {
@@ -200,5 +204,27 @@ export class NoiseFlow extends SignalDependent {
     const { shot, read } = this.nlf(context);
     const factor = Math.exp(2 * this.logGain);
     return { shot: factor * shot, read: factor * read };
+  }
+}
+
+// R-T-A4: row noise with the scale in it, tails and skewness, then 1x1 convolutions and couplings.
+export class SensorFlow extends NoiseFlow {
+  constructor(knots, tensors) {
+    super(knots, tensors, "0.scale.", 2);
+    const layers = below(tensors, "bijection.layers.");
+    const deviations = (context) => variances(context, this.nlf(context)).map(Math.sqrt);
+    this.first = [new LineNoise(knots, below(layers, "0."), deviations), new MixtureCDF(knots, below(layers, "1."))];
+  }
+
+  standardise(noise, context) {
+    const [lines, mixture] = this.first;
+    const white = lines.forward(noise, context);
+    const { values, ladj } = mixture.forward(white.values, context);
+    return { latents: values, ladj: white.ladj + ladj };
+  }
+
+  scaleUp(values, context) {
+    const [lines, mixture] = this.first;
+    return lines.inverse(mixture.inverse(values, context).values, context).values;
   }
 }

@@ -1,0 +1,171 @@
+// The sensor layers of n2nf_core.flow: row and column noise, and the mixture that gives tails and skewness.
+//
+// forward(values, context) and inverse(values, context) -> {values, ladj}, as the layers of layers.js.
+import { logDensity, logTail, tailQuantile } from "./normal.js";
+
+const [FIRST, DARK_KNOTS, KNOTS] = [-3, 3, 12]; // the signal knots, as in flow/mixture.py
+const NARROWEST = 0.2;
+
+// z = (I + a^2 v v^T)^(-1/2) x / sigma in every mosaic row, v = 1 / sigma; then the same in every column.
+export class LineNoise {
+  kind = "rows";
+
+  // deviations(context) -> sigma at every pixel.
+  constructor(knots, { log_row: logRow, log_column: logColumn }, deviations) {
+    Object.assign(this, { knots, deviations, tables: logColumn ? [logRow, logColumn] : [logRow] });
+  }
+
+  // The mosaic line of every pixel: rows for axis 0, columns for axis 1; planes 2 i + j.
+  lineOf(axis, plane, y, x) {
+    return axis === 0 ? 2 * y + (plane >> 1) : 2 * x + (plane & 1);
+  }
+
+  // values -> (I + a^2 v v^T)^(power / 2) values along one axis, in place; returns the sum of log(1 + a^2 |v|^2).
+  along(axis, values, sigma, { height, width, camera, iso }, power) {
+    const variance = Math.exp(2 * this.knots.at(this.tables[axis], camera, iso));
+    const count = 2 * (axis === 0 ? height : width);
+    const [norm, dot] = [new Float64Array(count), new Float64Array(count)];
+    const everyPixel = (visit) => {
+      for (let plane = 0, i = 0; plane < 4; plane++)
+        for (let y = 0; y < height; y++) for (let x = 0; x < width; x++, i++) visit(i, this.lineOf(axis, plane, y, x));
+    };
+    everyPixel((i, line) => {
+      norm[line] += 1 / sigma[i] ** 2;
+      dot[line] += values[i] / sigma[i];
+    });
+    everyPixel((i, line) => {
+      const factor = (1 + variance * norm[line]) ** (power / 2) - 1;
+      values[i] += (factor * dot[line]) / (norm[line] * sigma[i]);
+    });
+    return norm.reduce((sum, value) => sum + Math.log1p(variance * value), 0);
+  }
+
+  forward(values, context) {
+    const sigma = this.deviations(context);
+    const out = Float64Array.from(values, (value, i) => value / sigma[i]);
+    let ladj = -sigma.reduce((sum, value) => sum + Math.log(value), 0);
+    this.tables.forEach((_, axis) => {
+      ladj -= 0.5 * this.along(axis, out, sigma, context, -1);
+    });
+    return { values: out, ladj };
+  }
+
+  inverse(values, context) {
+    const sigma = this.deviations(context);
+    const out = Float64Array.from(values);
+    let ladj = -sigma.reduce((sum, value) => sum + Math.log(value), 0);
+    for (let axis = this.tables.length - 1; axis >= 0; axis--) ladj -= 0.5 * this.along(axis, out, sigma, context, 1);
+    return { values: out.map((value, i) => value * sigma[i]), ladj };
+  }
+}
+
+// z = Phi^-1(sum_k w_k Phi((u - m_k) / s_k)) at every pixel, with parameters along the signal.
+export class MixtureCDF {
+  kind = "mixture";
+
+  constructor(knots, tensors) {
+    Object.assign(this, { knots, tensors });
+    this.count = tensors.logit.length / (knots.cameras.length * knots.columns * KNOTS);
+  }
+
+  // The untransformed parameters of one camera and ISO at the signal knots: name -> numbers, knot after knot.
+  tables({ camera, iso }) {
+    const table = (name, size) =>
+      Float64Array.from({ length: size }, (_, k) => this.knots.at(this.tensors[name], camera, iso, size, k));
+    const shapes = ["logit", "mean", "log_width"].map((name) => table(name, KNOTS * this.count));
+    return {
+      below: table("log_below", DARK_KNOTS),
+      shapes,
+      unit: Math.exp(this.knots.at(this.tensors.log_unit, camera, iso)),
+    };
+  }
+
+  // {weight, mean, width} of the standardised mixture at a signal.
+  shapeAt({ below, shapes, unit }, signal) {
+    const place = Math.min(Math.max(Math.asinh((4 * signal) / unit) - FIRST, 0), KNOTS - 1);
+    const low = Math.min(Math.floor(place), KNOTS - 2);
+    const between = (left, right) => left + (place - low) * (right - left);
+    const indices = [...Array(this.count).keys()];
+    const [logit, raw, logWidth] = shapes.map((table) =>
+      indices.map((k) => between(table[low * this.count + k], table[(low + 1) * this.count + k])),
+    );
+    const sum = (term) => indices.reduce((total, k) => total + term(k), 0);
+    const total = sum((k) => Math.exp(logit[k]));
+    const weight = logit.map((value) => Math.exp(value) / total);
+    const centre = sum((k) => weight[k] * raw[k]);
+    const variance = logWidth.map((value) => NARROWEST ** 2 + Math.exp(2 * value));
+    const spread = Math.sqrt(sum((k) => weight[k] * ((raw[k] - centre) ** 2 + variance[k])));
+    const factor = Math.exp(between(below[low] ?? 0, below[low + 1] ?? 0)) / spread;
+    return {
+      weight,
+      mean: raw.map((value) => (value - centre) * factor),
+      width: variance.map((value) => Math.sqrt(value) * factor),
+    };
+  }
+
+  forward(values, context) {
+    const tables = this.tables(context);
+    let ladj = 0;
+    const out = Float64Array.from(values, (u, i) => {
+      const found = toBase(u, this.shapeAt(tables, context.clean[i]));
+      ladj += found.logSlope;
+      return found.z;
+    });
+    return { values: out, ladj };
+  }
+
+  inverse(values, context) {
+    const tables = this.tables(context);
+    let ladj = 0;
+    const out = Float64Array.from(values, (z, i) => {
+      const shape = this.shapeAt(tables, context.clean[i]);
+      const u = fromBase(z, shape);
+      ladj += toBase(u, shape).logSlope;
+      return u;
+    });
+    return { values: out, ladj };
+  }
+}
+
+function logSumExp(terms) {
+  const largest = Math.max(...terms);
+  return largest + Math.log(terms.reduce((sum, term) => sum + Math.exp(term - largest), 0));
+}
+
+// The logarithms of the density and of the tail beyond u, upper for side 1 and lower for side -1.
+function logMixture(u, { weight, mean, width }, side) {
+  const a = weight.map((_, k) => (u - mean[k]) / width[k]);
+  return {
+    density: logSumExp(a.map((value, k) => Math.log(weight[k] / width[k]) + logDensity(value))),
+    tail: logSumExp(a.map((value, k) => Math.log(weight[k]) + logTail(side * value))),
+  };
+}
+
+function toBase(u, shape) {
+  const side = u < 0 ? -1 : 1;
+  const { density, tail } = logMixture(u, shape, side);
+  const z = side * tailQuantile(tail);
+  return { z, logSlope: density - logDensity(z) };
+}
+
+// Newton's steps in the logarithm of the nearer tail, within a bracket.
+function fromBase(z, shape) {
+  const side = z < 0 ? -1 : 1;
+  const wanted = logTail(side * z);
+  const ends = shape.mean.map((value, k) => value + shape.width[k] * z);
+  let [low, high] = [Math.min(...ends), Math.max(...ends)];
+  let u = (low + high) / 2;
+  let [before, step] = [high - low, high - low];
+  for (let n = 0; n < 100; n++) {
+    const { density, tail } = logMixture(u, shape, side);
+    const excess = side * (tail - wanted);
+    if (excess > 0) low = u;
+    else high = u;
+    let after = u + excess * Math.exp(tail - density);
+    if (!(low <= after && after <= high && 2 * Math.abs(after - u) <= before)) after = (low + high) / 2;
+    [before, step] = [step, Math.abs(after - u)];
+    u = after;
+    if (step <= 1e-14 * (Math.abs(u) + 1e-3)) break;
+  }
+  return u;
+}
