@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from n2nf_core import raw
+from n2nf_core.files import printable
 from n2nf_core.types import NLF
 
 PATTERNS = ("RGGB", raw.MONO)
@@ -25,9 +26,15 @@ Index = int | slice | Sequence[int]
 class BurstError(ValueError):
     """Frames or a file that cannot be used as a burst. The message is one line and names the file or the scene."""
 
+    def __init__(self, message: object):
+        super().__init__(printable(str(message)))
+
 
 class BurstWarning(UserWarning):
-    """A possible problem with a burst that does not prevent its use."""
+    """A possible problem with a burst that does not prevent its use, in one line."""
+
+    def __init__(self, message: object):
+        super().__init__(printable(str(message)))
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,9 @@ class Burst:
         except ValueError as error:
             raise BurstError(f"{name}: {error}") from None
         if not max(black) < self.white < math.inf:
-            raise BurstError(f"{name}: white level {self.white:g} must lie above black level {max(black):g}")
+            raise BurstError(
+                f"{name}: white level {self.white:g} must lie above black level {max(black):g}: give both in DN"
+            )
         object.__setattr__(self, "black", black)
 
     def __len__(self) -> int:

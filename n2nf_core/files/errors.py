@@ -53,6 +53,15 @@ def reason(error: BaseException) -> str:
     return one_line(error, 1000) if told else f"{type(error).__name__}: {one_line(error, 1000)}"
 
 
+def printable(text: str) -> str:
+    """``text`` with escapes in place of characters that cannot be printed, such as line breaks in a file's name.
+
+    >>> printable("two\\nlines")
+    'two\\\\nlines'
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def one_line(error: BaseException | str, most: int = 200) -> str:
     """The message of an error in one line of at most ``most`` characters, or its type where the message is empty.
 

@@ -7,6 +7,8 @@ that reads bursts then reads the format, compares the frames' settings, and asks
 
 from __future__ import annotations
 
+import math
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -120,24 +122,39 @@ def parts(path: str | Path, options: Options = Options()) -> list[Part]:  # noqa
 
     Errors: BurstError for a path that does not exist, a format that is not supported, and options out of range.
     """
-    path = Path(path)
-    if not path.exists():
-        raise BurstError(f"{path}: no such file or folder")
-    _check(options)
-    found = _folder(path, options) if path.is_dir() else _file(path, options)
-    if not found:
-        raise BurstError(f"{path}: nothing here is understood. Give one of: {_understood()}")
+    path, options = Path(path), _checked(options)
+    try:
+        if not path.exists():
+            raise BurstError(f"{path}: no such file or folder")
+        found = _folder(path, options) if path.is_dir() else _file(path, options)
+        if not found:
+            raise BurstError(f"{path}: nothing here is understood. {_inner(path)}Give one of: {_understood()}")
+    except OSError as error:
+        raise BurstError(f"{path}: cannot be read ({error.strerror}): check its name and its permissions") from error
     return found
 
 
-def _check(options: Options) -> None:
+def _checked(options: Options) -> Options:
+    for name in ("iso", "white"):
+        value = getattr(options, name)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise BurstError(f"{name} must be a number above 0, got {value:g}")
     try:
         if options.black is not None:
             four_levels(options.black)
         if options.cfa is not None:
+            options = options._replace(cfa=options.cfa.strip().upper())
             crop_of(options.cfa)
     except ValueError as error:
         raise BurstError(str(error)) from None
+    return options
+
+
+def _inner(path: Path) -> str:
+    """A sentence that names the subfolders of ``path`` that hold files of a supported format."""
+    inner = sorted(one for one in path.iterdir() if one.is_dir()) if path.is_dir() else []
+    names = [one.name for one in inner if any(_reader(file) for file in one.iterdir())]
+    return f"Its subfolders are not searched: give one of them ({', '.join(names[:5])}). " if names else ""
 
 
 def _file(path: Path, options: Options) -> list[Part]:
@@ -156,6 +173,10 @@ def _reader(path: Path) -> Reader | None:
 
 
 def _check_content(path: Path) -> None:
+    if not path.is_file():
+        raise BurstError(f"{path}: it is not a regular file but a pipe or a device: give a file, or remove it")
+    if not os.access(path, os.R_OK):
+        raise BurstError(f"{path}: cannot be read (Permission denied): check its permissions")
     if path.stat().st_size == 0:
         raise BurstError(f"{path}: the file is empty: copy it again, or remove it")
 

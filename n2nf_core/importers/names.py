@@ -39,12 +39,21 @@ _KINDS = ("imagetyp", "imagetype", "frametype", "frame", "kind", "obstype")
 _BITS = ("bitdepth", "significantbits", "adcbits")
 _CFAS = ("cfa", "bayerpat", "bayerpattern")
 _MODES = (
-    "readoutm", "readmode", "readoutmode", "mode", "xbinning", "binning", "camerabinning", "detectorbinning", "emgain",
-    "detsec", "ccdname", "ampname", "ampid",
+    "readoutm", "readmode", "readoutmode", "mode", "xbinning", "ybinning", "binning", "camerabinning",
+    "detectorbinning", "emgain", "detsec", "ccdname", "ampname", "ampid", "ncombine", "stackcnt",
 )
 # fmt: on
-_UNITS = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "s": 1.0}
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+UNITS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("us", "usec", "\u00b5s", "\u03bcs", "microsecond", "microseconds"), 1e-6),
+    **dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds"), 1e-9),
+    **dict.fromkeys(("min", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+}
+"""Unit of time in lower case -> its seconds; micro is written as the sign or as the Greek letter."""
+
+_NUMBER = re.compile(r"(?:(?<!\w)[-+])?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _NONE = ("", "NONE", "NULL", "FALSE", "N/A", "UNKNOWN")
 
 
@@ -68,8 +77,8 @@ def stated_by_name(where: str | Path, facts: Mapping[str, object], notes: list[s
 
     found = {field: first(names, _text) for field, names in _TEXTS.items()}
     found |= {field: first(names, _number_or_text) for field, names in _NUMBERS_OR_TEXTS.items()}
-    found["iso"] = first(_NUMBERS["iso"], lambda value: number(value) or None)
-    found["aperture"] = first(_NUMBERS["aperture"], number)
+    found["iso"] = first(_NUMBERS["iso"], lambda value: _not_negative(value) or None)
+    found["aperture"] = first(_NUMBERS["aperture"], lambda value: _not_negative(value) or None)
     found["black"] = first(_NUMBERS["black"], levels, strict=True)
     found["white"] = first(_NUMBERS["white"], one_white, strict=True)
     found["cfa"] = first(_CFAS, cfa_of, strict=True)
@@ -95,13 +104,24 @@ def _plain(name: str) -> str:
 
 def _read(where, name: str, value, read, strict: bool, notes: list[str]):
     value = value.item() if isinstance(value, np.generic) else value
+    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     try:
         return read(value)
     except (TypeError, ValueError, OverflowError) as error:
         if strict:
-            return Unclear(f"{where}: field {name}: {one_line(error)}: correct it, or give another value")
+            return Unclear(f"{where}: field {name}: {one_line(error)}: correct it, or give {option_for(name)}")
         notes.append(f"{name} {_short(value)} is not understood, so it is taken as not stated")
         return None
+
+
+def option_for(name: str) -> str:
+    """How a user gives the option that replaces the level or the colour filter ``name``, for messages.
+
+    >>> option_for("BAYERPAT")
+    'cfa (make demo: CFA=...)'
+    """
+    option = next((field for field in ("black", "white") if _plain(name) in _NUMBERS[field]), "cfa")
+    return f"{option} (make demo: {option.upper()}=...)"
 
 
 def _short(value: object) -> str:
@@ -109,38 +129,49 @@ def _short(value: object) -> str:
 
 
 def number(value: object) -> float:
-    """The number that ``value`` is, or the first one in a text; ValueError where there is none or it is not finite.
+    """The number that ``value`` is, or the only one in a text; ValueError where there is another count of numbers.
+
+    A number that is not finite is no number.
 
     >>> number("ISO 800"), number([2.0])
     (800.0, 2.0)
     """
-    if isinstance(value, bytes):
-        value = value.decode("ascii", "replace")
+    value = value.decode("ascii", "replace") if isinstance(value, bytes) else value
     if isinstance(value, str):
-        match = _NUMBER.search(value)
-        if match is None:
-            raise ValueError(f"{value!r} is not a number")
-        value = match.group()
+        found = _NUMBER.findall(value)
+        if len(found) != 1:
+            raise ValueError(f"{value!r} is not {'one' if found else 'a'} number")
+        value = found[0]
     values = np.asarray(value, dtype=float).ravel()
     if values.size != 1 or not np.isfinite(values[0]):
         raise ValueError(f"{value} is not one number")
     return float(values[0])
 
 
+def _not_negative(value: object) -> float:
+    if (known := number(value)) < 0:
+        raise ValueError(f"{value} is negative")
+    return known
+
+
 def seconds(value: object, unit: float = 1.0) -> float:
     """An exposure time in seconds; ``unit`` is that of a plain number. Fractions and units in a text are understood.
+
+    ValueError for a negative time and for a unit that is not in :data:`UNITS`.
 
     >>> seconds("1/50"), seconds("20 ms"), seconds(3, 1e-3)
     (0.02, 0.02, 0.003)
     """
     if not isinstance(value, str):
-        return number(value) * unit
-    if match := re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*s?\s*", value):
+        return _not_negative(value) * unit
+    number_text, name = re.fullmatch(r"(.*?)([^\W\d_]*)\.?\s*", value, re.DOTALL).groups()
+    if name and name.lower() not in UNITS:
+        raise ValueError(f"{value!r} has an unknown unit of time")
+    if match := re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", number_text):
         if not int(match[2]):
             raise ValueError(f"{value} is not a time")
-        return int(match[1]) / int(match[2])
-    match = re.search(r"[a-zµ]+\s*$", value)
-    return number(value) * _UNITS.get(match.group().strip() if match else "", unit)
+        return int(match[1]) / int(match[2]) * (UNITS[name.lower()] if name else 1.0)
+    return _not_negative(number_text) * (UNITS[name.lower()] if name else unit)
 
 
 def levels(value: object) -> float | tuple[float, ...]:
@@ -165,11 +196,15 @@ def cfa_of(value: object) -> str | None:
     """
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.item()
-    if not isinstance(value, (str, bytes)):
-        if np.size(value) == 4:
-            return raw.cfa_name(np.ravel(value).tolist())
-        raise ValueError(f"a colour filter of shape {np.shape(value)} is not a 2x2 cell")
-    text = (value.decode("ascii", "replace") if isinstance(value, bytes) else value).strip().upper()
+    value = value.decode("ascii", "replace") if isinstance(value, bytes) else value
+    if not isinstance(value, str):
+        if np.size(value) != 4:
+            raise ValueError(f"a colour filter {_short(value)} of shape {np.shape(value)} is not a 2x2 cell")
+        cell = np.ravel(value).tolist()
+        if not all(isinstance(colour, str) for colour in cell):
+            return raw.cfa_name(cell)
+        value = "".join(cell)
+    text = re.sub(r"[\s'\"/,]", "", value).upper()
     if text in _NONE:
         return None
     if text.startswith(("MONO", "GRAY", "GREY")):
@@ -193,7 +228,7 @@ def _text(value: object) -> str | None:
     if np.size(value) != 1:
         raise ValueError(f"{value} is not one text")
     value = np.ravel(value)[0] if isinstance(value, (np.ndarray, list, tuple)) else value
-    text = (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
+    text = " ".join((value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).split())
     return None if text.upper() in _NONE else text
 
 

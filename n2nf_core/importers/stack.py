@@ -155,11 +155,15 @@ def _check_shape(source: Source) -> None:
     shape, kind = source.stack.frames.shape, source.stack.frames.dtype.kind
     if len(shape) != 3 or kind not in "uif":
         raise BurstError(
-            f"{source.where}: frames must be numbers (T, H, W), got {source.stack.frames.dtype} of shape {tuple(shape)}"
+            f"{source.where}: frames must be numbers (T, H, W), got {source.stack.frames.dtype} of shape "
+            f"{tuple(shape)}: save one array of integers or floats with three axes"
         )
     clean = source.stack.clean
     if clean is not None and (clean.shape != tuple(shape[1:]) or clean.dtype.kind not in "uif"):
-        raise BurstError(f"{source.where}: clean is {clean.dtype} {clean.shape}, but a frame is {tuple(shape[1:])}")
+        raise BurstError(
+            f"{source.where}: clean is {clean.dtype} {clean.shape}, but a frame is {tuple(shape[1:])}: save one image "
+            "of that shape"
+        )
     if min(shape) == 0:
         raise BurstError(f"{source.where}: it holds no frames, its shape is {' x '.join(map(str, shape))}")
 

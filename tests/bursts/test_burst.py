@@ -1,12 +1,14 @@
 """A burst in memory: values in units, windows, what it refuses."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from cases.bursts import BLACK, WHITE, make
 from cases.flat_bursts import flat_burst
 
-from n2nf_core.bursts import Burst, BurstError, open_burst, recordings, with_means
+from n2nf_core.bursts import Burst, BurstError, BurstWarning, open_burst, recordings, with_means
 from n2nf_core.types import Stack
 
 
@@ -68,6 +70,13 @@ def test_crop_is_a_window_in_plane_coordinates(stored, lazy):
 def test_a_burst_refuses(changes, message):
     with pytest.raises(BurstError, match=f"desk: .*{message}"):
         make(**changes)
+
+
+@pytest.mark.parametrize("kind", [BurstError, BurstWarning])
+def test_a_message_is_one_line_that_can_be_printed_whatever_a_file_is_called(kind):
+    said = kind("a\nb\udcff \x1b[1m ü: copy it")
+    assert str(said) == r"a\nb\udcff \x1b[1m ü: copy it"
+    assert str(pickle.loads(pickle.dumps(said))) == str(said)
 
 
 def test_saturated_fraction_counts_values_at_white():

@@ -1,5 +1,6 @@
 """What read_bursts makes of a path, whatever lies there."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -57,6 +58,10 @@ def test_paths_and_options_that_cannot_be(tmp_path):
     path = save(tmp_path, frames=mosaics(), **FULL)
     with pytest.raises(BurstError, match="CFA pattern 'XYZ' is not understood"):
         read_bursts(path, cfa="XYZ")
+    assert one(path, cfa=" rggb").cfa == "RGGB"
+    for option, value in (("white", float("nan")), ("white", -5), ("iso", 0), ("iso", float("inf"))):
+        with pytest.raises(BurstError, match=f"^{option} must be a number above 0, got"):
+            read_bursts(path, **{option: value})
     with pytest.raises(BurstError, match="one number or four"):
         read_bursts(path, black=(1, 2, 3))
     tifffile.imwrite(tmp_path / "a.tif", mosaics(), photometric="minisblack")
@@ -92,4 +97,26 @@ def test_what_is_no_frame_is_left_out(tmp_path):
             read_bursts(path)
     (tmp_path / "z.tif").write_bytes(b"no TIFF at all")
     with pytest.raises(BurstError, match="z.tif: not a readable TIFF file"):
+        read_bursts(tmp_path)
+
+
+def test_what_is_no_file_or_cannot_be_read_is_named(tmp_path, monkeypatch):
+    with pytest.raises(BurstError, match=r"aaa: cannot be read \(File name too long\)"):
+        read_bursts(tmp_path / ("a" * 300))
+    os.mkfifo(tmp_path / "a.tif")
+    (tmp_path / "b.npy").symlink_to("/dev/zero")
+    for path in (tmp_path / "a.tif", tmp_path / "b.npy"):
+        with pytest.raises(BurstError, match=f"{path.name}: it is not a regular file but a pipe or a device"):
+            read_bursts(path)
+    path = save(tmp_path, frames=mosaics(), **FULL)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may read every file
+    with pytest.raises(BurstError, match=r"s\.npz: cannot be read \(Permission denied\)"):
+        read_bursts(path)
+
+
+def test_a_folder_whose_frames_are_in_subfolders_names_them(tmp_path):
+    for name in ("lights", "darks", "texts"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ("a.txt" if name == "texts" else "a.fits")).write_text("")
+    with pytest.raises(BurstError, match=r"subfolders are not searched: give one of them \(darks, lights\)\. Give one"):
         read_bursts(tmp_path)

@@ -23,6 +23,19 @@ def stated(**facts):
         ({"Exposure-ms": "20"}, "exposure_s", 0.02),
         ({"Exposure": "20 ms"}, "exposure_s", 0.02),
         ({"exposure_s": "1/50"}, "exposure_s", 0.02),
+        ({"exposure_s": "1/50 sec."}, "exposure_s", 0.02),
+        ({"exposure_s": np.bytes_(b"20 ms")}, "exposure_s", 0.02),
+        ({"exposure": "20 MSec"}, "exposure_s", 0.02),
+        ({"exposure": "20 \u03bcs"}, "exposure_s", 20e-6),
+        ({"exposure": "2 min"}, "exposure_s", 120.0),
+        ({"exposure": 0}, "exposure_s", 0.0),
+        ({"iso": "ISO-800"}, "iso", 800),
+        ({"iso": 0, "ISOSPEED": 400}, "iso", 400),
+        ({"camera": "a\n b"}, "camera", "a b"),
+        ({"STACKCNT": 20, "YBINNING": 2}, "mode", "YBINNING 2, STACKCNT 20"),
+        ({"cfa": np.array(["R", "G", "G", "B"])}, "cfa", "RGGB"),
+        ({"BAYERPAT": "'rggb'"}, "cfa", "RGGB"),
+        ({"BAYERPAT": "RG/GB"}, "cfa", "RGGB"),
         ({"FNumber": 2.8}, "aperture", 2.8),
         ({"GAIN": "300"}, "gain", 300),
         ({"GAIN": "HIGH"}, "gain", "HIGH"),
@@ -54,7 +67,21 @@ def test_a_fact_is_understood(facts, field, value):
 
 
 @pytest.mark.parametrize(
-    "facts", [{"ISO": "auto"}, {"EXPTIME": "1/0"}, {"GAIN": float("nan")}, {"camera": ["a", "b"]}, {"iso": [1, 2]}]
+    "facts",
+    [
+        {"ISO": "auto"},
+        {"ISO": "100-200"},
+        {"ISO": "1,600"},
+        {"ISO": -1},
+        {"iso": [1, 2]},
+        {"FNumber": -1},
+        {"EXPTIME": "1/0"},
+        {"EXPTIME": -1},
+        {"EXPTIME": "20 parsec"},
+        {"EXPTIME": "0,02"},
+        {"GAIN": float("nan")},
+        {"camera": ["a", "b"]},
+    ],
 )
 def test_what_is_not_understood_is_not_stated_and_noted(facts):
     found, notes = stated(**facts)
@@ -66,7 +93,9 @@ def test_what_is_not_understood_is_not_stated_and_noted(facts):
     [
         ({"white": float("nan")}, "white", "field white: nan is not one number"),
         ({"white": []}, "white", "field white: it is empty"),
-        ({"SATURATE": "much"}, "white", "field SATURATE: 'much' is not a number"),
+        ({"SATURATE": "much"}, "white", "field SATURATE: 'much' is not a number: correct it, or give white (make demo"),
+        ({"white": "1023 or 4095"}, "white", "is not one number"),
+        ({"BAYERPAT": True}, "cfa", "a colour filter True of shape () is not a 2x2 cell: correct it, or give cfa"),
         ({"black": [1, 2]}, "black", "field black: the black level must be one number or four"),
         ({"BAYERPAT": "CYGM"}, "cfa", "field BAYERPAT: CFA pattern 'CYGM' is not understood"),
         ({"cfa": [0, 0, 1, 2]}, "cfa", "is not a 2x2 Bayer pattern"),

@@ -43,13 +43,15 @@ class BurstCheck(FrameDigests):
     Every value of a frame is looked at once. Frames are compared with one another on a sample of at most
     ``sample.VALUES`` values, so memory does not grow with the burst.
 
-    Errors: BurstError for a burst of one frame.
+    Errors: BurstError for a burst of one frame, and for a reference with NaN or infinite values.
     """
 
     def __init__(self, burst: Burst):
         super().__init__()
         if len(burst) < 2:
             raise BurstError(f"{burst.scene}: {len(burst)} frame; a noisy pair needs at least two of the same scene")
+        if burst.clean is not None and not np.isfinite(burst.clean).all():
+            raise BurstError(f"{burst.scene}: clean has NaN or infinite values: correct it, or leave it out")
         self.burst, self.facts, self.sample = burst, {}, Sample(burst)
         count = max(1, burst.shape[3] // PART)
         self.starts = np.arange(count) * burst.shape[3] // count

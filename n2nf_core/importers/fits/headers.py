@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 
 from n2nf_core import raw
-from n2nf_core.importers.names import is_known, stated_by_name
+from n2nf_core.importers.names import UNITS, is_known, number, option_for, stated_by_name
 from n2nf_core.importers.stated import Stated, Unclear
 
 
@@ -20,7 +22,7 @@ def header_stated(path: Path, primary, header, notes: list[str]) -> Stated:
     """
     facts = {}
     for one in (primary, header):
-        facts |= {name: one[name] for name in one if name and isinstance(one[name], (bool, int, float, str))}
+        facts |= {name: _timed(one, name) for name in one if name and isinstance(one[name], (bool, int, float, str))}
     known = {name: value for name, value in facts.items() if is_known(name)}
     if pedestal := facts.get("PEDESTAL"):
         known["PEDESTAL"] = abs(pedestal) if isinstance(pedestal, (int, float)) else pedestal
@@ -33,7 +35,17 @@ def header_stated(path: Path, primary, header, notes: list[str]) -> Stated:
     stated = stated_by_name(path, known, notes)
     if stated.cfa in (None, raw.MONO) or isinstance(stated.cfa, Unclear):
         return stated
-    return stated._replace(cfa=_phase(stated.cfa, facts, header["NAXIS2"]))
+    try:
+        return stated._replace(cfa=_phase(stated.cfa, facts, header["NAXIS2"]))
+    except ValueError as error:
+        return stated._replace(cfa=Unclear(f"{path}: field {error}: correct it, or give {option_for('cfa')}"))
+
+
+def _timed(header, name: str) -> object:
+    """The value of a keyword; a number with its unit, if that is one of time (FITS standard 4.0, section 4.3.2)."""
+    value, unit = header[name], re.match(r"\s*\[\s*(\w+)\s*\]", header.comments[name])
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{value} {unit[1]}" if number and unit and unit[1].lower() in UNITS else value
 
 
 def _phase(cfa: str, facts: dict, height: int) -> str:
@@ -45,5 +57,16 @@ def _phase(cfa: str, facts: dict, height: int) -> str:
     cell = [cfa[:2], cfa[2:]]
     if str(facts.get("ROWORDER", "")).strip().upper().startswith("BOTTOM"):
         cell = [cell[(height - 1 - row) % 2] for row in (0, 1)]
-    rows, columns = (int(facts.get(name) or 0) for name in ("YBAYROFF", "XBAYROFF"))
+    rows, columns = (_offset(name, facts.get(name)) for name in ("YBAYROFF", "XBAYROFF"))
     return "".join(cell[(row + rows) % 2][(column + columns) % 2] for row in (0, 1) for column in (0, 1))
+
+
+def _offset(name: str, value: object) -> int:
+    """A whole number of pixels; 0 where it is not stated."""
+    try:
+        pixels = number(value) if value not in (None, "") else 0.0
+    except ValueError:
+        pixels = math.nan
+    if not pixels.is_integer():
+        raise ValueError(f"{name}: {value!r} is not a whole number of pixels")
+    return int(pixels)

@@ -89,7 +89,7 @@ def members(path: Path) -> dict[str, Member]:
     found = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
+            for info in (one for one in archive.infolist() if one.filename.endswith(".npy")):
                 with archive.open(info) as file:
                     found[info.filename.removesuffix(".npy")] = Member(path, info, _header(file))
     except Exception as error:
@@ -132,8 +132,8 @@ def _header(file: IO[bytes]) -> Header:
 def _check(path: Path, header: Header, name: str) -> None:
     if header.dtype.hasobject:
         raise BurstError(
-            f"{path}: it holds Python objects{name}, not arrays of numbers, perhaps because of frames of different "
-            "size: store one array (T, H, W)"
+            f"{path}: it holds Python objects{name}, perhaps None or frames of different size: leave them out, and "
+            "store the frames as one array (T, H, W) of numbers"
         )
 
 

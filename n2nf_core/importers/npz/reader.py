@@ -8,11 +8,12 @@ texts. If it is there, frames with the same one form a burst, and ``settings`` m
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from n2nf_core.bursts import BurstError
+from n2nf_core.bursts import BurstError, BurstWarning
 from n2nf_core.importers.frames import ChosenFrames
 from n2nf_core.importers.names import is_known, stated_by_name
 from n2nf_core.importers.npz.arrays import Member, members, npy_frames
@@ -27,7 +28,8 @@ def read_npy(path: Path) -> list[Stack]:
 
     Errors: BurstError for a damaged file and for pickled objects.
     """
-    return [Stack(npy_frames(path))]
+    frames = npy_frames(path)
+    return [Stack(frames, notes=_order(path, frames.shape))]
 
 
 def read_npz(path: Path) -> list[Stack]:
@@ -44,6 +46,7 @@ def read_npz(path: Path) -> list[Stack]:
     if len(frames.shape) != 3:
         raise BurstError(f"{path}: frames must be numbers (T, H, W), got {frames.dtype} of shape {frames.shape}")
     notes = [f"field {name} is not known and not used" for name in found if name not in _OWN and not is_known(name)]
+    notes += _order(path, frames.shape)
     stated = _stated(path, found, len(frames), notes)
     stack = Stack(frames, stated, clean=found["clean"].load() if "clean" in found else None, notes=notes)
     return _by_setting(path, stack, found) if "setting" in found else [stack]
@@ -57,9 +60,22 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     return {name: member.load() for name, member in members(path).items()}
 
 
+def _order(path: Path, shape: tuple[int, ...]) -> list[str]:
+    """A note, also as a warning, on frames so narrow that another axis seems to be time."""
+    *sides, width = shape
+    if len(shape) != 3 or min(sides[1], width) >= 16 or max(sides[1], width) < 4 * min(sides[1], width):
+        return []
+    note = f"{shape[0]} frames of {sides[1]} x {width}: if another axis is time, bring it to the front (np.moveaxis)"
+    warnings.warn(f"{path}: {note}", BurstWarning, stacklevel=4)
+    return [note]
+
+
 def _stated(path: Path, found: dict[str, Member], count: int, notes: list[str]) -> list[Stated]:
-    """What the fields state about each frame. An array of T values, or of T black levels (T, 4), has one per frame."""
-    arrays = {name: found[name].load() for name in found if name not in _OWN and is_known(name)}
+    """What the fields state about each frame. An array of T values, or of T black levels (T, 4), has one per frame.
+
+    Axes of length 1 are ignored.
+    """
+    arrays = {name: found[name].load().squeeze() for name in found if name not in _OWN and is_known(name)}
     by_frame = {}
     for name, array in arrays.items():
         if array.shape == ((count, 4) if name == "black" else (count,)) and name not in ("white", "cfa"):
@@ -73,7 +89,7 @@ def _stated(path: Path, found: dict[str, Member], count: int, notes: list[str]) 
 
 
 def _by_setting(path: Path, stack: Stack, found: dict[str, Member]) -> list[Stack]:
-    setting, count = found["setting"].load(), len(stack.frames)
+    setting, count = np.atleast_1d(found["setting"].load().squeeze()), len(stack.frames)
     if setting.shape != (count,):
         raise BurstError(f"{path}: setting has shape {setting.shape}, but there are {count} frames")
     if setting.dtype.kind == "f" and not np.isfinite(setting).all():

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
 
+from n2nf_core.bursts import BurstError
 from n2nf_core.importers.names import seconds, stated_by_name
 from n2nf_core.importers.stated import Stated
 
@@ -33,11 +34,26 @@ def described(path: Path, file, k: int, count: int, notes: list[str]) -> tuple[S
     if file.is_shaped and file.shaped_metadata:
         facts |= _plain(file.shaped_metadata[min(k, len(file.shaped_metadata) - 1)])
     if file.is_ome and file.ome_metadata:
-        found, planes = _ome(file.ome_metadata, k)
+        found, planes = _ome(file.ome_metadata, k, notes)
         facts |= found
         times = [planes.get(t) for t in range(count)]
     facts.pop("mode", None)  # ImageJ's way of display
     return stated_by_name(path, facts, notes), times
+
+
+def check_calibration(path: Path, file) -> None:
+    """BurstError where ImageJ states that the numbers stand for signed ones, c0 + c1 times the stored number.
+
+    Arguments:
+        path: the file, for messages.
+        file: an open file of tifffile.
+    """
+    start = (file.imagej_metadata or {}).get("c0") if file.is_imagej else None
+    if start == -32768:
+        raise BurstError(
+            f"{path}: ImageJ states that 32768 is to be subtracted from its numbers: in ImageJ, choose Image > Type > "
+            "32-bit, which does so, and save it again"
+        )
 
 
 def _plain(facts: object) -> dict:
@@ -47,7 +63,7 @@ def _plain(facts: object) -> dict:
     return {str(name): value for name, value in facts.items() if isinstance(value, (int, float, str, list, tuple))}
 
 
-def _ome(xml: str, k: int) -> tuple[dict, dict[int, float]]:
+def _ome(xml: str, k: int, notes: list[str]) -> tuple[dict, dict[int, float]]:
     """What image ``k`` of the OME-XML states, and the exposure times of its planes by their T, in seconds."""
     root = ElementTree.fromstring(xml)
     for element in root.iter():
@@ -70,5 +86,9 @@ def _ome(xml: str, k: int) -> tuple[dict, dict[int, float]]:
     for plane in image.iter("Plane"):
         if "ExposureTime" in plane.attrib:
             unit = plane.attrib.get("ExposureTimeUnit", "s")
-            times[int(plane.attrib.get("TheT", 0))] = seconds(f"{plane.attrib['ExposureTime']} {unit}")
+            text = f"{plane.attrib['ExposureTime']} {unit}"
+            try:
+                times[int(plane.attrib.get("TheT", 0))] = seconds(text)
+            except ValueError:
+                notes.append(f"ExposureTime {text!r} is not understood, so it is taken as not stated")
     return facts, times

@@ -21,7 +21,7 @@ from n2nf_core.files import one_line
 from n2nf_core.importers.frames import Frames, JoinedFrames, PlainFrames, check_declared
 from n2nf_core.importers.stack import Stack
 from n2nf_core.importers.stated import Stated, check_same
-from n2nf_core.importers.tiff.metadata import described
+from n2nf_core.importers.tiff.metadata import check_calibration, described
 from n2nf_core.importers.tiff.tags import page_stated
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
@@ -78,6 +78,7 @@ def _stack(path: Path, file, series, k: int, notes: Sequence[str]) -> Stack:
             "save the frames as MINISBLACK"
         )
     _check_axes(path, series)
+    check_calibration(path, file)
     if any(one is None for one in series.pages):
         raise BurstError(f"{path}: frames of its file set are missing: put all files of the set into one folder")
     frames, files = _frames(path, series)
@@ -103,7 +104,7 @@ def _check_axes(path: Path, series) -> None:
     if wrong:
         raise BurstError(
             f"{path}: axis {', '.join(wrong)}: frames of a burst differ in time only: save one stack per position of "
-            "it (in ImageJ: Image > Properties, if it is time)"
+            "it; if it is time, save it as such (in ImageJ: Image > Properties, as the number of frames)"
         )
     if len(axes) > 1:
         raise BurstError(f"{path}: axes {' and '.join(names)}: which of them is time is not stated: save (T, H, W)")

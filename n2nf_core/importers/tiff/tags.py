@@ -79,7 +79,9 @@ def _cfa(tags) -> str:
     size = tuple(tags[_CFA_SIZE].value) if _CFA_SIZE in tags else (2, 2)
     value = tags[_CFA].value
     pattern = list(value) if isinstance(value, (bytes, tuple)) else [value]
-    if size != (2, 2) or len(pattern) != 4:
+    if size == (2, 2) and len(pattern) != 4:
+        raise ValueError(f"tag CFAPattern has {len(pattern)} colours for a cell of 2 x 2 pixels")
+    if size != (2, 2):
         raise ValueError(f"tag CFAPattern repeats every {size[0]} x {size[-1]} pixels, not every 2 x 2")
     return raw.cfa_name(pattern)
 

@@ -34,6 +34,7 @@ def put(index, value):
         (lambda: bad(put((4, 0, 0, 0), np.inf)), "frame 4 has NaN or infinite"),
         (lambda: bad(put(2, 500)), r"frame 2 is constant \(all values 500\)"),
         (lambda: bad(lambda f: f[[0, 1, 2, 1]]), "frames 1 and 3 are identical"),
+        (lambda: make(clean=np.full_like(make().clean, np.nan)), "clean has NaN or infinite"),
         (lambda: make(white=300.0), "of the values are saturated"),
         (lambda: make(black=899.0), "lies below the black level 899"),
         (lambda: make(black=(60, 62, 899, 66)), "lies below the black level 899"),

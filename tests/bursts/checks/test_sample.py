@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases.poisson_bursts import burst_in_dn
 
-from n2nf_core.bursts import sample
+from n2nf_core.bursts.checks import sample
 from n2nf_core.bursts.checks.sample import Sample
 
 

@@ -6,11 +6,12 @@ import pytest
 from astropy.io import fits
 
 from n2nf_core.importers.fits.headers import header_stated
-from n2nf_core.importers.stated import Stated
+from n2nf_core.importers.stated import Stated, Unclear
 
 
 def stated(height=64, primary=(), **keywords):
-    header = fits.Header({"NAXIS2": height, **keywords})
+    header = fits.Header()
+    header.update({"NAXIS2": height, **keywords})
     notes = []
     return header_stated(Path("a.fits"), fits.Header(dict(primary)), header, notes), notes
 
@@ -52,6 +53,20 @@ def test_a_keyword_without_a_value_states_nothing():
 )
 def test_the_pattern_of_the_first_stored_pixels(keywords, cfa):
     assert stated(BAYERPAT="RGGB", **keywords)[0].cfa == cfa
+
+
+@pytest.mark.parametrize("value", ["none", 0.5])
+def test_an_offset_of_the_pattern_that_is_no_whole_number_of_pixels(value):
+    found = stated(BAYERPAT="RGGB", XBAYROFF=value)[0].cfa
+    assert isinstance(found, Unclear) and f"a.fits: field XBAYROFF: {value!r} is not a whole number" in found
+    assert stated(BAYERPAT="RGGB", XBAYROFF="1")[0].cfa == "GRBG"
+
+
+@pytest.mark.parametrize(
+    ("comment", "time"), [("[ms] exposure", 0.02), ("[s] exposure", 20), ("[adu]", 20), ("ms", 20)]
+)
+def test_the_unit_of_a_time_may_stand_in_the_comment(comment, time):
+    assert stated(EXPTIME=(20, comment))[0].exposure_s == time
 
 
 @pytest.mark.parametrize("pedestal", [100, -100])

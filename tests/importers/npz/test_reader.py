@@ -1,5 +1,7 @@
 """NPZ files: what they hold comes back, and what cannot serve is refused in one line."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -67,7 +69,6 @@ def test_npz_refuses_objects_and_never_unpickles(tmp_path):
         ({"frames": mosaics().astype(np.int64) * 10**6}, "do not fit into float32"),
         ({"frames": mosaics(), "clean": mosaics()[0, :8]}, "clean is"),
         ({"frames": mosaics(), "setting": np.zeros(3, int)}, "setting has shape"),
-        ({"frames": mosaics(), "iso": -1}, "ISO must be a positive number"),
     ],
 )
 def test_npz_refuses_in_one_line(tmp_path, arrays, message):
@@ -159,6 +160,38 @@ def test_npz_refuses_wrong_fields_in_one_line(tmp_path, arrays, message):
     with pytest.raises(BurstError, match=rf"s\.npz: .*{message}") as error:
         read_bursts(save(tmp_path, **{"white": 4095, **arrays}))
     assert "\n" not in str(error.value)
+
+
+def test_npz_axes_of_length_one_do_not_matter(tmp_path):
+    frames, column = mosaics(), np.array([[1], [1], [2], [2]])
+    found = read_bursts(save(tmp_path, frames=frames, **FULL, exposure_s=column))
+    assert [burst.provenance["exposure_s"] for burst in found] == [1, 2]
+    assert [len(burst) for burst in read_bursts(save(tmp_path, frames=frames, **FULL, setting=column))] == [2, 2]
+
+
+@pytest.mark.parametrize("write", [np.save, lambda path, frames: np.savez(path, frames=frames)])
+@pytest.mark.parametrize(("shape", "warned"), [((64, 96, 4), True), ((64, 4, 96), True), ((4, 16, 64), False)])
+def test_time_as_another_axis_than_the_first_is_pointed_out(tmp_path, recwarn, write, shape, warned):
+    frames = mosaics(*shape)
+    path = tmp_path / ("s.npy" if write is np.save else "s.npz")
+    write(path, frames)
+    assert one(path, white=4095).frames.shape[0] == shape[0]
+    said = [str(warning.message) for warning in recwarn if "np.moveaxis" in str(warning.message)]
+    assert (
+        said
+        == [
+            f"{path}: {shape[0]} frames of {shape[1]} x {shape[2]}: if another axis is time, "
+            "bring it to the front (np.moveaxis)"
+        ]
+        * warned
+    )
+
+
+def test_a_zip_file_of_something_else_has_no_frames(tmp_path):
+    with zipfile.ZipFile(tmp_path / "s.npz", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(BurstError, match=r"s\.npz: an NPZ stack needs the key frames \(T, H, W\), but it has no keys"):
+        read_bursts(tmp_path / "s.npz")
 
 
 def test_npy_files_are_bare_stacks_or_frames(tmp_path):

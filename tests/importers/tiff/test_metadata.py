@@ -4,7 +4,7 @@ import pytest
 import tifffile
 from cases.stacks import mosaics
 
-from n2nf_core.bursts import BurstWarning
+from n2nf_core.bursts import BurstError, BurstWarning
 from n2nf_core.importers import read_bursts
 from n2nf_core.importers.stated import Stated
 from n2nf_core.importers.tiff.metadata import described
@@ -48,3 +48,26 @@ def test_frames_of_several_exposures_in_one_file(tmp_path):
     with pytest.warns(BurstWarning, match="left out, because no other frame has their setting: frame 3"):
         (burst,) = read_bursts(tmp_path / "s.ome.tif", white=4095)
     assert len(burst) == 3 and burst.provenance["exposure_s"] == pytest.approx(0.02)
+
+
+def test_signed_numbers_of_imagej_are_refused(tmp_path):
+    text = "ImageJ=1.53k\nimages=4\nframes=4\ncf=0\nc0={}\nc1=1.0\n"
+    for start in (-32768.0, 0.0):
+        with tifffile.TiffWriter(tmp_path / "s.tif") as file:
+            for t, frame in enumerate(mosaics()):
+                how = {"photometric": "minisblack", "metadata": None, "contiguous": False}
+                file.write(frame, description=text.format(start) if t == 0 else None, **how)
+        if start:
+            with pytest.raises(BurstError, match="s.tif: ImageJ states that 32768 is to be subtracted"):
+                read_bursts(tmp_path / "s.tif", white=4095)
+    assert len(read_bursts(tmp_path / "s.tif", white=4095)) == 1
+
+
+def test_an_exposure_time_of_ome_that_is_not_understood_is_noted(tmp_path):
+    path, notes = tmp_path / "s.ome.tif", []
+    tifffile.imwrite(
+        path, mosaics(), photometric="minisblack", description=OME.replace('"ms"', '"pixel"'), metadata=None
+    )
+    with tifffile.TiffFile(path) as file:
+        assert described(path, file, 0, 4, notes)[1] == [None, None, 0.5, None]
+    assert notes == ["ExposureTime '20 pixel' is not understood, so it is taken as not stated"]
