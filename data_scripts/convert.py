@@ -24,7 +24,7 @@ from processes import claim, claims, each, show_warning
 from tqdm import tqdm
 
 from n2nf_core.bursts import SUFFIX, Burst, BurstCheck, BurstError, open_burst, write_burst
-from n2nf_core.files import clear_leftovers, lock_of, locked, reason
+from n2nf_core.files import clear_leftovers, lock_of, locked, printable, reason
 from n2nf_core.importers import READERS, Options, Part, parts
 from n2nf_core.raw import CFAS
 
@@ -58,6 +58,17 @@ def store(bursts: Iterable[Burst], out: Path, overwrite: bool = False) -> Iterat
         yield write_burst(burst, _target(out, burst.provenance.get("name") or burst.scene), overwrite=overwrite)
 
 
+class SourcesFailed(BurstError):
+    """Some of several sources failed, and the others are converted; the message has one line for each that failed."""
+
+    def __init__(self, failed: Sequence[str], count: int):
+        super().__init__(f"{len(failed)} of {count} sources failed, the others are converted:")
+        self.failed = sorted(map(printable, failed))
+
+    def __str__(self) -> str:
+        return "\n  ".join([super().__str__(), *self.failed])
+
+
 def convert(
     sources: Sequence[Part], out: Path, *, jobs: int = CORES, overwrite: bool = False, failed: Sequence[str] = ()
 ) -> Converted:
@@ -73,8 +84,7 @@ def convert(
         overwrite: whether to replace bursts that exist.
         failed: one line for each source that has no parts because it cannot be read.
 
-    Errors: BurstError before anything is written, if two sources have one name; BurstError with one line per source
-    that failed, after the others are converted.
+    Errors: BurstError before anything is written, if two sources have one name; SourcesFailed at the end.
     """
     _refuse_equal_names(sources)
     done, failed, count = Converted([], []), list(failed), len(sources) + len(failed)
@@ -95,8 +105,7 @@ def convert(
                     done.kept.extend(result.kept)
                 bar.update()
     if failed and count > 1:
-        lines = "\n  ".join(sorted(failed))
-        raise BurstError(f"{len(failed)} of {count} sources failed, the others are converted:\n  {lines}")
+        raise SourcesFailed(failed, count)
     if failed:
         raise BurstError(failed[0])
     return done
