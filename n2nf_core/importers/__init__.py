@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
@@ -137,13 +138,13 @@ def parts(path: str | Path, options: Options = Options()) -> list[Part]:  # noqa
 def _checked(options: Options) -> Options:
     for name in ("iso", "white"):
         value = getattr(options, name)
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise BurstError(f"{name} must be a number above 0, got {value:g}")
+        if value is not None and not (isinstance(value, Real) and math.isfinite(value) and value > 0):
+            raise BurstError(f"{name} must be a number above 0, got {value!r}")
     try:
         if options.black is not None:
             four_levels(options.black)
         if options.cfa is not None:
-            options = options._replace(cfa=options.cfa.strip().upper())
+            options = options._replace(cfa=str(options.cfa).strip().upper())
             crop_of(options.cfa)
     except ValueError as error:
         raise BurstError(str(error)) from None

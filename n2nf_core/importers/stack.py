@@ -182,7 +182,7 @@ def _told_apart(groups: list[tuple[Source, Setting]], options: Options) -> Itera
         if len(gains[one.camera, one.iso]) > 1 and options.iso is None:
             told = [f"gain {worded(one.gain)}"] if one.gain is not None else []
             name = ", ".join([one.camera or DEFAULT_CAMERA, *told, *([one.mode] if one.mode else [])])
-            setting.notes.append(f"camera named {name!r}, because the source has several gains at one ISO")
+            setting.notes.append(f"camera named {name!r}, because the source has several gains or modes at one ISO")
             setting = setting._replace(stated=one._replace(camera=name))
         yield source, setting
 

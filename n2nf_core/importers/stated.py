@@ -214,7 +214,8 @@ def check_same(where: str | Path, values: Iterable[object], places: Iterable[obj
         if value != pairs[0][0]:
             first, there = map(worded, pairs[0])
             what = f" in {what}" if what else ""
-            raise BurstError(f"{where}: frames differ{what}, {first} in {there}, {worded(value)} in {worded(place)}")
+            found = f"{first} in {there}, {worded(value)} in {worded(place)}"
+            raise BurstError(f"{where}: frames differ{what}, {found}: keep the frames of each kind on their own")
 
 
 def worded(value: object) -> str:

@@ -59,7 +59,7 @@ def test_paths_and_options_that_cannot_be(tmp_path):
     with pytest.raises(BurstError, match="CFA pattern 'XYZ' is not understood"):
         read_bursts(path, cfa="XYZ")
     assert one(path, cfa=" rggb").cfa == "RGGB"
-    for option, value in (("white", float("nan")), ("white", -5), ("iso", 0), ("iso", float("inf"))):
+    for option, value in (("white", float("nan")), ("white", -5), ("white", "9"), ("iso", 0), ("iso", float("inf"))):
         with pytest.raises(BurstError, match=f"^{option} must be a number above 0, got"):
             read_bursts(path, **{option: value})
     with pytest.raises(BurstError, match="one number or four"):

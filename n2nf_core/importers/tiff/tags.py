@@ -12,6 +12,7 @@ from n2nf_core.importers.stated import Stated, Unclear
 
 _RATIONAL = (5, 10)
 _MODEL, _MAX_SAMPLE, _EXPOSURE, _EXIF, _ISO = 272, 281, 33434, 34665, 34855
+_ISO_OF_16_BITS = 65535
 _CFA_SIZE, _CFA = 33421, 33422
 _BLACK_SIZE, _BLACK, _BLACK_COLUMNS, _BLACK_ROWS, _WHITE = 50713, 50714, 50715, 50716, 50717
 _MICROMANAGER = 51123
@@ -34,6 +35,8 @@ def page_stated(path: Path, page, notes: list[str]) -> Stated:
     iso = tags[_ISO].value if _ISO in tags else exif.get("ISOSpeedRatings", exif.get("PhotographicSensitivity"))
     if iso is not None:
         facts["iso"] = np.ravel(iso)[0]
+    if facts.get("iso") == _ISO_OF_16_BITS:  # it stands for one that is too large for the tag (EXIF 2.3)
+        facts["iso"] = exif.get("ISOSpeed", exif.get("RecommendedExposureIndex", "beyond its tag"))
     if _EXPOSURE in tags or "ExposureTime" in exif:
         facts["exposure_s"] = _seconds(tags[_EXPOSURE].value if _EXPOSURE in tags else exif["ExposureTime"])
     if _WHITE in tags:

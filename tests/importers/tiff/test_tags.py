@@ -57,6 +57,7 @@ def test_black_levels(tmp_path, extra, black):
         ([(50714, "H", 1, 64, True), (50715, "2i", 24, [*range(24), *[1] * 24], True)], "black", "between all rows or"),
         ([(33421, "H", 2, (6, 6), True), (33422, "B", 36, bytes(36), True)], "cfa", "CFAPattern repeats every 6 x 6"),
         ([(33422, "B", 4, (0, 0, 1, 1), True)], "cfa", "is not a 2x2 Bayer pattern"),
+        ([(33422, "B", 3, (0, 1, 1), True)], "cfa", "has 3 colours for a cell of 2 x 2"),
     ],
 )
 def test_what_has_no_default_asks_for_it(tmp_path, extra, field, message):
@@ -77,3 +78,10 @@ def test_micromanager_states_exposure_gain_and_bits(tmp_path):
     with tifffile.TiffFile(path) as file:
         found = page_stated(path, file.pages[0], [])
     assert found == Stated("Andor", white=4095, exposure_s=0.01, gain=2, mode="Binning 1x1")
+
+
+def test_the_largest_iso_of_its_tag_stands_for_another_one(tmp_path):
+    path, notes = write_pages(tmp_path / "s.tif", mosaics(1), [tags(iso=65535)]), []
+    with tifffile.TiffFile(path) as file:
+        assert page_stated(path, file.pages[0], notes).iso is None
+        assert notes == ["iso 'beyond its tag' is not understood, so it is taken as not stated"]
