@@ -95,7 +95,7 @@ def _in_kernels(layer: Bijection) -> bool:
 
 def kernels_allowed() -> bool:
     """Whether kernels may take the place of layers: outside :func:`layer_by_layer` and torch.compile."""
-    return _enabled.get() and not torch.compiler.is_compiling()
+    return not torch.compiler.is_compiling() and _enabled.get()
 
 
 def _usable(x: Tensor) -> bool:

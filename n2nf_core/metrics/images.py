@@ -29,6 +29,7 @@ def psnr(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
 
     Returns (B,) in dB, inf where the two are equal. ValueError for other shapes, or a range that is not positive.
 
+    >>> import torch
     >>> psnr(torch.full((1, 4, 8, 8), 0.1), torch.zeros(1, 4, 8, 8), data_range=1.0)
     tensor([20.])
     """
@@ -51,6 +52,7 @@ def ssim(estimate: Tensor, reference: Tensor, *, data_range: float) -> Tensor:
     Returns (B,). ValueError for other shapes, or a range that is not positive. Source: Wang, Bovik, Sheikh, Simoncelli,
     IEEE TIP 2004, as torchmetrics computes it.
 
+    >>> import torch
     >>> ssim(torch.full((1, 4, 16, 16), 0.2), torch.full((1, 4, 16, 16), 0.1), data_range=1.0)
     tensor([0.8004])
     """

@@ -11,7 +11,8 @@ from n2nf_core.baselines import GaussianNoise, camera_nlf, fit_awgn, fit_mixture
 from n2nf_core.cameras import NLF
 from n2nf_core.types import Context
 
-GAUSSIAN = [name for name in MODELS if name not in ("noise_flow", "mixture", "per_plane")]  # one NLF for all planes
+OTHER = ("noise_flow", "sensor_flow", "mixture", "per_plane")  # not Gaussian, or without one NLF for all planes
+GAUSSIAN = [name for name in MODELS if name not in OTHER]
 
 
 @pytest.mark.parametrize("name", GAUSSIAN)
