@@ -52,9 +52,9 @@ class Case:
 
 STORED = "burst.zarr"
 CASES = (
-    Case(2, 3000, 4000, STORED), Case(2, 6048, 8064, STORED), Case(10, 5504, 8256, STORED),
-    Case(200, 1000, 1500, STORED), Case(8, 3000, 4000, "tif"), Case(2, 6048, 8064, "tif"), Case(2, 6048, 8064, "npz"),
-    Case(2, 6048, 8064, "dng"),
+    Case(2, 3024, 4032, STORED), Case(2, 6048, 8064, STORED), Case(10, 2752, 4128, STORED),
+    Case(10, 5504, 8256, STORED), Case(200, 500, 752, STORED), Case(200, 1000, 1500, STORED),
+    Case(2, 3024, 4032, "tif"), Case(2, 6048, 8064, "tif"), Case(2, 6048, 8064, "npz"), Case(2, 6048, 8064, "dng"),
 )  # fmt: skip
 
 
