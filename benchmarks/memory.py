@@ -80,11 +80,11 @@ def write(case: Case, folder: Path) -> Path:
         np.savez(path, frames=np.stack([case.mosaic(t) for t in range(case.frames)]), **levels)
     else:
         sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-        from cases.stacks import write_dng
+        from cases.dng import write_dng
 
         path.mkdir()
         for t in range(case.frames):
-            write_dng(path / f"frame_{t}.dng", case.mosaic(t), black=(BLACK,) * 4, white=WHITE)
+            write_dng(path / f"frame_{t}.dng", case.mosaic(t), black=BLACK, white=WHITE)
     return path
 
 
@@ -219,7 +219,8 @@ def main() -> None:
             from n2nf_core.study import results
 
             command = f"python -m benchmarks.memory --steps {shlex.join(args.steps)} --json FILE"
-            results.write_json(args.json, {"rows": rows, "provenance": {"command": command, "commit": results.commit()}})
+            source = {"command": command, "commit": results.commit()}
+            results.write_json(args.json, {"rows": rows, "provenance": source})
 
 
 if __name__ == "__main__":
