@@ -354,10 +354,10 @@ def main() -> None:
     run = {"count": args.count, "seed": args.seed, "formats": rows}
     print(table(run))
     if args.json:
-        from n2nf_core.files import durable_replace
+        from n2nf_core.study import results
 
-        with durable_replace(args.json) as new:
-            new.write_text(json.dumps(run, indent=1) + "\n")
+        source = {"command": f"python -m benchmarks.fuzz --count {args.count} --json FILE", "commit": results.commit()}
+        results.write_json(args.json, run | {"provenance": source})
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -52,9 +53,9 @@ class Case:
 
 STORED = "burst.zarr"
 CASES = (
-    Case(2, 3000, 4000, STORED), Case(2, 6048, 8064, STORED), Case(10, 5504, 8256, STORED),
-    Case(200, 1000, 1500, STORED), Case(8, 3000, 4000, "tif"), Case(2, 6048, 8064, "tif"), Case(2, 6048, 8064, "npz"),
-    Case(2, 6048, 8064, "dng"),
+    Case(2, 3024, 4032, STORED), Case(2, 6048, 8064, STORED), Case(10, 2752, 4128, STORED),
+    Case(10, 5504, 8256, STORED), Case(200, 1000, 1500, STORED), Case(2, 6048, 8064, "tif"),
+    Case(2, 6048, 8064, "npz"), Case(2, 6048, 8064, "dng"),
 )  # fmt: skip
 
 
@@ -79,11 +80,11 @@ def write(case: Case, folder: Path) -> Path:
         np.savez(path, frames=np.stack([case.mosaic(t) for t in range(case.frames)]), **levels)
     else:
         sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-        from cases.stacks import write_dng
+        from cases.dng import write_dng
 
         path.mkdir()
         for t in range(case.frames):
-            write_dng(path / f"frame_{t}.dng", case.mosaic(t), black=(BLACK,) * 4, white=WHITE)
+            write_dng(path / f"frame_{t}.dng", case.mosaic(t), black=BLACK, white=WHITE)
     return path
 
 
@@ -211,12 +212,15 @@ def main() -> None:
     if args.child:
         child(args.child[0], Path(args.child[1]))
         return
-    rows = [row for case in CASES if args.only in case.name for row in measure(case, args.folder, args.steps)]
-    if args.json:
-        from n2nf_core.study import results
+    rows = []
+    for case in (case for case in CASES if args.only in case.name):
+        rows += measure(case, args.folder, args.steps)
+        if args.json:  # after each case, so that a run that is stopped has been kept
+            from n2nf_core.study import results
 
-        source = {"command": "python -m benchmarks.memory --json FILE", "commit": results.commit()}
-        results.write_json(args.json, {"rows": rows, "provenance": source})
+            command = f"python -m benchmarks.memory --steps {shlex.join(args.steps)} --json FILE"
+            source = {"command": command, "commit": results.commit()}
+            results.write_json(args.json, {"rows": rows, "provenance": source})
 
 
 if __name__ == "__main__":

@@ -112,16 +112,20 @@ class _Line(NamedTuple):
 
 def _halves(stats: Temporal, block: int, saturation: float, fit: Sequence[float], limit: float) -> _Halves:
     """The halves of all blocks of one burst, of the pixels that :func:`~n2nf_core.baselines.outliers.kept` leaves."""
-    parts = []
-    for rows in bands(tuple(stats.mean.shape), block):
+    channels, height, width = stats.mean.shape
+    across = -(-width // block)
+    found = _Halves(*torch.empty(6, channels, -(-height // block) * across, 2, dtype=torch.float64))
+    for rows in bands((channels, height, width), block):
         keep = kept(stats, rows, block, saturation, fit, limit)
         mean, variance = stats.mean[:, rows], stats.variance[:, rows]
         images = (variance, mean, mean.square() - variance / stats.frames)
         number, variance, signal, square = half_means(keep, images, block)
         shot, read = (factor[:, None, None].expand_as(signal) for factor in stats.factors)
         fields = (number, variance, signal * shot, read, square, number * (stats.frames - 1))
-        parts.append([field.reshape(-1, 2) for field in fields])
-    return _Halves(*(torch.cat(field) for field in zip(*parts, strict=True)))
+        start = rows.start // block * across
+        for whole, part in zip(found, fields, strict=True):
+            whole[:, start : start + part.shape[1]] = part
+    return _Halves(*(field.view(-1, 2) for field in found))
 
 
 def _quietest(variance: Tensor) -> float:
@@ -137,7 +141,9 @@ def _good_halves(stats: Temporal, block: int, saturation: float) -> _Halves:
         count, some = found.number.sum(), found.some().full()
         if len(some.number) < 2:
             break
-        found = _halves(stats, block, saturation, _line(some).fit.tolist(), chance_limit(stats.frames))
+        fit = _line(some).fit.tolist()
+        del found, some  # before the next ones are made
+        found = _halves(stats, block, saturation, fit, chance_limit(stats.frames))
         if found.number.sum() == count:
             break
     return found
@@ -209,8 +215,10 @@ def photon_transfer(bursts: Sequence[Tensor | Stack], *, block: int = 8, saturat
         )
     if not parts:
         raise ValueError("photon transfer needs bursts (T, C, H, W) of at least two frames each, got none")
-    every = _Halves(*(torch.cat(field) for field in zip(*parts, strict=True)))
-    halves = every.full()
+    number = sum(float(part.number.sum()) for part in parts)
+    halves = _Halves(*(torch.cat(field) for field in zip(*parts, strict=True)))
+    del parts
+    halves = halves.full()
     if len(halves.number) < 2:
         raise ValueError(
             f"photon transfer: only {len(halves.number)} block of {block}x{block} pixels, but a line needs two: "
@@ -230,7 +238,7 @@ def photon_transfer(bursts: Sequence[Tensor | Stack], *, block: int = 8, saturat
         signal=(share * halves.signal).sum(1),
         variance=(share * halves.variance).sum(1),
         error=(2 / halves.freedom.sum(1)).sqrt() * (share * line.predicted).sum(1),
-        excluded=1 - float(every.number.sum()) / total,
+        excluded=1 - number / total,
         darkest=max(float(line.darkest), -0.9 * read / shot if shot > 0 else 0.0),
         curvature=float(curve[2]),
         curvature_error=float(curve_errors[2]),

@@ -15,7 +15,7 @@ from torch import Tensor
 from n2nf_core.types import Stack
 
 DRIFT_Z = 4.0  # a frame's gain is corrected where its mean differs by more than this many standard errors
-PIXELS_AT_ONCE = 2**21  # arithmetic on larger images is done by bands of rows, so that its results stay small
+PIXELS_AT_ONCE = 2**18  # arithmetic on larger images is done by bands of rows, so that its results stay small
 
 
 class Temporal(NamedTuple):

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from n2nf_core import raw
-from n2nf_core.baselines.temporal import DRIFT_Z, match_gains
-from n2nf_core.bursts import Burst
+from n2nf_core.baselines.temporal import DRIFT_Z, match_gains, temporal
+from n2nf_core.bursts import Burst, LazyFrames
 
 LEAST_CONTRAST = 0.1  # standard deviation over mean of a scene; the vignetting of a flat field causes less
+CONTRAST_Z = 6.0  # a scene has contrast where its variance exceeds the noise's by more than so many standard errors
 
 
 def lag_variance(frames: Tensor, lag: int) -> float:
@@ -47,39 +50,49 @@ def difference_correlation(frames: Tensor, reach: int = 4) -> Tensor:
     return torch.roll(correlation / correlation[0, 0], (down, across), (0, 1))[: 2 * down + 1, : 2 * across + 1]
 
 
-def _gains(frames: Tensor) -> Tensor:
+def _gains(burst: Burst) -> Tensor:
     """The gains (T, C) of :func:`match_gains`, and 1 where row noise alone could cause the change of a mean."""
-    gains, centre = match_gains(frames), frames.mean((0, 2, 3))
-    error = (frames - frames.mean(0)).mean(3).std(2) / frames.shape[2] ** 0.5
-    return torch.where((gains - 1).abs() * centre > DRIFT_Z * error, gains, torch.ones_like(gains))
+    gains, rows = match_gains(burst), torch.stack([burst.planes(t)[0].mean(2) for t in range(len(burst))])
+    error = (rows - rows.mean(0)).std(2) / rows.shape[2] ** 0.5
+    return torch.where((gains - 1).abs() * rows.mean((0, 2)) > DRIFT_Z * error, gains, torch.ones_like(gains))
+
+
+def _matched(burst: Burst, gains: Tensor, t: int) -> np.ndarray:
+    """Frame number ``t`` in DN, (C, H, W), divided by its gains (T, C)."""
+    frame = burst.planes(t)[0].div_(gains[t, :, None, None])
+    return raw.denormalise(frame, burst.black, burst.white).numpy()
 
 
 def match_light(burst: Burst) -> Burst:
     """``burst`` with every plane of every frame divided by its gain against the mean, if the light drifted.
 
     A frame that is 1 % brighter than the mean differs from it by 1 % of the signal. In bright parts, that is more than
-    the noise. The noise is divided as well, which changes its variance by the square of the gain.
+    the noise. The noise is divided as well, which changes its variance by the square of the gain. Frames are divided
+    when they are read, one at a time.
     """
-    frames = burst.planes(range(len(burst)))
-    gains = _gains(frames)
+    gains = _gains(burst)
     if bool((gains == 1).all()):
         return burst
-    return replace(burst, frames=raw.denormalise(frames / gains[..., None, None], burst.black, burst.white).numpy())
+    whole = range(burst.shape[2]), range(burst.shape[3])
+    frames = LazyFrames(partial(_matched, burst, gains), len(burst), np.dtype(np.float32), *whole)
+    about = {name: value for name, value in burst.provenance.items() if name != "frames_sha256"}
+    return replace(burst, frames=frames, provenance=about)
 
 
 def choose_burst(bursts: Sequence[Burst]) -> Burst:
     """The burst whose scene has the highest contrast after the variance of the noise is subtracted.
 
-    If all scenes are flat fields, it is the burst of median brightness.
+    If all scenes are flat fields, it is the burst of median brightness. Contrast that noise alone explains is none.
     """
     found = []
     for burst in bursts:
-        frames = burst.planes(range(len(burst)))
-        noise = lag_variance(frames, 1) / len(burst)
-        spread = float(frames.mean(0).var((1, 2)).mean()) - noise
-        found.append((max(spread, 0.0) ** 0.5, float(frames.mean())))
+        stats = temporal(burst)
+        noise = float(stats.mean_variance().mean()) / len(burst)
+        spread = float(stats.mean.var((1, 2)).mean()) - noise
+        clear = spread > CONTRAST_Z * noise * (2 / stats.mean.numel()) ** 0.5
+        found.append((spread**0.5 if clear else 0.0, float(stats.mean.mean())))
     richest = max(range(len(bursts)), key=lambda k: found[k][0])
-    if found[richest][0] >= LEAST_CONTRAST * found[richest][1]:
+    if found[richest][0] > LEAST_CONTRAST * abs(found[richest][1]):
         return bursts[richest]
     order = sorted(range(len(bursts)), key=lambda k: found[k][1])
     return bursts[order[len(order) // 2]]

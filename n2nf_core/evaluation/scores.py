@@ -96,14 +96,15 @@ def score_noise_models(
         first, second = sample(model, held, generator), sample(model, held, generator)
         values = {"nll_nats_per_dim": nll(model, held)}
         values["kl_nats"], values["kl_floor_nats"] = metrics.marginal_kl(held.noise, first, floor=second)
-        scaled = metrics.marginal_kl(scale * held.noise, scale * first, floor=scale * second)
+        pooled = float(metrics.pooled_kl(held.noise, first))
+        scaled = metrics.marginal_kl(scale * held.noise, first.mul_(scale), floor=second.mul_(scale))
         values["scaled_kl_nats"], values["scaled_kl_floor_nats"] = scaled
         if true_nll is not None:
             values["regret_nats_per_dim"] = values["nll_nats_per_dim"] - true_nll
         row = {}
         for key, value in values.items():
             row[key], row[f"{key}_interval"] = interval(value, held.place)
-        rows[name] = row | {"pooled_kl_nats": float(metrics.pooled_kl(held.noise, first))}
+        rows[name] = row | {"pooled_kl_nats": pooled}
     return rows
 
 

@@ -22,6 +22,14 @@ def test_photon_transfer_of_many_frames_takes_the_memory_of_a_few(tmp_path):
     assert 10 < rows[0]["peak_megabytes"] < 100 and rows[0]["file_megabytes"] > 20
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
+def test_photon_transfer_of_large_frames_takes_less_than_six_of_them(tmp_path):
+    """Beside a frame as it is stored and in float32, the mean and the variance; the sums over blocks are small."""
+    rows = measure(Case(2, 3024, 4032, STORED), tmp_path, ["photon transfer"])
+    frame_megabytes = 4 * 3024 * 4032 / 1e6
+    assert 2 * frame_megabytes < rows[0]["peak_megabytes"] < 6 * frame_megabytes
+
+
 def test_a_step_that_fails_says_why(tmp_path):
     command = [sys.executable, "-m", "benchmarks.memory", "--child", "check", str(tmp_path / "missing.npz")]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -1,9 +1,14 @@
 """Light that drifts is matched, and the burst to look at is found."""
 
+import pickle
+from dataclasses import replace
+from itertools import permutations
+
 import torch
 from cases.still_bursts import burst_of
 
 from n2nf_core.baselines.photon_transfer import photon_transfer
+from n2nf_core.bursts import LazyFrames
 from n2nf_core.evaluation import choose_burst, difference_correlation, match_light
 from n2nf_core.importers import read_bursts
 from n2nf_core.simulation import dead_leaves
@@ -32,10 +37,32 @@ def test_light_that_drifts_is_matched_and_the_rows_of_a_sensor_are_not_taken_for
     assert match_light(still) is still
 
 
+def test_matched_frames_are_read_one_at_a_time_and_by_other_processes():
+    drifting = burst_of(still_frames() * (1 + 0.03 * torch.linspace(-1, 1, 6)[:, None, None, None]))
+    asked = []
+
+    def read(t: int):
+        asked.append(t)
+        return drifting.frames[t]
+
+    whole = range(64), range(64)
+    lazy = replace(drifting, frames=LazyFrames(read, 6, drifting.frames.dtype, *whole))
+    found = match_light(lazy)
+    asked.clear()
+    assert torch.equal(found.planes(2), match_light(drifting).planes(2)) and asked == [2]
+    assert torch.equal(pickle.loads(pickle.dumps(match_light(drifting))).planes(2), found.planes(2))
+
+
+def test_frames_that_are_matched_are_not_those_of_the_checksum():
+    drifting = burst_of(still_frames() * (1 + 0.03 * torch.linspace(-1, 1, 6)[:, None, None, None]))
+    stored = replace(drifting, provenance={"frames_sha256": "0123", "name": "b"})
+    assert match_light(stored).provenance == {"name": "b"}
+
+
 def test_the_burst_to_look_at_has_contrast_or_middle_brightness():
     noise = 0.01 * torch.randn(4, 4, 32, 32, generator=torch.Generator().manual_seed(0))
     flats = [burst_of(level + noise) for level in (0.8, 0.0, 0.3)]
-    assert choose_burst(flats) is flats[2]
+    assert all(choose_burst(order) is flats[2] for order in permutations(flats))
     scene = burst_of(0.1 * dead_leaves(1, 32, 32, seed=0)[0] + noise)
     assert choose_burst([*flats, scene]) is scene
 
