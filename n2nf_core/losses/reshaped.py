@@ -145,8 +145,8 @@ def of_denoised(pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor
 class Reshaped:
     """-log p(n^ | x^), a scalar in nats per dimension: a noise term with the law of the residual undone.
 
-    x^ = w D + (1 - w) m, with the denoised frames D, the mean of frames m and ``denoised_share`` w. It is negative where
-    the estimate is below black, and the noise model decides what that means: the noise level functions take it as 0.
+    x^ = w D + (1 - w) m, with the denoised frames D, the mean of frames m and ``denoised_share`` w. It may be negative,
+    below black, and the noise model decides what that means: the noise level functions take it as 0.
 
     Arguments:
         residual: :func:`of_two_frames`, :class:`OfManyFrames` or :func:`of_denoised`.
