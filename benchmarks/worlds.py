@@ -98,7 +98,8 @@ def main() -> None:
     rows = json.loads(options.json.read_text())["rows"] if options.json.exists() else {}
 
     def save() -> None:
-        source = {"command": f"python -m benchmarks.worlds {' '.join(Path(a).name for a in sys.argv[1:])}", "commit": results.commit()}
+        given = " ".join(Path(argument).name for argument in sys.argv[1:])
+        source = {"command": f"python -m benchmarks.worlds {given}", "commit": results.commit()}
         results.write_json(options.json, {"rows": rows, "sizes": vars(SIZES), "provenance": source})
 
     for seed in range(options.first_seed, options.first_seed + options.seeds):
