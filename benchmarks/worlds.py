@@ -1,9 +1,10 @@
 """Which noise term finds the true density? Regret of every term on worlds of known density, with the denoiser frozen.
 
-    python -m benchmarks.worlds [--checkpoint FILE] [--seeds 3] [--only TEXT] [--out runs/worlds] [--json FILE]
+    python -m benchmarks.worlds [--model sensor_flow] [--checkpoint FILE] [--seeds 3] [--only TEXT] [--json FILE]
 
-One denoiser per world and seed is trained on pairs and then frozen; Noise Flow starts from photon transfer and is
-trained with each term for equally many steps; "joint_recommended" trains both models with the recommended term.
+One denoiser per world and seed is trained on pairs and then frozen; a flow, --model, starts from photon transfer and is
+trained with each term for equally many steps; "joint_recommended" trains both models with the recommended term, and
+"recommended" among --terms stands for the term that is recommended there.
 --checkpoint gives the authors' released model, whose noise is then one of the worlds. Results are written after every
 training; the same command goes on where it was stopped.
 """
@@ -12,12 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from n2nf_core import evaluation, losses
+from n2nf_core.flow import noise_flow, sensor_flow
 from n2nf_core.official import load_official
 from n2nf_core.simulation import known_worlds
 from n2nf_core.study import results
@@ -25,17 +28,18 @@ from n2nf_core.training import FitConfig, Profile, Recipe
 
 SIZES = Profile(scenes=6, size=96, patch=24, batch=16, features=16, pretrain=400, joint=300)
 FRAMES = 8
+MODELS = {"noise_flow": noise_flow, "sensor_flow": sensor_flow}
 
 
 class Case:
     """One world and seed: its bursts, a denoiser that is trained once, and the regret of a model of the noise."""
 
-    def __init__(self, world, seed: int, frames: int, folder: Path):
+    def __init__(self, world, seed: int, frames: int, folder: Path, model=noise_flow):
         sizes = {"size": SIZES.size, "frames": frames}
         self.world = world
         train = world.bursts(scenes=SIZES.scenes, seed=seed, **sizes)
         self.held = evaluation.held_out_patches(world.bursts(scenes=3, size=SIZES.size, frames=2, seed=1000 + seed))
-        self.recipe = Recipe(train, SIZES, seed, folder)
+        self.recipe = Recipe(train, SIZES, seed, folder, noise_model=model)
         self.denoiser = self.recipe.pretrain(log_every=10_000, checkpoint_every=10_000).denoiser
         self.recommendation = self.recipe.recommend(self.denoiser)
         self.true_nll = evaluation.nll(world.truth, self.held)
@@ -45,7 +49,7 @@ class Case:
         return evaluation.interval(evaluation.nll(model, self.held) - self.true_nll, self.held.place)
 
     def train(self, name: str, steps: int):
-        """Noise Flow after training with the term ``name``, with clean images, or jointly with the recommended term."""
+        """The flow after training with the term ``name``, with clean images, or jointly with the recommended term."""
         if name == "joint_recommended":
             recipe = replace(self.recipe, noise_term="recommended")
             return recipe.train_jointly(self.denoiser, name=f"{name}-{steps}", steps=steps).noise_model
@@ -66,7 +70,7 @@ def measure(case: Case, names: list[str], steps: int, row: dict, save) -> None:
     row["settings"] = {f"{s.camera} {s.iso:g}": s.means() for s in found.settings}
     regrets = row.setdefault("regret", {})
     regrets["photon_transfer"] = case.regret(case.recipe.photon_transfer)
-    for name in names or ["clean", *found.terms]:
+    for name in [found.choice if name == "recommended" else name for name in names] or ["clean", *found.terms]:
         if name in regrets or name not in (*found.terms, "clean", "joint_recommended"):
             continue
         start = time.time()
@@ -79,6 +83,7 @@ def measure(case: Case, names: list[str], steps: int, row: dict, save) -> None:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", choices=MODELS, default="noise_flow")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
@@ -93,17 +98,18 @@ def main() -> None:
     rows = json.loads(options.json.read_text())["rows"] if options.json.exists() else {}
 
     def save() -> None:
-        source = {"command": "python -m benchmarks.worlds --json FILE", "commit": results.commit()}
+        given = " ".join(Path(argument).name for argument in sys.argv[1:])
+        source = {"command": f"python -m benchmarks.worlds {given}", "commit": results.commit()}
         results.write_json(options.json, {"rows": rows, "sizes": vars(SIZES), "provenance": source})
 
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for name, world in known_worlds(learned).items():
             if options.only not in name:
                 continue
-            key = f"{name}, {options.frames} frames, {options.steps} steps, seed {seed}"
+            key = f"{name}, {options.model}, {options.frames} frames, {options.steps} steps, seed {seed}"
             print(key, flush=True)
             folder = options.out / key.replace(", ", "-").replace(" ", "_")
-            case = Case(world, seed, options.frames, folder)
+            case = Case(world, seed, options.frames, folder, MODELS[options.model])
             print(case.recommendation, flush=True)
             measure(case, options.terms, options.steps, rows.setdefault(key, {}), save)
             save()

@@ -74,12 +74,13 @@ def pair_difference(
     The scene cancels in y1 - y2. For Gaussian noise, (n1 - n2) / sqrt(2) has the density of n1, so the term is exact.
     The error of D does not add to the noise; it only changes the signal at which the noise model is evaluated. For
     other noise the model learns the right variance, but no skewness and half of the excess kurtosis. D receives no
-    gradient from this term.
+    gradient from this term. Its signal may lie below black: the noise level functions take it as 0, and
+    :class:`~n2nf_core.flow.MixtureCDF` has a shape there.
 
     Arguments:
         noise_model: p(n | x).
         pair: y1 and y2, (B, C, H, W).
         denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W), not clipped.
     """
-    clean = ((denoised_first + denoised_second) / 2).detach().clamp(0, 1)
+    clean = ((denoised_first + denoised_second) / 2).detach().clamp(max=1)
     return nll_per_dim(noise_model, (pair.first - pair.second) / math.sqrt(2), pair.context(clean))

@@ -130,22 +130,23 @@ class OfManyFrames:
 def of_denoised(pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Residual:
     """y1 - D(y2) and y2 - D(y1), the residuals of the cross-sample term, Eq. 4 of Maleky et al., CVPR 2022.
 
-    Their variance is s^2 + v, with the variance v of the error of D.
+    Their variance is s^2 + v, with the variance v of the error of D. D is not clipped, as it is not where they are
+    measured (:mod:`n2nf_core.baselines.cumulants`).
 
     Arguments:
         pair: y1 and y2, (B, C, H, W).
         denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W).
     """
-    clean1, clean2 = denoised_first.clamp(0, 1), denoised_second.clamp(0, 1)
-    mean = (pair.first + pair.second) / 2
-    return _rows(pair, pair.first - clean2, pair.second - clean1, mean, (clean2, clean1))
+    mean, denoised = (pair.first + pair.second) / 2, (denoised_second, denoised_first)
+    return _rows(pair, pair.first - denoised_second, pair.second - denoised_first, mean, denoised)
 
 
 @dataclass(frozen=True, repr=False)
 class Reshaped:
     """-log p(n^ | x^), a scalar in nats per dimension: a noise term with the law of the residual undone.
 
-    x^ = w D + (1 - w) m, with the denoised frames D, the mean of frames m and ``denoised_share`` w.
+    x^ = w D + (1 - w) m, with the denoised frames D, the mean of frames m and ``denoised_share`` w. It may be negative,
+    below black, and the noise model decides what that means: the noise level functions take it as 0.
 
     Arguments:
         residual: :func:`of_two_frames`, :class:`OfManyFrames` or :func:`of_denoised`.
@@ -186,7 +187,7 @@ class Reshaped:
         table = _tables(self.settings, found.value.device, found.value.dtype)
         row, share = table.row(found.context)
         share = share[:, None, None, None]
-        clean = (share * found.denoised + (1 - share) * found.frames).clamp(0, 1)
+        clean = (share * found.denoised + (1 - share) * found.frames).clamp(max=1)
         deviation, of_residual, residual, noise = table.at(row, clean)
         u = found.value / of_residual
         shaped = u if self.scale_only else noise.quantile(residual.normal_score(u))

@@ -221,7 +221,9 @@ class BatchPlan(NamedTuple):
 class SamplingPlan:
     """Plans of batches.
 
-    The plan of batch number k is chosen by :class:`Sampling` from the pairs that are in memory then.
+    The plan of batch number k is chosen by :class:`Sampling` from the pairs that are in memory then. The corner of a
+    patch is uniform in a range that reaches half a patch beyond the plane on every side, and is then moved inside. So a
+    pixel at an edge is seen at least half as often as one in the middle, and not once where that is seen patch^2 times.
 
     Arguments:
         in_memory: the pairs to choose from.
@@ -240,6 +242,8 @@ class SamplingPlan:
         pairs = self.in_memory.choose(step, rng.random((how.frame_pairs, 2)))
         pair = np.repeat(np.arange(how.frame_pairs), how.batch // how.frame_pairs)
         room = self.shapes[[p.first.burst for p in pairs]] - how.patch
-        top, left = (rng.integers(0, room[pair, axis]) for axis in (0, 1))
+        beyond = how.patch // 2
+        top, left = (rng.integers(-beyond, room[pair, axis] + beyond) for axis in (0, 1))
+        top, left = (corner.clip(0, room[pair, axis] - 1) for axis, corner in enumerate((top, left)))
         swap, vertical, horizontal = rng.integers(0, 2, (3, how.batch))
         return BatchPlan(pairs, pair, top, left, swap, vertical, horizontal)

@@ -151,6 +151,11 @@ class Recipe:
         """The noise term of the least expected regret on the bursts, with a pre-trained denoiser."""
         return recommend_noise_term(self.bursts, denoiser, self.fits, list(self.isos))
 
+    @property
+    def watched_term(self) -> losses.NoiseTerm:
+        """The recipe's noise term, or the pair difference where that is "recommended": to look at a training with."""
+        return losses.pair_difference if isinstance(self.noise_term, str) else self.noise_term
+
     def joint_loss(self, noise_term: losses.NoiseTerm | None = None) -> Loss:
         """The noise term, by default the recipe's own, + lambda times the Noise2Noise term.
 

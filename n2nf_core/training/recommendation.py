@@ -7,9 +7,13 @@ dimension,
     1/2 (log(1 + rho) - rho / (1 + rho))   where the residual has the variance s2 (1 + rho); about rho^2 / 4
   + dg3^2 / 12 + dg4^2 / 48                where its skewness and excess kurtosis are off by dg3 and dg4
 
-The smaller of the two is taken: the leading terms are too large for heavy tails, and KL is too large where a law ends
-on one side. A model that looks up the variance b1 x + b2 at a signal with an error of variance d^2 sees a mixture of
-variances, whose excess kurtosis is larger by 3 (b1 / s2)^2 d^2.
+The regret is the NLL of the learned law q on true noise less that of p, so p comes first: KL(q, p) would have the
+term 1/2 (rho - log(1 + rho)), which is about rho^2 / 4, too, and larger for a large rho. That one is what true noise as
+a model loses on the residual.
+
+Of the leading terms and KL(p, q) the smaller is taken: the leading terms are too large for heavy tails, and KL is too
+large where a law ends on one side. A model that looks up the variance b1 x + b2 at a signal with an error of variance
+d^2 sees a mixture of variances, whose excess kurtosis is larger by 3 (b1 / s2)^2 d^2.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ class Training:
     """A training that :meth:`run` performs, with the held-out pair it is observed on. It starts from photon transfer.
 
     PSNR is measured against the mean of the other frames of held-out rows or scenes, or against the known clean signal.
-    The NLL is that of held-out differences (y1 - y2) / sqrt(2). The NLL of photon transfer on the same pair is shown
-    beside it. ``trained`` holds the result, and None before.
+    The NLL is that of held-out differences (y1 - y2) / sqrt(2), or of the recipe's own term. The NLL of photon transfer
+    on the same pair is shown beside it. ``trained`` holds the result, and None before.
 
     Arguments:
         bursts: the reader's bursts. A part of them is held out.
@@ -66,10 +66,9 @@ class Training:
         """Held-out NLL of the noise model and of photon transfer (nats per dimension), and the denoiser's PSNR (dB)."""
         pair = self.probe.to(next(denoiser.parameters()).device)
         denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
-        noise_term = self.recipe.noise_term
-        term = partial(noise_term, pair=pair, denoised_first=denoised[0], denoised_second=denoised[1])
+        term = partial(self.recipe.watched_term, pair=pair, denoised_first=denoised[0], denoised_second=denoised[1])
         here = self.probe
-        photon = noise_term(self.recipe.photon_transfer, here, *(d.cpu() for d in denoised))
+        photon = self.recipe.watched_term(self.recipe.photon_transfer, here, *(d.cpu() for d in denoised))
         found = {"held_nll_nats_per_dim": term(noise_model), "photon_nll_nats_per_dim": photon}
         psnr = _psnr((denoised[0] - pair.clean).square().mean())
         return {name: float(value) for name, value in found.items()} | {"held_psnr_db": psnr}

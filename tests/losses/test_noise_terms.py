@@ -9,7 +9,7 @@ from cases.losses import MODEL, denoiser, gaussian_nll, random_pair
 from n2nf_core import losses
 from n2nf_core.baselines import GaussianNoise
 from n2nf_core.cameras import NLF
-from n2nf_core.flow import noise_flow
+from n2nf_core.flow import noise_flow, sensor_flow
 from n2nf_core.types import NoisyPair
 
 
@@ -40,6 +40,14 @@ def test_pair_difference_is_its_equation_and_leaves_the_denoiser_alone(pair):
     assert all(p.grad is not None for p in flow.parameters())
     expected = gaussian_nll((pair.first - pair.second) / math.sqrt(2), ((d1 + d2) / 2).detach().clamp(0, 1))
     assert losses.pair_difference(MODEL, pair, d1, d2).item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_pair_difference_tells_the_noise_model_of_signals_below_black(pair):
+    """A noise level function takes them as 0; a Sensor Flow has a shape there, which learns."""
+    flow = sensor_flow(["A"], [100]).double()
+    dark = torch.full_like(pair.first, -0.01)
+    losses.pair_difference(flow, pair, dark, dark).backward()
+    assert flow.mixture.log_below.grad.abs().max() > 0
 
 
 def test_pair_difference_finds_the_noise_where_cross_sample_finds_the_denoisers_error_too():

@@ -10,7 +10,8 @@ from n2nf_core import losses
 from n2nf_core.baselines import camera_nlf
 from n2nf_core.bursts import with_means
 from n2nf_core.denoisers import UNet
-from n2nf_core.flow import nlf_flow
+from n2nf_core.export import load_model, save_model
+from n2nf_core.flow import nlf_flow, sensor_flow
 from n2nf_core.simulation import simulated_bursts
 from n2nf_core.training import Profile, Recipe
 
@@ -137,3 +138,51 @@ def test_joint_training_gives_a_term_the_pairs_that_it_needs(bursts, tmp_path):
     by_hand = means.train_jointly(denoiser, loss=means.joint_loss(), steps=2).noise_model
     with_clean = recipe.train_jointly(denoiser, loss=means.joint_loss(), steps=2, name="clean").noise_model
     assert same(found, by_hand) and not same(found, with_clean)
+
+
+@pytest.fixture(scope="module")
+def sensor(bursts, tmp_path_factory):
+    """The recipe, its pre-trained denoiser and a Sensor Flow trained with the recommended term."""
+    own = Recipe(bursts, SIZES, 0, tmp_path_factory.mktemp("sensor"), noise_model=sensor_flow, noise_term="recommended")
+    denoiser = own.pretrain().denoiser
+    return own, denoiser, own.train_jointly(denoiser)
+
+
+def test_a_sensor_flow_starts_from_photon_transfer_of_every_camera(sensor):
+    recipe, known = sensor[0], sensor[0].photon_transfer.nlf()
+    start = recipe.new_noise_model()
+    for camera, isos in recipe.isos.items():
+        for iso in isos:
+            assert start.signal_scale.nlf()[camera][iso] == pytest.approx(known[camera][iso], rel=1e-4)
+            unit = start.mixture.log_unit[start.knots.cell(camera, iso)].exp()
+            assert float(unit) == pytest.approx(known[camera][iso].read ** 0.5, rel=1e-4)
+
+
+def test_a_sensor_flow_learns_with_the_recommended_term_for_every_camera_and_ISO(sensor):
+    recipe, _, trained = sensor
+    start, learned = recipe.new_noise_model(), trained.noise_model
+    for camera, isos in recipe.isos.items():
+        for iso in isos:
+            cell = learned.knots.cell(camera, iso)
+            for old, new in ((start.lines, learned.lines), (start.mixture, learned.mixture)):
+                pairs = zip(old.parameters(), new.parameters(), strict=True)
+                assert any(not torch.equal(a[cell], b[cell]) for a, b in pairs), f"{camera} {iso} learned nothing"
+    context = learned.context(torch.full((2, 4, 8, 8), 0.2), ["IP", "S6"], [100.0, 1600.0])
+    assert learned.log_prob(learned.sample(context), context).isfinite().all()
+
+
+def test_a_stopped_recommended_training_goes_on_bit_by_bit(sensor, tmp_path):
+    recipe, denoiser, whole = sensor
+    again = replace(recipe, folder=tmp_path)
+    first = again.train_jointly(denoiser, stop=lambda history: True)
+    assert len(first.result.history) < len(whole.result.history)
+    assert same(again.train_jointly(denoiser).noise_model, whole.noise_model)
+
+
+def test_a_trained_sensor_flow_is_the_same_from_its_file(sensor, tmp_path):
+    trained = sensor[2]
+    about = {"camera": "S6", "iso": 800, "black": 0, "white": 1}
+    denoiser, model, _ = load_model(
+        save_model(tmp_path / "m.safetensors", trained.noise_model, trained.denoiser, about)
+    )
+    assert same(model, trained.noise_model) and same(denoiser, trained.denoiser)

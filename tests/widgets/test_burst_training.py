@@ -1,6 +1,7 @@
 """One training on a reader's bursts: what it is watched on, when it stops, and which folder is its own."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -70,3 +71,11 @@ def test_it_shows_every_step_and_ends_when_it_is_told_to(tmp_path):
     training.stopping.clear()
     whole = training.run(lambda history: None).result.history
     assert whole[-1]["step"] == training.steps == 5 and whole[:3] == first.result.history
+
+
+def test_a_recipe_with_the_recommended_term_is_watched_by_the_pair_difference(tmp_path):
+    training = Training(bursts(), SIZES, tmp_path)
+    models = training.recipe.new_denoiser().eval(), training.recipe.new_noise_model()
+    expected = training.observe(*models)
+    training.recipe = replace(training.recipe, noise_term="recommended")
+    assert training.observe(*models) == expected
