@@ -74,6 +74,8 @@ def _measure(options: argparse.Namespace) -> int:
     bursts, said = usable(checked(options.bursts, options))
     darks, of_darks = usable(checked(options.dark, options)) if options.dark else ([], [])
     notes = said + [f"dark frames: {text}" for text in of_darks]
+    if any(burst.frames.dtype.kind == "f" for burst in bursts):
+        notes.append("the numbers are not whole ones, so a DN here is the unit of the file, whatever its scale")
     found = blocks(bursts, darks)
     print(as_json(found, notes) if options.json else as_text(found, notes))
     if options.html:
@@ -176,6 +178,6 @@ def _words(numbers: Numbers) -> list[str]:
         )
     if numbers.read_dn < 4 * numbers.read_dn_error:
         lines.append("the read noise is uncertain: give darker parts, or dark frames with --dark")
-    if numbers.bend_percent is not None and abs(numbers.bend_percent) > max(4 * numbers.bend_percent_error, 2):
+    if numbers.bend_percent is not None and abs(numbers.bend_percent) > max(4 * numbers.bend_percent_error, 10):
         lines.append("the variance does not follow a line: check black and white level, and the light")
     return lines

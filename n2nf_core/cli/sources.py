@@ -30,10 +30,6 @@ class Checked(NamedTuple):
         """The worst verdict of its checks."""
         return next((v for v in (REFUSE, WARN) if any(f.verdict == v for f in self.findings)), OK)
 
-    def said(self) -> list[str]:
-        """The notes, and the sentences of the checks whose verdict is not "ok"."""
-        return [*self.notes, *(f.text for f in self.findings if f.verdict != OK)]
-
 
 def add_bursts(parser: argparse.ArgumentParser) -> None:
     """The argument BURST..., and the options for what its files do not state."""
@@ -67,20 +63,25 @@ def checked(paths: Sequence[str | Path], options: argparse.Namespace) -> list[Ch
 
 
 def usable(found: Sequence[Checked]) -> tuple[list[Burst], list[str]]:
-    """The bursts that no check refuses, and what is to be said of all of them, each sentence once.
+    """The bursts that no check refuses, and what is to be said of all of them.
+
+    Every note is said once, and every check once, with the sentence of the burst that has most of it.
 
     Errors: BurstError, which says why, where no burst is left.
     """
-    kept, said = [], {}
+    refused = [each.burst.scene for each in found if each.verdict == REFUSE]
+    if len(refused) == len(found):
+        raise BurstError(f"{refused[0]}: {next(f.text for f in found[0].findings if f.verdict == REFUSE)}")
+    notes: dict[str, list[str]] = {}
+    worst: dict[tuple[str, str], list[Finding]] = {}
     for each in found:
-        for text in each.said():
-            said.setdefault(text, []).append(each.burst.scene)
-        if each.verdict != REFUSE:
-            kept.append(each.burst)
-        else:
-            said[f"{each.burst.scene} is left out"] = [each.burst.scene]
-    if not kept:
-        reason = next(f.text for f in found[0].findings if f.verdict == REFUSE)
-        raise BurstError(f"{found[0].burst.scene}: {reason}")
-    several = len(found) > 1
-    return kept, [f"{text} ({len(s)} of {len(found)} bursts)" if several else text for text, s in said.items()]
+        for note in each.notes:
+            notes.setdefault(note, []).append(note)
+        for finding in each.findings:
+            if finding.verdict != OK:
+                worst.setdefault((finding.name, finding.verdict), []).append(finding)
+    said = [(note, len(same)) for note, same in notes.items()]
+    said += [(max(same, key=lambda f: f.value).text, len(same)) for same in worst.values()]
+    texts = [f"{text} ({count} of {len(found)} bursts)" if len(found) > 1 else text for text, count in said]
+    texts += [f"left out: {', '.join(refused)}"] if refused else []
+    return [each.burst for each in found if each.verdict != REFUSE], texts

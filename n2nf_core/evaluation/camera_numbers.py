@@ -27,7 +27,7 @@ from n2nf_core.bursts import Burst
 from n2nf_core.evaluation import nonuniformity
 
 PLANES = ("R", "Gr", "Gb", "B")
-USED = 0.9  # of the signal at saturation
+USED = 0.7  # of the signal at saturation: the range that EMVA 1288 fits the line to
 RESOLVED = 0.24  # EMVA 1288: below this variance, in steps squared, rounding cannot be told from dark noise
 
 
@@ -66,7 +66,8 @@ class Numbers:
         full_well_electrons: saturation capacity mu_e.sat, saturation over K.
         snr_max, snr_max_db: sqrt(mu_e.sat), shot noise alone; 20 log10.
         dynamic_range, dynamic_range_db: mu_e.sat / (dark noise in electrons + 1/2); 20 log10.
-        bend_percent, bend_percent_error: by how much the variance at the brightest signal departs from the line.
+        bend_percent, bend_percent_error: where the variance is a parabola, how far it departs from its tangent in the
+            dark, at the brightest signal, as a share of K times that signal.
         row_noise_dn, row_noise_dn_error: part of the read noise that the pixels of a row share.
         skewness_ratio, skewness_ratio_error: slope of the third cumulant over K^2; 1 for Poisson noise, 0 for Gaussian.
         prnu_percent: photo response nonuniformity, of a uniformly lit burst.
@@ -183,8 +184,7 @@ def _numbers(curve: ThirdCumulant, dark: tuple, saturation: tuple, rows: tuple, 
     line, (variance, variance_error, step) = curve.variance_line, dark
     gain, gain_error = line.shot, line.shot_error
     rounding = step**2 / 12 if variance > RESOLVED * step**2 else 0.0
-    read = math.sqrt(max(variance - rounding, 0.0))
-    read_error = variance_error / (2 * read) if read**2 > variance_error else math.sqrt(variance_error)
+    read, read_error = nonuniformity.root(variance - rounding, variance_error)
     brightest = float(line.signal.max())
     known = gain > 0
     dark_noise, sat = math.sqrt(variance), saturation[0]

@@ -102,5 +102,13 @@ def row_noise(stack: Tensor | Stack, stats: Temporal) -> tuple[float, float]:
     squares = torch.stack(rows).square() / (freedom * (1 - 1 / stats.mean.shape[1]))
     found, chance = float(squares.mean()), float(stats.variance.double().mean()) / stats.mean.shape[2]
     error = found * (2 / (freedom * squares.numel())) ** 0.5
-    deviation = max(found - chance, 0.0) ** 0.5
-    return deviation, error / (2 * deviation) if deviation**2 > error else error**0.5
+    return root(found - chance, error)
+
+
+def root(variance: float, error: float) -> tuple[float, float]:
+    """A standard deviation and its standard error, from a variance and its own.
+
+    The error is error / (2 deviation), or sqrt(error) where the variance is not clearly above 0: below two errors.
+    """
+    deviation = max(variance, 0.0) ** 0.5
+    return deviation, error / (2 * deviation) if variance > 2 * error else error**0.5
