@@ -119,7 +119,7 @@ def _entry(block: Block) -> dict:
     }
     entry = {"camera": block.camera, "iso": block.iso, "bursts": block.bursts, "darks": block.darks}
     planes = {name: each.numbers.as_dict() for name, each in measured.items()}
-    return entry | total.numbers.as_dict() | {"planes": planes, "skewness_against_signal": skewness}
+    return entry | total.as_dict() | {"planes": planes, "skewness_against_signal": skewness}
 
 
 LINES = (

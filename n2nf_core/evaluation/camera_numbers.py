@@ -34,12 +34,15 @@ RESOLVED = 0.24  # EMVA 1288: below this variance, in steps squared, rounding ca
 class InDN(NamedTuple):
     """Some planes of a burst in DN above black, frame by frame: a :class:`~n2nf_core.types.Stack`.
 
-    burst: the frames. index: numbers of planes. black: level of each of the four planes in DN.
+    Arguments:
+        burst: the frames.
+        index: numbers of planes.
+        black: level of each of the four planes in DN, for every frame.
     """
 
     burst: Burst
     index: Sequence[int]
-    black: Sequence[float]
+    black: Sequence[Sequence[float]]
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -48,7 +51,7 @@ class InDN(NamedTuple):
 
     def planes(self, t: int) -> Tensor:
         """Frame number ``t``: (1, C, h, w) float32."""
-        black = np.asarray([self.black[k] for k in self.index], np.float32)[:, None, None]
+        black = np.asarray([self.black[t][k] for k in self.index], np.float32)[:, None, None]
         return torch.from_numpy(self.burst.frames[t][list(self.index)] - black)[None]
 
 
@@ -121,7 +124,8 @@ def measure_camera(bursts: Sequence[Burst], darks: Sequence[Burst] = ()) -> dict
 
     Arguments:
         bursts: static scenes or flat fields of one camera at one ISO, of two frames or more each.
-        darks: bursts of dark frames. Their mean is the black level, and their temporal variance the dark noise.
+        darks: bursts of dark frames. Their mean is the black level, and their temporal variance the dark noise. Each
+            dark frame has its own mean, so that a level that moves from frame to frame is not taken for noise.
 
     Errors: ValueError as in :func:`~n2nf_core.baselines.photon_transfer.photon_transfer`, and for a group of several
     cameras, ISO values or colour filters.
@@ -139,17 +143,16 @@ def measure_camera(bursts: Sequence[Burst], darks: Sequence[Burst] = ()) -> dict
     groups = {"all": (0, 1, 2, 3)}
     if bursts and bursts[0].cfa != raw.MONO:
         groups |= {name: (k,) for k, name in enumerate(PLANES)}
-    dark_levels = [[float(b.frames[t].mean((1, 2))[k]) for b in darks for t in range(len(b))] for k in range(4)]
-    black = [sum(row) / len(row) for row in dark_levels] if darks else None
-    return {name: _measure(bursts, darks, index, black) for name, index in groups.items()}
+    return {name: _measure(bursts, darks, index) for name, index in groups.items()}
 
 
-def _measure(
-    bursts: Sequence[Burst], darks: Sequence[Burst], index: Sequence[int], black: Sequence[float] | None
-) -> Measured:
-    stacks, dark_stacks = ([InDN(b, index, black or b.black) for b in each] for each in (bursts, darks))
+def _measure(bursts: Sequence[Burst], darks: Sequence[Burst], index: Sequence[int]) -> Measured:
+    means = [[burst.frames[t].mean((1, 2), dtype=np.float64) for t in range(len(burst))] for burst in darks]
+    dark_stacks = [InDN(burst, index, rows) for burst, rows in zip(darks, means, strict=True)]
+    black = np.concatenate(means).mean(0) if darks else None
+    stacks = [InDN(b, index, [b.black if black is None else black] * len(b)) for b in bursts]
     levels, dark_levels = ([nonuniformity.level(temporal(s)) for s in each] for each in (stacks, dark_stacks))
-    white = min(s.burst.white - max(s.black[k] for k in index) for s in stacks)
+    white = min(s.burst.white - max(s.black[0][k] for k in index) for s in stacks)
     seen = nonuniformity.saturation_signal(levels)
     saturation = white if seen is None else min(seen, white)
     curve = third_cumulant([*stacks, *dark_stacks], saturation=USED * saturation)
