@@ -54,6 +54,8 @@ def test_json_states_levels_notes_and_findings(tmp_path, good, capsys):
     assert cli.main(["check", str(tmp_path / "bare.npz"), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert any("not stated" in note for note in row["notes"])
+    assert cli.main(["check", str(tmp_path / "bare.npz")]) == 0
+    assert f"\n  note: {row['notes'][0]}\n" in capsys.readouterr().out
 
 
 def test_a_warning_is_careful_use(tmp_path, capsys):
