@@ -77,5 +77,5 @@ def test_the_sentence_depends_on_the_interval():
 def test_a_small_burst_is_refused_before_any_work(tmp_path, capsys):
     small = burst_file(tmp_path / "small.npz", texture(12, 12))
     assert cli.main(["model", small, "-o", str(tmp_path / "m"), "--profile", "smoke"]) == 2
-    error = capsys.readouterr().err
-    assert "too small to train" in error and error.count("\n") == 1
+    said = capsys.readouterr()
+    assert "too small to train" in said.err and said.err.count("\n") == 1 and said.out == ""
