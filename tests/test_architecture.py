@@ -23,7 +23,9 @@ def test_imports_run_downwards():
 
 
 def test_few_rooms_import_from_one_another():
-    assert len(rooms.imports()) <= 70, "pairs of rooms; python tests/rooms.py lists them"
+    """The command line may call any room, since no room depends on it; between the others, pairs are few."""
+    assert not [pair for pair in rooms.imports() if pair[1] == "cli"]
+    assert len(rooms.tangled()) <= 65, "pairs of rooms; python tests/rooms.py lists them"
 
 
 def test_folders_and_files_stay_small():

@@ -68,9 +68,7 @@ def conv3x3(source, weight, bias, target, n, p):
         for c in range(weight.shape[1]):
             s, w = source[c], weight[o, c]
             s0, s1, s2 = s[: n + 2], s[p : p + n + 2], s[2 * p : 2 * p + n + 2]
-            add_conv3x3(
-                s0, s1, s2, w[0, 0], w[0, 1], w[0, 2], w[1, 0], w[1, 1], w[1, 2], w[2, 0], w[2, 1], w[2, 2], d
-            )
+            add_conv3x3(s0, s1, s2, w[0, 0], w[0, 1], w[0, 2], w[1, 0], w[1, 1], w[1, 2], w[2, 0], w[2, 1], w[2, 2], d)
 
 
 @compiled
@@ -81,9 +79,7 @@ def conv3x3_to_source(grad, weight, target, n, p):
         for o in range(weight.shape[0]):
             g, w = grad[o], weight[o, c]
             g0, g1, g2 = g[: n + 2], g[p : p + n + 2], g[2 * p : 2 * p + n + 2]
-            add_conv3x3(
-                g0, g1, g2, w[2, 2], w[2, 1], w[2, 0], w[1, 2], w[1, 1], w[1, 0], w[0, 2], w[0, 1], w[0, 0], d
-            )
+            add_conv3x3(g0, g1, g2, w[2, 2], w[2, 1], w[2, 0], w[1, 2], w[1, 1], w[1, 0], w[0, 2], w[0, 1], w[0, 0], d)
 
 
 @compiled

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from n2nf_core.plots.charts import clouds, histograms, lines, scores
 from n2nf_core.plots.images import panels, thumbnail, worst_patches
 from n2nf_core.plots.noise import by_setting, photon_transfer, recovered, skewness
+from n2nf_core.plots.page import measurement_page
 from n2nf_core.plots.recovery import excess, recovery
 from n2nf_core.plots.regret import regret_by_camera, regret_curves, regret_study
 from n2nf_core.plots.sweeps import weight_sweep
@@ -20,6 +21,7 @@ __all__ = [
     "histograms",
     "label",
     "lines",
+    "measurement_page",
     "panels",
     "photon_transfer",
     "recovered",

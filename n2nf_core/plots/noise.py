@@ -12,14 +12,17 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from n2nf_core.plots.theme import COLOURS, MARKERS, caption
 
 
-def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, float]] | None = None) -> Figure:
+def photon_transfer(
+    fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, float]] | None = None, *, unit: str = "[0, 1] units"
+) -> Figure:
     """Variance against signal: blocks as points, the fitted line, and the true line dashed where it is known.
 
     Blocks are averaged over groups of similar signal.
 
     Arguments:
         fits: name -> PhotonTransfer.
-        truth: name -> (shot, read), variances in [0, 1] units squared; None if the truth is not known.
+        truth: name -> (shot, read), variances in the unit squared; None if the truth is not known.
+        unit: of the signal.
     """
     figure, axis = plt.subplots(figsize=(6, 4))
     for k, (name, fit) in enumerate(fits.items()):
@@ -34,7 +37,7 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
         if truth and name in truth:
             shot, read = truth[name]
             axis.plot(line, shot * line + read, color="black", ls=(0, (2, 3)), lw=1.2)
-    axis.set(xscale="log", yscale="log", xlabel="signal ([0, 1] units)", ylabel="noise variance ([0, 1] units squared)")
+    axis.set(xscale="log", yscale="log", xlabel=f"signal ({unit})", ylabel=f"noise variance ({unit} squared)")
     for one, (low, high) in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):
         if high < 30 * low:  # on such a short axis there are few powers of ten, and labels of all minor ticks overlap
             one.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -44,10 +47,10 @@ def photon_transfer(fits: Mapping[str, tuple], truth: Mapping[str, tuple[float, 
     return figure
 
 
-def skewness(found: Mapping[str, tuple]) -> Figure:
+def skewness(found: Mapping[str, tuple], *, unit: str = "[0, 1] units") -> Figure:
     """Skewness of the noise against signal: groups of blocks with their standard errors, and the fitted line's curve.
 
-    found: name -> ThirdCumulant.
+    found: name -> ThirdCumulant. unit: of the signal.
     """
     figure, axis = plt.subplots(figsize=(6, 4))
     for k, (name, one) in enumerate(found.items()):
@@ -58,7 +61,7 @@ def skewness(found: Mapping[str, tuple]) -> Figure:
         scale = np.maximum(variance.shot * np.maximum(line, variance.darkest) + variance.read, 1e-30) ** 1.5
         axis.plot(line, (one.slope * line + one.offset) / scale, color=COLOURS[k % 10], label=name)
     axis.axhline(0, color="0.6", lw=1, zorder=0)
-    axis.set(xlabel="signal ([0, 1] units)", ylabel="skewness of the noise")
+    axis.set(xlabel=f"signal ({unit})", ylabel="skewness of the noise")
     axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
     return figure
 

@@ -34,7 +34,7 @@ START = {
 
 
 def shipped_models() -> dict[str, NoiseModel]:
-    """"<group>/<kind>" -> model: the fitted models of ``lab.safetensors`` and the published tables of the phones."""
+    """ "<group>/<kind>" -> model: the fitted models of ``lab.safetensors`` and the published tables of the phones."""
     tables = {"camera_nlf": camera_nlf(list(PHONES)), "calibrated_pg": calibrated_pg(list(PHONES))}
     fitted = weights.load((HERE / "lab.safetensors").read_bytes())
     return {f"phones/{kind}": table for kind, table in tables.items()} | fitted

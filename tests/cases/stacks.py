@@ -14,6 +14,12 @@ def mosaics(count: int = 4, height: int = HEIGHT, width: int = WIDTH, seed: int 
     return np.random.default_rng(seed).integers(80, 4000, (count, height, width)).astype(np.uint16)
 
 
+def npz_stack(**changes):
+    """The arrays of an .npz of values that are evenly spread, which passes the checks."""
+    rng = np.random.default_rng(0)
+    return {"frames": rng.integers(200, 900, (4, 64, 64)).astype(np.uint16), "black": 100, "white": 4095} | changes
+
+
 def save(folder, **arrays):
     np.savez(folder / "s.npz", **arrays)
     return folder / "s.npz"

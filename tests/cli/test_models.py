@@ -1,128 +1,20 @@
-"""The command line: one line for what is wrong, and the exit status says of what kind it is."""
+"""What the command line does with a model file."""
 
-import re
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from cases.stacks import npz_stack
 
 from n2nf_core import cli
 from n2nf_core.baselines import GaussianNoise
-from n2nf_core.bursts import BurstError
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.evaluation.denoised import denoised_frames, mosaic_in_dn, scene_estimate
 from n2nf_core.export import CameraNoise, exchange, load_model, save_model
 from n2nf_core.export.exchange import export_text
 from n2nf_core.importers import read_bursts
-from n2nf_core.study import runner
-from n2nf_core.study.tables import collect
-from n2nf_core.training import PROFILES
 from n2nf_core.types import NLF
-
-
-def stack(**changes):
-    rng = np.random.default_rng(0)
-    return {"frames": rng.integers(200, 900, (4, 64, 64)).astype(np.uint16), "black": 100, "white": 4095} | changes
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"frames": stack()["frames"][:1]}, "frame"),
-        ({"frames": stack()["frames"][:, :63]}, "even"),
-        ({"frames": np.full((4, 64, 64), np.nan, np.float32)}, "NaN"),
-        ({"frames": np.full((4, 64, 64), 500, np.uint16)}, "constant"),
-        ({"frames": np.full((4, 64, 64), 4095, np.uint16) - (stack()["frames"] % 4 == 0)}, "saturat|white"),
-        ({"black": 3000}, "black"),
-        ({"white": 50}, "white"),
-    ],
-    ids=["single", "odd", "nan", "constant", "saturated", "black", "white"],
-)
-def test_bad_data_is_one_line_before_any_work(tmp_path, capsys, changes, message):
-    np.savez(tmp_path / "bad.npz", **stack(**changes))
-    notebook = Path(__file__).parents[1] / "notebooks/00_start_here.md"
-    status = cli.main(["run", str(notebook), "--out", str(tmp_path / "out"), "-p", "data", str(tmp_path / "bad.npz")])
-    error = capsys.readouterr().err
-    assert status == 2 and error.startswith("error: ") and error.count("\n") == 1
-    assert re.search(message, error), error
-    assert not (tmp_path / "out").exists()
-
-
-def test_the_version_is_that_of_the_package(capsys):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["--version"])
-    assert ended.value.code == 0 and capsys.readouterr().out == f"n2nf {metadata.version('n2nf-core')}\n"
-
-
-@pytest.mark.parametrize("arguments", [[], ["rum"], ["collect", "runs", "--profiles", "fast", "--out", "x"]])
-def test_a_command_that_there_is_not_is_refused(arguments, capsys):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    assert ended.value.code == 2 and "usage: n2nf" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "message"),
-    [
-        (BurstError("no frames"), 2, "error: no frames\n"),
-        (FileNotFoundError("no notebook"), 2, "error: no notebook\n"),
-        (RuntimeError("wrote no result"), 1, "error: wrote no result\n"),
-        (KeyboardInterrupt(), 130, "stopped; the same command goes on from the last checkpoint\n"),
-    ],
-)
-def test_the_exit_status_says_of_what_kind_a_fault_is(monkeypatch, capsys, error, status, message):
-    def fail(*arguments, **options):
-        raise error
-
-    monkeypatch.setattr(runner, "run_point", fail)
-    assert cli.main(["run", "tiny.md"]) == status
-    assert capsys.readouterr().err == message
-
-
-def test_parameters_and_places_reach_the_runner(monkeypatch, tmp_path, capsys):
-    asked = []
-    answer = (tmp_path / "result.json", False)
-    monkeypatch.setattr(runner, "run_point", lambda *given, **options: asked.append((given, options)) or answer)
-    given = ["-p", "seed", "7", "-p", "profile", "smoke", "--runs", "here", "--date", "2001-02-03"]
-    assert cli.main(["run", "tiny.md", *given]) == 0
-    parameters = {"seed": "7", "profile": "smoke"}
-    assert asked == [((Path("tiny.md"), Path("here"), parameters), {"day": "2001-02-03"})]
-    assert capsys.readouterr().out == f"finished already: {tmp_path / 'result.json'}\n"
-
-
-def test_collect_takes_all_profiles_unless_some_are_named(monkeypatch, capsys):
-    asked = []
-    monkeypatch.setattr(collect, "collect", lambda *given: asked.append(given) or ["a.parquet", "tables.md"])
-    assert cli.main(["collect", "a", "b", "--out", "x"]) == 0
-    assert cli.main(["collect", "a", "--out", "x", "--profiles", "gpu"]) == 0
-    assert asked == [([Path("a"), Path("b")], list(PROFILES), Path("x")), ([Path("a")], ["gpu"], Path("x"))]
-    assert capsys.readouterr().out == 2 * "a.parquet\ntables.md\n"
-
-
-@pytest.mark.parametrize("value", ["-7", "--out", "-p", "a=b", "", "-1.5e3"])
-def test_a_value_may_look_like_an_option(monkeypatch, tmp_path, value):
-    asked = []
-    monkeypatch.setattr(runner, "run_point", lambda *given, **_: asked.append(given[2]) or (tmp_path, False))
-    assert cli.main(["run", "tiny.md", "-p", "data", value, "-p", "seed", "1"]) == 0
-    assert cli.main(["run", "tiny.md", f"-pdata={value}", "-pseed=1"]) == 0
-    assert asked == [{"data": value, "seed": "1"}] * 2
-
-
-def test_a_setting_without_a_value_is_refused(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["run", "tiny.md", "-p", "seed"])
-    assert "argument -p: give a NAME and a VALUE" in capsys.readouterr().err
-
-
-def test_an_empty_folder_is_chosen_by_the_parameters(monkeypatch, tmp_path, capsys):
-    asked = []
-    monkeypatch.setattr(runner, "default_out", lambda notebook, runs, given: runs / "demo")
-    monkeypatch.setattr(runner, "run_notebook", lambda *given: asked.append(given) or tmp_path / "tiny.json")
-    assert cli.main(["run", "tiny.md", "--out=", "--runs", "here"]) == 0
-    assert cli.main(["run", "tiny.md", "--out=-x"]) == 0
-    assert [given[1] for given in asked] == [Path("here/demo"), Path("-x")]
 
 
 @pytest.fixture
@@ -186,7 +78,7 @@ def test_noise_is_the_cameras_of_the_file_unless_others_are_named(tmp_path, caps
 
 
 def test_denoise_a_burst(model_file, tmp_path, capsys):
-    np.savez(tmp_path / "b.npz", **stack(camera="Sony A7", iso=400, cfa="RGGB"))
+    np.savez(tmp_path / "b.npz", **npz_stack(camera="Sony A7", iso=400, cfa="RGGB"))
     denoiser = load_model(model_file)[0]
     (burst,) = read_bursts(tmp_path / "b.npz")
     scene, weight = scene_estimate(denoiser, burst)
@@ -208,6 +100,6 @@ def test_denoise_a_burst(model_file, tmp_path, capsys):
 
 
 def test_denoise_takes_one_burst(model_file, tmp_path, capsys):
-    np.savez(tmp_path / "b.npz", **stack(setting=np.array([0, 0, 1, 1])))
+    np.savez(tmp_path / "b.npz", **npz_stack(setting=np.array([0, 0, 1, 1])))
     assert cli.main(["denoise", str(model_file), str(tmp_path / "b.npz"), "-o", str(tmp_path / "c.npz")]) == 2
     assert "b.npz holds 2 bursts: give the file or folder of one" in capsys.readouterr().err

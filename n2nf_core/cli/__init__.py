@@ -1,0 +1,50 @@
+"""The command ``n2nf``. Each of its subcommands only calls the other packages."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+from n2nf_core.cli import check, measure, model, models, study
+from n2nf_core.cli.command import Commands
+from n2nf_core.files import reason
+
+GROUPS = (check, measure, model, models, study)
+"""Modules of subcommands, in the order in which ``n2nf --help`` lists them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0 if done, 1 if the work failed, 2 for bad input, 130 if stopped."""
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    try:
+        return options.call(options)
+    except (ValueError, OSError, ImportError) as error:  # BurstError and UnknownCameraError are ValueErrors
+        print(f"error: {reason(error)}", file=sys.stderr)
+        return 2
+    except RuntimeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """The arguments with every ``-p NAME VALUE`` as one, ``-pNAME=VALUE``: alone, a VALUE may look like an option."""
+    rest, joined = list(arguments), []
+    while rest:
+        taken = 3 if rest[0] == "-p" and len(rest) > 2 else 1
+        joined.append(f"-p{rest[1]}={rest[2]}" if taken == 3 else rest[0])
+        del rest[:taken]
+    return joined
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="n2nf", description="Camera-noise modelling without clean images.")
+    parser.add_argument("--version", action="version", version=f"n2nf {metadata.version('n2nf-core')}")
+    commands = Commands(parser)
+    for group in GROUPS:
+        group.add(commands)
+    return parser

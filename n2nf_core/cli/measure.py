@@ -1,0 +1,183 @@
+"""The subcommand ``n2nf measure``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from n2nf_core.bursts import Burst
+from n2nf_core.cli.command import Commands
+from n2nf_core.cli.sources import add_bursts, checked, usable
+from n2nf_core.evaluation.camera_numbers import Measured, Numbers, measure_camera
+
+MEASURE = """\
+Measure a camera by photon transfer: gain, read noise, full well, dynamic range and more.
+
+    n2nf measure burst.npz
+    n2nf measure flats/*.tif --dark darks/*.tif --white 4095 --cfa MONO
+    n2nf measure iso100 iso800 --json > numbers.json
+    n2nf measure burst.npz --html page.html
+
+The variance of the noise rises with the signal: its slope is the gain in DN per electron, and what is left at signal 0
+is the read noise. A scene with dark and bright parts is enough; bursts of one camera and ISO are one measurement, such
+as a series of exposures. Dark frames give the black level, the dark noise and its nonuniformity (DSNU).
+
+Names are those of the EMVA Standard 1288. The scene need not be uniform, so the linearity error, which needs exposure
+times, is replaced by the bend of the variance line. PRNU includes the shading of the light. Full well is where the
+variance of flat fields falls, or else what the white level can hold. Electrons assume the shot noise of Poisson.
+Errors are standard errors. A burst that `n2nf check` refuses is left out, which is said.
+"""
+
+
+class Block(NamedTuple):
+    """The measurement of one camera at one ISO.
+
+    camera, iso: of its bursts. bursts, darks: how many of each. measured: group of planes -> numbers and curves.
+    """
+
+    camera: str
+    iso: float
+    bursts: int
+    darks: int
+    measured: Mapping[str, Measured]
+
+
+def add(commands: Commands) -> None:
+    """Add ``n2nf measure``."""
+    parser = commands.add("measure", _measure, MEASURE)
+    add_bursts(parser)
+    parser.add_argument("--dark", nargs="+", default=[], metavar="DARKS", help="bursts with the lens cap on")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--html", type=Path, metavar="PAGE", help="write a page with figures, too")
+
+
+def blocks(bursts: Sequence[Burst], darks: Sequence[Burst]) -> list[Block]:
+    """A measurement for every camera and ISO of the bursts, with the dark bursts of the same setting.
+
+    bursts: that can be used. darks: dark frames; those of a setting without bursts are a ValueError.
+    """
+    settings = sorted({(b.camera, b.iso) for b in bursts})
+    if strange := sorted({(b.camera, b.iso) for b in darks} - set(settings)):
+        named = " and ".join(f"{camera} at ISO {iso:g}" for camera, iso in strange)
+        raise ValueError(f"the dark frames are of {named}, of which there is no burst: give darks of the same setting")
+    found = []
+    for setting in settings:
+        mine, dark = ([b for b in each if (b.camera, b.iso) == setting] for each in (bursts, darks))
+        found.append(Block(*setting, len(mine), len(dark), measure_camera(mine, dark)))
+    return found
+
+
+def _measure(options: argparse.Namespace) -> int:
+    bursts, said = usable(checked(options.bursts, options))
+    darks, of_darks = usable(checked(options.dark, options)) if options.dark else ([], [])
+    notes = said + [f"dark frames: {text}" for text in of_darks]
+    if any(burst.frames.dtype.kind == "f" for burst in bursts):
+        notes.append("the numbers are not whole ones, so a DN here is the unit of the file, whatever its scale")
+    found = blocks(bursts, darks)
+    print(as_json(found, notes) if options.json else as_text(found, notes))
+    if options.html:
+        from n2nf_core.files import durable_replace
+        from n2nf_core.plots.page import measurement_page
+
+        with durable_replace(options.html) as new:
+            new.write_text(measurement_page(as_text(found, notes), _curves(found)))
+    return 0
+
+
+def _curves(found: Sequence[Block]) -> dict:
+    return {
+        f"{block.camera}, ISO {block.iso:g}": {name: each.curve for name, each in block.measured.items()}
+        for block in found
+    }
+
+
+def as_json(found: Sequence[Block], notes: Sequence[str]) -> str:
+    """The measurements as JSON: ``settings`` has one entry for each camera and ISO.
+
+    An entry holds the numbers of all planes together, those of each plane in ``planes``, and the skewness against the
+    signal. Where there is one entry, its fields stand at the top, too.
+
+    found: measurements. notes: what was said of the bursts.
+    """
+    settings = [_entry(block) for block in found]
+    top = settings[0] if len(settings) == 1 else {}
+    return json.dumps(
+        {"format": "n2nf-measure", "version": 1, **top, "settings": settings, "notes": list(notes)}, indent=1
+    )
+
+
+def _entry(block: Block) -> dict:
+    measured = dict(block.measured)
+    total, curve = measured.pop("all")
+    skewness = {
+        "signal_dn": curve.signal.tolist(),
+        "skewness": curve.skewness.tolist(),
+        "skewness_error": curve.error.tolist(),
+    }
+    entry = {"camera": block.camera, "iso": block.iso, "bursts": block.bursts, "darks": block.darks}
+    planes = {name: each.numbers.as_dict() for name, each in measured.items()}
+    return entry | total.as_dict() | {"planes": planes, "skewness_against_signal": skewness}
+
+
+LINES = (
+    ("gain, DN per electron", "gain_dn_per_electron", "gain_dn_per_electron_error"),
+    ("read noise, DN", "read_dn", "read_dn_error"),
+    ("read noise, electrons", "read_electrons", "read_electrons_error"),
+    ("row noise, DN", "row_noise_dn", "row_noise_dn_error"),
+    ("full well, electrons", "full_well_electrons", None),
+    ("dynamic range, dB", "dynamic_range_db", None),
+    ("SNR max, dB", "snr_max_db", None),
+    ("bend of the line, %", "bend_percent", "bend_percent_error"),
+    ("skewness / Poisson's", "skewness_ratio", "skewness_ratio_error"),
+    ("PRNU, %", "prnu_percent", None),
+    ("DSNU, electrons", "dsnu_electrons", None),
+    ("pixels left out, %", "excluded_percent", None),
+)
+"""Label, field, and the field of its standard error."""
+
+
+def as_text(found: Sequence[Block], notes: Sequence[str]) -> str:
+    """The measurements as tables for reading, one for each camera and ISO, and the notes below them.
+
+    found: measurements. notes: what was said of the bursts.
+    """
+    return "\n\n".join([*map(_table, found), *(["\n".join(f"note: {note}" for note in notes)] if notes else [])])
+
+
+def _table(block: Block) -> str:
+    columns = {name: each.numbers for name, each in block.measured.items()}
+    rows = [("", *columns)] + [
+        (label, *(_cell(numbers, field, error) for numbers in columns.values()))
+        for label, field, error in LINES
+        if any(getattr(numbers, field) is not None for numbers in columns.values())
+    ]
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, wide, strict=True)).rstrip() for row in rows]
+    title = f"{block.camera}, ISO {block.iso:g}: {block.bursts} bursts, {block.darks} of dark frames"
+    return "\n".join([title, *lines, *_words(columns["all"])])
+
+
+def _cell(numbers: Numbers, field: str, error: str | None) -> str:
+    value = getattr(numbers, field)
+    if value is None:
+        return "-"
+    spread = getattr(numbers, error) if error else None
+    mark = "at most " if field == "full_well_electrons" and not numbers.saturation_seen else ""
+    return f"{mark}{value:.4g}" + (f" +- {spread:.2g}" if spread is not None else "")
+
+
+def _words(numbers: Numbers) -> list[str]:
+    """What the errors say of the numbers."""
+    lines = []
+    if numbers.gain_dn_per_electron < 4 * numbers.gain_dn_per_electron_error:
+        lines.append(
+            "the gain is uncertain: give a scene with dark and bright parts, several exposures, or dark frames"
+        )
+    if numbers.read_dn < 4 * numbers.read_dn_error:
+        lines.append("the read noise is uncertain: give darker parts, or dark frames with --dark")
+    if numbers.bend_percent is not None and abs(numbers.bend_percent) > max(4 * numbers.bend_percent_error, 10):
+        lines.append("the variance does not follow a line: check black and white level, and the light")
+    return lines

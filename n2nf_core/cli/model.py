@@ -1,0 +1,108 @@
+"""The subcommand ``n2nf model``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from n2nf_core.bursts import Burst
+from n2nf_core.cli.command import Commands
+from n2nf_core.cli.sources import add_bursts, checked, usable
+from n2nf_core.training.profiles import PROFILES
+
+MODEL = """\
+Learn a camera's noise model and a denoiser from bursts, in one file.
+
+    n2nf model burst.npz -o camera.safetensors
+    n2nf model iso100 iso800 other_camera -o camera.safetensors --profile gpu --seed 1
+    n2nf noise camera.safetensors clean.tif -o noisy.tif
+
+The bursts are checked and measured first. Then a denoiser is trained on noisy pairs, and a Noise Flow together with it,
+with the noise term that is recommended for these bursts. On held-out rows or scenes, the flow is compared with photon
+transfer, which has two numbers for each ISO value. A sentence says whether two numbers describe the camera as well; the
+file holds the flow if it is better, and else the two numbers. Bursts of several cameras and ISO values share one file.
+
+profile  smoke proves the path in a minute, cpu takes some twenty minutes on two cores, gpu is the paper's scale
+
+The training is kept in FILE.training until the file is written: a command that was stopped goes on where it was.
+"""
+
+
+def add(commands: Commands) -> None:
+    """Add ``n2nf model``."""
+    parser = commands.add("model", _model, MODEL)
+    add_bursts(parser)
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="model file to write")
+    parser.add_argument("--profile", choices=list(PROFILES), default="cpu", help="size of the training; cpu by default")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def _model(options: argparse.Namespace) -> int:
+    from n2nf_core.baselines import fit_awgn
+    from n2nf_core.bursts import check_size, recordings, train_test_split
+    from n2nf_core.cli.measure import as_text, blocks
+    from n2nf_core.evaluation import held_out_patches, nll_gain
+    from n2nf_core.export import save_model
+    from n2nf_core.files import remove
+    from n2nf_core.training import Recipe
+
+    bursts, notes = usable(checked(options.bursts, options))
+    for burst in bursts:
+        check_size(burst)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    print(as_text(blocks(bursts, []), notes), flush=True)
+    train, test = train_test_split(bursts, seed=options.seed)
+    folder = options.out.with_name(f"{options.out.name}.training")
+    profile = PROFILES[options.profile]
+    recipe = Recipe(train, profile, options.seed, folder, noise_term="recommended")
+    print(f"\ntraining in {folder}; Ctrl-C stops it, and the same command goes on", file=sys.stderr)
+    denoiser, flow, _ = recipe.train()
+    held, photon = held_out_patches(test, profile.patch), recipe.photon_transfer
+    gains = {
+        "noise_flow": nll_gain(flow, photon, held),
+        "awgn": nll_gain(fit_awgn(recordings(train)), photon, held),
+    }
+    better = gains["noise_flow"][1][1] < 0
+    about = _about(bursts) | {
+        "noise_model": "noise_flow" if better else "photon_transfer",
+        "nll_over_photon_transfer_nats_per_dim": {k: {"mean": m, "interval": i} for k, (m, i) in gains.items()},
+        "profile": options.profile,
+        "seed": options.seed,
+        "notes": notes,
+    }
+    save_model(options.out, flow if better else photon, denoiser, about)
+    remove(folder)
+    print(f"\n{verdict(*gains['noise_flow'])}\n{_awgn(*gains['awgn'])}\n{options.out}")
+    return 0
+
+
+def verdict(gain: float, interval: Sequence[float]) -> str:
+    """Whether two numbers describe the camera as well as a flow does, in a sentence.
+
+    gain: NLL of the flow minus that of photon transfer, nats per dimension. interval: its 95 % interval.
+    """
+    low, high = interval
+    measured = f"({gain:+.5f} nats per dimension on held-out patches, 95 % [{low:+.5f}, {high:+.5f}])"
+    if high < 0:
+        return f"Two numbers per ISO value do not describe this camera as well as the Noise Flow does {measured}."
+    if low > 0:
+        return f"Two numbers per ISO value describe this camera better than this Noise Flow does {measured}."
+    return f"Two numbers per ISO value describe this camera as well as the Noise Flow does {measured}."
+
+
+def _awgn(gain: float, interval: Sequence[float]) -> str:
+    low, high = interval
+    return f"One number, noise that ignores the signal, differs from the two by {gain:+.5f} [{low:+.5f}, {high:+.5f}]."
+
+
+def _about(bursts: Sequence[Burst]) -> dict:
+    """What the file states: the first burst's camera and levels, and those of every setting."""
+    rows = [
+        {"camera": b.camera, "iso": b.iso, "black": list(b.black), "white": b.white, "cfa": b.cfa}
+        for b in sorted(bursts, key=lambda b: (b.camera, b.iso))
+    ]
+    settings = [row for k, row in enumerate(rows) if row not in rows[:k]]
+    units = "DN; models work on (DN - black) / (white - black)"
+    return settings[0] | {"units": units, "settings": settings, "provenance": [b.provenance for b in bursts]}

@@ -1,0 +1,83 @@
+"""The subcommands of a study: run a notebook, collect the results of many runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from n2nf_core.cli.command import Commands
+from n2nf_core.study.parameters import PROFILES
+
+RUN = """\
+Run a text notebook without a browser: check its parameters, convert it, execute it with papermill.
+
+    n2nf run notebooks/00_start_here.md -p profile smoke -p seed 1
+    n2nf run notebooks/00_start_here.md --out runs/demo -p profile smoke
+
+The first command runs one point of a study. It writes runs/<date>-<notebook>-<hash>/{run.ipynb, params.json,
+result.json}. The hash is made from the parameters, the data and the code that decide the numbers. A point is not run
+again if its result.json is whole, and a point that was stopped continues from its checkpoints. With --out, the notebook
+is always run, and the executed notebook and its JSON are written to that folder. They replace those of an earlier run
+when they are complete; a folder with the results of other parameters is refused.
+"""
+
+COLLECT = """\
+Collect the results of a study's points into tables and figures.
+
+    n2nf collect runs --profiles cpu gpu --out results
+    n2nf collect runs/2026-01-31-30_train_jointly-0123456789 --out somewhere
+
+Each folder is a run or contains runs. Of several runs with the same notebook and parameters, the newest is used.
+"""
+
+
+def add(commands: Commands) -> None:
+    """Add ``n2nf run`` and ``n2nf collect``."""
+    run = commands.add("run", _run, RUN)
+    run.add_argument("notebook", type=Path)
+    run.add_argument("--runs", type=Path, default=Path("runs"), help="folder of a study's points")
+    run.add_argument("--date", default="", help="date in the name of a new point's folder, instead of today's")
+    run.add_argument("--out", help="folder for the executed notebook and its JSON; '' names one below --runs")
+    run.add_argument("-p", type=_setting, action="append", default=[], metavar="NAME VALUE", help="set a parameter")
+    collect = commands.add("collect", _collect, COLLECT)
+    collect.add_argument("folders", type=Path, nargs="+", help="runs, or folders that contain runs")
+    collect.add_argument("--profiles", nargs="+", default=list(PROFILES), choices=list(PROFILES))
+    collect.add_argument("--out", type=Path, required=True, help="folder of the tables and figures")
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("give a NAME and a VALUE")
+    return name, value
+
+
+def _run(options: argparse.Namespace) -> int:
+    from papermill.exceptions import PapermillExecutionError
+
+    from n2nf_core.study.runner import default_out, run_notebook, run_point
+
+    given, failed = dict(options.p), "run.ipynb in the folder named above"
+    try:
+        if options.out is not None:
+            out = Path(options.out or default_out(options.notebook, options.runs, given))
+            failed = out / f"{options.notebook.stem}.failed.ipynb"
+            result, ran = run_notebook(options.notebook, out, given), True
+            executed = result.with_suffix(".ipynb")
+        else:
+            result, ran = run_point(options.notebook, options.runs, given, day=options.date)
+            executed = result.with_name("run.ipynb")
+    except PapermillExecutionError as error:
+        print(f"error in cell [{error.exec_count}]: {error.ename}: {error.evalue}", file=sys.stderr)
+        print(f"the notebook up to this cell, with the traceback: {failed}", file=sys.stderr)
+        return 1
+    print(f"results: {result}\nnotebook with figures: {executed}" if ran else f"finished already: {result}")
+    return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from n2nf_core.study.tables.collect import collect
+
+    print(*collect(options.folders, options.profiles, options.out), sep="\n")
+    return 0

@@ -1,0 +1,114 @@
+"""What does not change from frame to frame, and what rows share: PRNU, DSNU, saturation and row noise.
+
+With y the mean over T frames of a plane, of which every pixel has the temporal variance v, the spatial variance
+
+    s2 = var(y) - < v > / T
+
+is that of the pixels themselves. In the dark its root is the DSNU, in uniform light of the mean signal m the PRNU is
+sqrt(s2(light) - s2(dark)) / m, as the EMVA Standard 1288 defines them (release 3.1: without the high-pass filter of
+release 4.0, so the shading of the light and of the lens is part of the PRNU). The mean of a row of W pixels has the
+variance v / W by chance; what is found beyond it is the variance of the row noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from n2nf_core.baselines.temporal import Temporal, frame_of
+from n2nf_core.evaluation.burst_quality import LEAST_CONTRAST
+from n2nf_core.types import Stack
+
+FALL = 0.8  # the variance has fallen behind its peak where it is below this share of it
+
+
+class Level(NamedTuple):
+    """A burst as a point of a series, in units of its signal.
+
+    Arguments:
+        signal: mean over pixels.
+        variance: mean temporal variance of a pixel.
+        spatial: variance of the pixels' own means, s2; not negative.
+    """
+
+    signal: float
+    variance: float
+    spatial: float
+
+    @property
+    def flat(self) -> bool:
+        """Whether the light is uniform: the pixels differ by less than a tenth of the signal."""
+        return self.spatial**0.5 < LEAST_CONTRAST * self.signal
+
+
+def level(stats: Temporal) -> Level:
+    """The mean over planes of a burst's signal, temporal variance and spatial variance.
+
+    stats: of the burst's frames, above the black level.
+    """
+    temporal = stats.variance.double().mean((1, 2))
+    spatial = stats.mean.double().var((1, 2)) - temporal / stats.frames
+    return Level(float(stats.mean.double().mean()), float(temporal.mean()), max(float(spatial.mean()), 0.0))
+
+
+def dsnu(dark: Sequence[Level]) -> float | None:
+    """sqrt(< s2 >) of dark bursts, in their unit; None without any."""
+    return (sum(each.spatial for each in dark) / len(dark)) ** 0.5 if dark else None
+
+
+def prnu(levels: Sequence[Level], dark: Sequence[Level], saturation: float) -> float | None:
+    """sqrt(s2 - s2(dark)) / signal of the uniformly lit burst nearest to half of ``saturation``; None without any.
+
+    Arguments:
+        levels: of the bursts; those that are not flat are not used.
+        dark: of dark bursts, or none: then DSNU is part of the PRNU.
+        saturation: the signal at saturation.
+    """
+    flats = [each for each in levels if each.flat and 0.1 * saturation < each.signal < 0.9 * saturation]
+    if not flats:
+        return None
+    best = min(flats, key=lambda each: abs(each.signal - saturation / 2))
+    return max(best.spatial - (dsnu(dark) or 0.0) ** 2, 0.0) ** 0.5 / best.signal
+
+
+def saturation_signal(levels: Sequence[Level]) -> float | None:
+    """The signal at which the temporal variance of a series of flat fields is largest, before it falls.
+
+    None where it does not fall: then the series does not reach saturation.
+    """
+    flats = sorted(each for each in levels if each.flat)
+    if not flats:
+        return None
+    peak = max(flats, key=lambda each: each.variance)
+    return peak.signal if flats[-1].variance < FALL * peak.variance else None
+
+
+def row_noise(stack: Tensor | Stack, stats: Temporal) -> tuple[float, float]:
+    """Standard deviation of what the pixels of a plane's row share in one frame, and its standard error.
+
+    Arguments:
+        stack: (T, C, H, W), above the black level.
+        stats: of the same frames.
+    """
+    freedom = (stats.frames - 1) / stats.frames
+    rows = []
+    for t in range(stats.frames):
+        gains = stats.gains[t].to(stats.mean.dtype)[:, None, None]
+        means = (frame_of(stack, t) / gains - stats.mean).double().mean(2)
+        rows.append(means - means.mean(1, keepdim=True))
+    squares = torch.stack(rows).square() / (freedom * (1 - 1 / stats.mean.shape[1]))
+    found, chance = float(squares.mean()), float(stats.variance.double().mean()) / stats.mean.shape[2]
+    error = found * (2 / (freedom * squares.numel())) ** 0.5
+    return root(found - chance, error)
+
+
+def root(variance: float, error: float) -> tuple[float, float]:
+    """A standard deviation and its standard error, from a variance and its own.
+
+    The error is error / (2 deviation), or sqrt(error) where the variance is not clearly above 0: below two errors.
+    """
+    deviation = max(variance, 0.0) ** 0.5
+    return deviation, error / (2 * deviation) if variance > 2 * error else error**0.5

@@ -1,0 +1,81 @@
+"""``n2nf model``: from bursts to a model file."""
+
+import pytest
+from cases.burst_files import burst_file
+from cases.poisson_bursts import texture
+
+from n2nf_core import cli
+from n2nf_core.cli.model import verdict
+from n2nf_core.export import load_model
+from n2nf_core.training import PROFILES, Profile, Recipe
+
+TINY = Profile(scenes=1, size=48, patch=8, batch=4, features=4, pretrain=2, joint=2)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    monkeypatch.setitem(PROFILES, "smoke", TINY)
+
+
+@pytest.fixture
+def paths(tmp_path):
+    changes = ({}, {"iso": 800, "camera": "other"})
+    return [burst_file(tmp_path / f"b{k}.npz", texture(48, 48), each, seed=k) for k, each in enumerate(changes)]
+
+
+def test_a_file_of_several_cameras_and_isos(tmp_path, paths, capsys):
+    out = tmp_path / "deep" / "camera.safetensors"
+    assert cli.main(["model", *paths, "-o", str(out), "--profile", "smoke", "--seed", "3"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("gain, DN per electron") == 2 and "Two numbers per ISO value" in said and str(out) in said
+    _, model, about = load_model(out)
+    assert set(model.cameras) == {"cam", "other"}
+    rows = [(row["camera"], row["iso"]) for row in about["settings"]]
+    assert rows == [("cam", 100), ("other", 800)]
+    assert (about["camera"], about["iso"], about["white"], about["seed"]) == ("cam", 100, 4095, 3)
+    assert about["noise_model"] in ("noise_flow", "photon_transfer")
+    assert [path.name for path in out.parent.iterdir() if path.suffix == ".training"] == []
+    assert cli.main(["export", str(out), "--to", "table"]) == 0
+
+
+@pytest.mark.parametrize(("gain", "kind"), [(-0.1, "noise_flow"), (0.1, "photon_transfer")])
+def test_the_better_model_is_kept(tmp_path, paths, monkeypatch, gain, kind):
+    from n2nf_core import evaluation
+
+    monkeypatch.setattr(evaluation, "nll_gain", lambda *given: (gain, [gain - 0.01, gain + 0.01]))
+    out = tmp_path / "m.safetensors"
+    assert cli.main(["model", paths[0], "-o", str(out), "--profile", "smoke"]) == 0
+    assert load_model(out)[2]["noise_model"] == kind
+
+
+def test_a_training_that_was_stopped_stays_beside_the_file(tmp_path, paths, monkeypatch, capsys):
+    whole, train = Recipe.train_jointly, []
+
+    def stopped(recipe, *given, **options):
+        train.append(recipe)
+        raise KeyboardInterrupt
+
+    out = tmp_path / "m.safetensors"
+    monkeypatch.setattr(Recipe, "train_jointly", stopped)
+    assert cli.main(["model", paths[0], "-o", str(out), "--profile", "smoke"]) == 130
+    assert not out.exists() and (tmp_path / "m.safetensors.training" / "pretraining").is_dir()
+    assert train[0].noise_term == "recommended"
+    monkeypatch.setattr(Recipe, "train_jointly", whole)
+    assert cli.main(["model", paths[0], "-o", str(out), "--profile", "smoke"]) == 0
+    assert out.exists() and not (tmp_path / "m.safetensors.training").exists()
+
+
+def test_the_sentence_depends_on_the_interval():
+    assert "do not describe this camera as well" in verdict(-0.02, [-0.03, -0.01])
+    assert "describe this camera as well as" in verdict(-0.02, [-0.03, 0.01])
+    assert "better than this Noise Flow" in verdict(0.02, [0.01, 0.03])
+    assert "(-0.02000 nats per dimension on held-out patches, 95 % [-0.03000, -0.01000])" in verdict(
+        -0.02, [-0.03, -0.01]
+    )
+
+
+def test_a_small_burst_is_refused_before_any_work(tmp_path, capsys):
+    small = burst_file(tmp_path / "small.npz", texture(12, 12))
+    assert cli.main(["model", small, "-o", str(tmp_path / "m"), "--profile", "smoke"]) == 2
+    said = capsys.readouterr()
+    assert "too small to train" in said.err and said.err.count("\n") == 1 and said.out == ""

@@ -1,0 +1,80 @@
+"""Notebooks and studies from the command line."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases.stacks import npz_stack
+
+from n2nf_core import cli
+from n2nf_core.study import runner
+from n2nf_core.study.tables import collect
+from n2nf_core.training import PROFILES
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frames": npz_stack()["frames"][:1]}, "frame"),
+        ({"frames": npz_stack()["frames"][:, :63]}, "even"),
+        ({"frames": np.full((4, 64, 64), np.nan, np.float32)}, "NaN"),
+        ({"frames": np.full((4, 64, 64), 500, np.uint16)}, "constant"),
+        ({"frames": np.full((4, 64, 64), 4095, np.uint16) - (npz_stack()["frames"] % 4 == 0)}, "saturat|white"),
+        ({"black": 3000}, "black"),
+        ({"white": 50}, "white"),
+    ],
+    ids=["single", "odd", "nan", "constant", "saturated", "black", "white"],
+)
+def test_bad_data_is_one_line_before_any_work(tmp_path, capsys, changes, message):
+    np.savez(tmp_path / "bad.npz", **npz_stack(**changes))
+    notebook = Path(__file__).parents[2] / "notebooks/00_start_here.md"
+    status = cli.main(["run", str(notebook), "--out", str(tmp_path / "out"), "-p", "data", str(tmp_path / "bad.npz")])
+    error = capsys.readouterr().err
+    assert status == 2 and error.startswith("error: ") and error.count("\n") == 1
+    assert re.search(message, error), error
+    assert not (tmp_path / "out").exists()
+
+
+def test_parameters_and_places_reach_the_runner(monkeypatch, tmp_path, capsys):
+    asked = []
+    answer = (tmp_path / "result.json", False)
+    monkeypatch.setattr(runner, "run_point", lambda *given, **options: asked.append((given, options)) or answer)
+    given = ["-p", "seed", "7", "-p", "profile", "smoke", "--runs", "here", "--date", "2001-02-03"]
+    assert cli.main(["run", "tiny.md", *given]) == 0
+    parameters = {"seed": "7", "profile": "smoke"}
+    assert asked == [((Path("tiny.md"), Path("here"), parameters), {"day": "2001-02-03"})]
+    assert capsys.readouterr().out == f"finished already: {tmp_path / 'result.json'}\n"
+
+
+def test_collect_takes_all_profiles_unless_some_are_named(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(collect, "collect", lambda *given: asked.append(given) or ["a.parquet", "tables.md"])
+    assert cli.main(["collect", "a", "b", "--out", "x"]) == 0
+    assert cli.main(["collect", "a", "--out", "x", "--profiles", "gpu"]) == 0
+    assert asked == [([Path("a"), Path("b")], list(PROFILES), Path("x")), ([Path("a")], ["gpu"], Path("x"))]
+    assert capsys.readouterr().out == 2 * "a.parquet\ntables.md\n"
+
+
+@pytest.mark.parametrize("value", ["-7", "--out", "-p", "a=b", "", "-1.5e3"])
+def test_a_value_may_look_like_an_option(monkeypatch, tmp_path, value):
+    asked = []
+    monkeypatch.setattr(runner, "run_point", lambda *given, **_: asked.append(given[2]) or (tmp_path, False))
+    assert cli.main(["run", "tiny.md", "-p", "data", value, "-p", "seed", "1"]) == 0
+    assert cli.main(["run", "tiny.md", f"-pdata={value}", "-pseed=1"]) == 0
+    assert asked == [{"data": value, "seed": "1"}] * 2
+
+
+def test_a_setting_without_a_value_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["run", "tiny.md", "-p", "seed"])
+    assert "argument -p: give a NAME and a VALUE" in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_chosen_by_the_parameters(monkeypatch, tmp_path, capsys):
+    asked = []
+    monkeypatch.setattr(runner, "default_out", lambda notebook, runs, given: runs / "demo")
+    monkeypatch.setattr(runner, "run_notebook", lambda *given: asked.append(given) or tmp_path / "tiny.json")
+    assert cli.main(["run", "tiny.md", "--out=", "--runs", "here"]) == 0
+    assert cli.main(["run", "tiny.md", "--out=-x"]) == 0
+    assert [given[1] for given in asked] == [Path("here/demo"), Path("-x")]

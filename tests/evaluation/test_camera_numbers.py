@@ -1,0 +1,139 @@
+"""Gain and read noise of sensors that are known, and of a real one whose figures the reference implementation gives."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases.poisson_bursts import BLACK, WHITE, burst_in_dn, exposed, ramp
+
+from n2nf_core import raw
+from n2nf_core.evaluation.camera_numbers import measure_camera
+
+GAIN, READ = 1.6, 4.0
+SIDE = 96
+
+
+def flat(electrons, side=SIDE):
+    return np.full((4, side, side), float(electrons))
+
+
+def burst(scene, count, seed, rows=0.0, **changes):
+    """A burst of the known sensor, with row noise of ``rows`` DN."""
+    frames = exposed(scene, count, GAIN, READ, seed).astype(np.float64)
+    shared = np.random.default_rng(seed + 1000).normal(0, rows or 1e-9, (*frames.shape[:3], 1))
+    return burst_in_dn(np.clip(np.round(frames + shared), 0, WHITE).astype(np.uint16), **changes)
+
+
+def assert_known(numbers, read=READ):
+    gain_error, read_error = numbers.gain_dn_per_electron_error, numbers.read_dn_error
+    assert abs(numbers.gain_dn_per_electron - GAIN) < max(0.02 * GAIN, 3 * gain_error)
+    assert abs(numbers.read_dn - read) < max(0.05 * read, 3 * read_error)
+    assert gain_error < 0.1 * GAIN
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("cfa", ["RGGB", "MONO"])
+@pytest.mark.parametrize("count", [2, 10])
+def test_a_known_sensor_is_recovered_from_one_scene(seed, cfa, count):
+    found = measure_camera([burst(ramp(SIDE, SIDE), count, seed, cfa=cfa)])
+    assert list(found) == (["all", "R", "Gr", "Gb", "B"] if cfa == "RGGB" else ["all"])
+    for each in found.values():
+        assert_known(each.numbers)
+
+
+def series(seed, levels=(5, 50, 200, 500, 1000, 1500)):
+    return [burst(flat(level), 2, seed * 100 + k, cfa="MONO") for k, level in enumerate(levels)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_series_of_exposures_is_one_measurement(seed):
+    numbers = measure_camera(series(seed))["all"].numbers
+    assert_known(numbers)
+    assert numbers.gain_dn_per_electron_error < 0.01 * GAIN and numbers.read_dn_error < 0.05 * READ
+    assert abs(numbers.skewness_ratio - 1) < 4 * numbers.skewness_ratio_error < 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dark_frames_give_black_level_read_noise_and_dsnu(seed):
+    pattern = np.random.default_rng(0).normal(0, 1.5, (4, SIDE, SIDE))
+    darks = [burst(flat(0), 6, 50 + seed, cfa="MONO")]
+    darks = [replace(b, frames=np.round(b.frames + pattern + 10).astype(np.uint16)) for b in darks]
+    lit = burst(ramp(SIDE, SIDE), 4, seed, cfa="MONO")
+    lit = replace(lit, frames=(lit.frames + 10).astype(np.uint16))  # the black level is not the one that is stated
+    numbers = measure_camera([lit], darks)["all"].numbers
+    assert_known(numbers)
+    assert numbers.read_dn_error < 0.01 * READ
+    assert numbers.dsnu_dn == pytest.approx(1.5, rel=0.05)
+    assert numbers.dsnu_electrons == pytest.approx(numbers.dsnu_dn / numbers.gain_dn_per_electron)
+    assert numbers.saturation_dn == pytest.approx(WHITE - BLACK - 10, abs=1)
+
+
+def test_row_noise_is_part_of_the_read_noise():
+    for rows in (0.0, 2.0):
+        numbers = measure_camera([burst(ramp(SIDE, SIDE) / 20, 10, 3, rows)])["all"].numbers
+        assert_known(numbers, (READ**2 + rows**2) ** 0.5)
+        assert abs(numbers.row_noise_dn - rows) < 4 * numbers.row_noise_dn_error < 2
+
+
+def test_full_well_is_where_the_variance_falls():
+    well = 1500
+    bursts = [
+        replace(b, frames=np.minimum(b.frames, BLACK + well).astype(np.uint16))
+        for b in series(0, (5, 200, 500, 800, 930, 1000))
+    ]
+    numbers = measure_camera(bursts)["all"].numbers
+    assert numbers.saturation_seen and 0.8 * well < numbers.saturation_dn < well
+    assert_known(numbers)
+    whole = measure_camera(series(0))["all"].numbers
+    assert not whole.saturation_seen and whole.saturation_dn == WHITE - BLACK
+
+
+def test_what_follows_from_gain_read_noise_and_saturation():
+    n = measure_camera(series(1))["all"].numbers
+    electrons = n.saturation_dn / n.gain_dn_per_electron
+    assert n.full_well_electrons == pytest.approx(electrons) and n.snr_max == pytest.approx(electrons**0.5)
+    assert n.snr_max_db == pytest.approx(20 * np.log10(n.snr_max))
+    assert n.dynamic_range == pytest.approx(electrons / (n.dark_noise_dn / n.gain_dn_per_electron + 0.5))
+    assert n.dynamic_range_db == pytest.approx(20 * np.log10(n.dynamic_range))
+    assert n.read_electrons == pytest.approx(n.read_dn / n.gain_dn_per_electron)
+    assert n.dark_noise_dn**2 - n.read_dn**2 == pytest.approx(1 / 12)
+
+
+def test_rounding_is_that_of_the_steps_of_the_file():
+    scaled = [replace(b, frames=(b.frames * 8).astype(np.uint16), black=8 * BLACK, white=8 * WHITE) for b in series(1)]
+    n = measure_camera(scaled)["all"].numbers
+    assert n.dark_noise_dn**2 - n.read_dn**2 == pytest.approx(64 / 12)
+    floats = [replace(b, frames=b.frames.astype(np.float32)) for b in series(1)]
+    n = measure_camera(floats)["all"].numbers
+    assert n.dark_noise_dn == n.read_dn
+
+
+def test_bursts_of_two_settings_are_refused():
+    with pytest.raises(ValueError, match="one measurement is of one camera, ISO and colour filter"):
+        measure_camera([burst(ramp(SIDE, SIDE), 2, 0), burst(ramp(SIDE, SIDE), 2, 0, iso=200)])
+
+
+REFERENCE = {"gain": 0.280414, "dark_noise_dn": 3.07990, "read_electrons": 10.9351, "prnu_percent": 0.307}
+"""What emva1288 1.0.2 (Results1288: K, sigma_y_dark, sigma_d, PRNU1288) gives for the same frames."""
+
+
+@pytest.mark.skipif("N2NF_DATA" not in os.environ, reason="N2NF_DATA names no folder of real sets")
+def test_the_reference_implementation_agrees_on_a_real_sensor():
+    sets = np.load(Path(os.environ["N2NF_DATA"]) / "emva1288_basler_ccd12.npz")
+
+    def bursts(name):
+        stacks = sets[name] if sets[name].ndim == 4 else sets[name][None]
+        known = {"black": float(sets["black"]), "cfa": "MONO"}
+        return [burst_in_dn(np.ascontiguousarray(raw.pack(stack)), **known) for stack in stacks]
+
+    n = measure_camera(bursts("pairs"), bursts("dark_pairs"))["all"].numbers
+    found = {"gain": n.gain_dn_per_electron, "prnu_percent": n.prnu_percent}
+    found |= {name: getattr(n, name) for name in ("dark_noise_dn", "read_electrons")}
+    print(f"gain {n.gain_dn_per_electron:.5f} +- {n.gain_dn_per_electron_error:.5f}", found)
+    # this sensor's variance is bent, and the reference fits its line without weights, so the bright end decides
+    assert found["gain"] == pytest.approx(REFERENCE["gain"], rel=0.02)
+    assert found["dark_noise_dn"] == pytest.approx(REFERENCE["dark_noise_dn"], abs=4 * n.read_dn_error)
+    assert found["read_electrons"] == pytest.approx(REFERENCE["read_electrons"], rel=0.02)
+    assert found["prnu_percent"] == pytest.approx(REFERENCE["prnu_percent"], rel=0.05)
