@@ -1,7 +1,7 @@
 """The noise of a camera as two numbers per colour: var(n | x) = shot x + read, for programs that know no more.
 
 darktable and DNG files hold such profiles. For a noise model with another variance, the line is fitted to the variance
-along the signal, and :class:`Profile` says how well it describes the noise.
+along the signal, and :class:`LineProfile` says how well it describes the noise.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FEWEST = 4
 """The smallest number of ISO values of a camera in darktable's file."""
 
 
-class Profile(NamedTuple):
+class LineProfile(NamedTuple):
     """var(n | x) = shot x + read at one setting of a camera, and what this leaves out.
 
     Arguments:
@@ -73,7 +73,7 @@ class Profile(NamedTuple):
         return f"{where}: two numbers per colour {'describe' if good else 'do not describe'} the noise: {measures}"
 
 
-def profile(model: NoiseModel, camera: str, iso: float, generator: torch.Generator | None = None) -> Profile:
+def profile(model: NoiseModel, camera: str, iso: float, generator: torch.Generator | None = None) -> LineProfile:
     """The line shot x + read that is closest to var(n | x), per plane, and how well it describes the noise.
 
     Exact where the model is Gaussian with such a variance. Otherwise the variance is computed or measured on flat
@@ -92,7 +92,7 @@ def profile(model: NoiseModel, camera: str, iso: float, generator: torch.Generat
         context = stated.context(signal[:, None, None, None].expand(-1, 4, 1, 1), camera, iso)
         variance = stated.variance(context)[:, :, 0, 0]
         if _gaussian(stated):
-            return Profile(camera, iso, _lines(signal, variance), 0.0, 0.0, 0.0)
+            return LineProfile(camera, iso, _lines(signal, variance), 0.0, 0.0, 0.0)
     context = model.context(signal.float()[:, None, None, None].expand(-1, 4, SIDE, SIDE), camera, iso)
     noise = model.sample(context, generator=generator or torch.Generator().manual_seed(0)).double()
     measured = noise.var((2, 3))
@@ -101,7 +101,7 @@ def profile(model: NoiseModel, camera: str, iso: float, generator: torch.Generat
     expected = torch.tensor([[shot * x + read for shot, read in lines] for x in signal.tolist()])
     spread = float(((variance / expected).sqrt() - 1).abs().max())
     unit = (noise - noise.mean((2, 3), keepdim=True)) / measured.sqrt()[:, :, None, None]
-    return Profile(camera, iso, lines, spread, float((unit**4).mean() - 3), _correlation(unit))
+    return LineProfile(camera, iso, lines, spread, float((unit**4).mean() - 3), _correlation(unit))
 
 
 def _stated(model: NoiseModel) -> HasVariance | None:
@@ -135,7 +135,7 @@ def _correlation(unit: Tensor) -> float:
     return float(max(torch.cat(found), key=abs))
 
 
-def profiles(model: NoiseModel, cameras: Sequence[str] | None = None) -> list[Profile]:
+def profiles(model: NoiseModel, cameras: Sequence[str] | None = None) -> list[LineProfile]:
     """The :func:`profile` of every camera, or of ``cameras``, at every ISO value that the model has parameters for."""
     names = list(cameras or model.cameras)
     model.context(torch.zeros(len(names), 4, 1, 1), names, 100.0)  # names the known cameras where one is none of them
@@ -143,7 +143,7 @@ def profiles(model: NoiseModel, cameras: Sequence[str] | None = None) -> list[Pr
     return [profile(model, camera, iso) for camera in names for iso in knots[camera]]
 
 
-def dng_profiles(found: Iterable[Profile]) -> str:
+def dng_profiles(found: Iterable[LineProfile]) -> str:
     r"""The DNG tag NoiseProfile (51041), S and O of R, G and B: one line for every setting, after three that explain.
 
     var(x) = S x + O on linear raw values in [0, 1], which are the units of a noise model.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 
 from n2nf_core.export.model_file import describe
-from n2nf_core.export.profiles import Profile
+from n2nf_core.export.profiles import LineProfile
 from n2nf_core.raw import four_levels
 from n2nf_core.types import NLF, NoiseModel
 
@@ -25,7 +25,7 @@ def _in_dn(nlf: NLF, about: Mapping) -> dict[str, float]:
     }
 
 
-def _row(profile: Profile, about: Mapping) -> dict:
+def _row(profile: LineProfile, about: Mapping) -> dict:
     planes = {
         name: {**nlf._asdict(), **_in_dn(nlf, about)}
         for name, nlf in zip(("R", "Gr", "Gb", "B"), profile.planes, strict=True)
@@ -34,11 +34,11 @@ def _row(profile: Profile, about: Mapping) -> dict:
     return {"camera": profile.camera, "iso": profile.iso, "planes": planes, **measures, "words": profile.words()}
 
 
-def as_json(model: NoiseModel, denoiser: nn.Module, about: Mapping, found: Sequence[Profile]) -> str:
+def as_json(model: NoiseModel, denoiser: nn.Module, about: Mapping, found: Sequence[LineProfile]) -> str:
     """All that a model file states in words and numbers, without its tensors, as JSON text.
 
     ``profiles`` has a row for every camera and ISO value: shot and read of the planes in [0, 1] units, gain and read
-    noise in the DN of ``about``, and how well the line describes the noise (:class:`Profile`).
+    noise in the DN of ``about``, and how well the line describes the noise (:class:`LineProfile`).
 
     Arguments:
         model: the noise model of the file.
@@ -61,7 +61,7 @@ def _without_nan(value):
     return [_without_nan(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-def as_table(about: Mapping, found: Sequence[Profile]) -> str:
+def as_table(about: Mapping, found: Sequence[LineProfile]) -> str:
     """A line of text for every camera, ISO value and colour; below it, whether two numbers describe the noise.
 
     shot and read are variances in [0, 1] units, gain and read noise are in the DN of ``about``.
