@@ -1,6 +1,7 @@
 """The faults in small: writers survive them, and a power cut finds a writer that does not wait for the disk."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,8 +34,8 @@ def test_writers_survive_kills_and_one_another():
 
 @pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="file systems are mounted by root on Linux")
 def test_writers_survive_full_disks_and_power_cuts_and_need_fsync_for_it(tmp_path):
-    if not can_mount(tmp_path):
-        pytest.skip("no file system can be mounted here")
+    if not shutil.which("mkfs.ext4") or not can_mount(tmp_path):
+        pytest.skip("no file system can be made and mounted here")
     status, lines, errors = faults("full", "power", "--writers", "result", "--count", "4")
     assert status == 0 and len(lines) == 2, errors
     status, lines, errors = faults("power", "--writers", "result", "--count", "2", "--without-fsync")
