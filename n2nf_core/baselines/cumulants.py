@@ -186,6 +186,20 @@ class _Bins:
         return found.detach(), sums.view(-1, self.bins).square().sum(0).sqrt() / self.count
 
 
+def _kurtosis(pixels: _Pixels, over: _Bins, usual: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """g4, its standard error, and the part of it that is due to pixels that differ, (K,) each.
+
+    usual: s2 of the noise level function at every pixel (N,); None for fewer than four frames, which show no such part.
+    """
+    if usual is None:
+        parts = pixels.difference.square(), pixels.difference, pixels.level, pixels.squared
+        found = over.statistic(lambda d2, d, s, s2: 2 * d2 * s**2 / (d**2 * s2) - 6, *parts)
+        return *found, torch.zeros_like(found[0])
+    parts = pixels.k4, pixels.k2, pixels.k2_squared / usual.square(), pixels.k2 / usual
+    found = over.statistic(lambda k4, k2, v2, v: k4 / k2**2 + 3 * (v2 / v**2 - 1).clamp(min=0), *parts)
+    return *found, over.statistic(lambda v2, v: 3 * (v2 / v**2 - 1).clamp(min=0), *parts[2:])[0]
+
+
 def measure_noise_shape(recordings: Sequence[Recording], nlf: NLF, bins: int = BINS) -> NoiseShape:
     """The noise along the signal, from recordings of one camera at one ISO.
 
@@ -210,23 +224,13 @@ def measure_noise_shape(recordings: Sequence[Recording], nlf: NLF, bins: int = B
     signal = share * pixels.denoised + (1 - share) * pixels.frames
     over = _Bins(pixels.quiet, pixels.tile, bins)
     third, fourth = (sum(r**k for r in (pixels.residual, pixels.other)) / 2 for k in (3, 4))
-    of_pixels = torch.zeros(bins, dtype=torch.float64)
-    if frames > 3:
-        usual = nlf.shot * signal.clamp(min=0) + nlf.read
-        parts = pixels.k4, pixels.k2, pixels.k2_squared / usual.square(), pixels.k2 / usual
-        kurtosis = over.statistic(lambda k4, k2, v2, v: k4 / k2**2 + 3 * (v2 / v**2 - 1).clamp(min=0), *parts)
-        of_pixels = over.statistic(lambda v2, v: 3 * (v2 / v**2 - 1).clamp(min=0), *parts[2:])[0]
-    else:
-        parts = pixels.difference.square(), pixels.difference, pixels.level, pixels.squared
-        kurtosis = over.statistic(lambda d2, d, s, s2: 2 * d2 * s**2 / (d**2 * s2) - 6, *parts)
     return NoiseShape(
         frames,
         share,
         over.mean(signal),
         over.mean(pixels.k2),
         *over.statistic(lambda k3, k2: k3 / k2**1.5, pixels.k3, pixels.k2),
-        *kurtosis,
-        of_pixels,
+        *_kurtosis(pixels, over, nlf.shot * signal.clamp(min=0) + nlf.read if frames > 3 else None),
         *over.statistic(lambda r2, d: r2 / d - 1, squares, pixels.difference),
         over.mean(third) / over.mean(squares) ** 1.5,
         over.mean(fourth) / over.mean(squares) ** 2 - 3,

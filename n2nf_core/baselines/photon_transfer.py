@@ -170,11 +170,37 @@ def _line(halves: _Halves) -> _Line:
         fit, errors = solve(regressors, instruments, halves.variance, weight)
         if fit.min() < 0:
             term = int(fit[0] <= 0)  # the one to keep
-            alone = (weight * instruments[term] * halves.variance).sum() / (
-                weight * instruments[term] * regressors[term]
-            ).sum()
+            moment = weight * instruments[term]
+            alone = (moment * halves.variance).sum() / (moment * regressors[term]).sum()
             fit = torch.zeros_like(fit).index_fill(0, torch.tensor(term), float(alone.clamp(min=0)))
     return _Line(fit, errors, predicted, darkest)
+
+
+def _gathered(bursts: Sequence[Tensor | Stack], block: int, saturation: float) -> tuple[_Halves, float]:
+    """The halves of all bursts, and the share of pixels that were left out; errors as in :func:`photon_transfer`."""
+    parts, total, bright = [], 0, 0
+    for burst in bursts:
+        stats = temporal(burst)
+        parts.append(_good_halves(stats, block, saturation))
+        total += stats.mean.numel()
+        bright += int(torch.count_nonzero(stats.mean >= saturation))
+        del stats
+    if bright == total > 0:
+        raise ValueError(
+            f"photon transfer: all pixels are saturated, with means of {saturation:g} or more: use shorter exposures"
+        )
+    if not parts:
+        raise ValueError("photon transfer needs bursts (T, C, H, W) of at least two frames each, got none")
+    number = sum(float(part.number.sum()) for part in parts)
+    halves = _Halves(*(torch.cat(field) for field in zip(*parts, strict=True)))
+    del parts
+    halves = halves.full()
+    if len(halves.number) < 2:
+        raise ValueError(
+            f"photon transfer: only {len(halves.number)} block of {block}x{block} pixels, but a line needs two: "
+            "give larger frames or a smaller block"
+        )
+    return halves, 1 - number / total
 
 
 def photon_transfer(bursts: Sequence[Tensor | Stack], *, block: int = 8, saturation: float = 0.9) -> PhotonTransfer:
@@ -202,28 +228,7 @@ def photon_transfer(bursts: Sequence[Tensor | Stack], *, block: int = 8, saturat
     >>> abs(fit.shot - 0.01) < 4 * fit.shot_error
     True
     """
-    parts, total, bright = [], 0, 0
-    for burst in bursts:
-        stats = temporal(burst)
-        parts.append(_good_halves(stats, block, saturation))
-        total += stats.mean.numel()
-        bright += int(torch.count_nonzero(stats.mean >= saturation))
-        del stats
-    if bright == total > 0:
-        raise ValueError(
-            f"photon transfer: all pixels are saturated, with means of {saturation:g} or more: use shorter exposures"
-        )
-    if not parts:
-        raise ValueError("photon transfer needs bursts (T, C, H, W) of at least two frames each, got none")
-    number = sum(float(part.number.sum()) for part in parts)
-    halves = _Halves(*(torch.cat(field) for field in zip(*parts, strict=True)))
-    del parts
-    halves = halves.full()
-    if len(halves.number) < 2:
-        raise ValueError(
-            f"photon transfer: only {len(halves.number)} block of {block}x{block} pixels, but a line needs two: "
-            "give larger frames or a smaller block"
-        )
+    halves, excluded = _gathered(bursts, block, saturation)
     line = _line(halves)
     weight = halves.freedom / (2 * line.predicted.square())
     regressors = (halves.signal, halves.offset, halves.square)
@@ -238,7 +243,7 @@ def photon_transfer(bursts: Sequence[Tensor | Stack], *, block: int = 8, saturat
         signal=(share * halves.signal).sum(1),
         variance=(share * halves.variance).sum(1),
         error=(2 / halves.freedom.sum(1)).sqrt() * (share * line.predicted).sum(1),
-        excluded=1 - number / total,
+        excluded=excluded,
         darkest=max(float(line.darkest), -0.9 * read / shot if shot > 0 else 0.0),
         curvature=float(curve[2]),
         curvature_error=float(curve_errors[2]),

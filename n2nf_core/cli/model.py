@@ -6,11 +6,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from n2nf_core.bursts import Burst
 from n2nf_core.cli.command import Commands
 from n2nf_core.cli.sources import add_bursts, checked, usable
 from n2nf_core.training.profiles import PROFILES
+
+if TYPE_CHECKING:
+    from n2nf_core.training import Recipe
+    from n2nf_core.types import NoiseModel
 
 MODEL = """\
 Learn a camera's noise model and a denoiser from bursts, in one file.
@@ -40,10 +45,8 @@ def add(commands: Commands) -> None:
 
 
 def _model(options: argparse.Namespace) -> int:
-    from n2nf_core.baselines import fit_awgn
-    from n2nf_core.bursts import check_size, recordings, train_test_split
+    from n2nf_core.bursts import check_size, train_test_split
     from n2nf_core.cli.measure import as_text, blocks
-    from n2nf_core.evaluation import held_out_patches, nll_gain
     from n2nf_core.export import save_model
     from n2nf_core.files import remove
     from n2nf_core.training import Recipe
@@ -55,15 +58,10 @@ def _model(options: argparse.Namespace) -> int:
     print(as_text(blocks(bursts, []), notes), flush=True)
     train, test = train_test_split(bursts, seed=options.seed)
     folder = options.out.with_name(f"{options.out.name}.training")
-    profile = PROFILES[options.profile]
-    recipe = Recipe(train, profile, options.seed, folder, noise_term="recommended")
+    recipe = Recipe(train, PROFILES[options.profile], options.seed, folder, noise_term="recommended")
     print(f"\ntraining in {folder}; Ctrl-C stops it, and the same command goes on", file=sys.stderr)
     denoiser, flow, _ = recipe.train()
-    held, photon = held_out_patches(test, profile.patch), recipe.photon_transfer
-    gains = {
-        "noise_flow": nll_gain(flow, photon, held),
-        "awgn": nll_gain(fit_awgn(recordings(train)), photon, held),
-    }
+    photon, gains = recipe.photon_transfer, _gains(recipe, flow, test)
     better = gains["noise_flow"][1][1] < 0
     about = _about(bursts) | {
         "noise_model": "noise_flow" if better else "photon_transfer",
@@ -76,6 +74,17 @@ def _model(options: argparse.Namespace) -> int:
     remove(folder)
     print(f"\n{verdict(*gains['noise_flow'])}\n{_awgn(*gains['awgn'])}\n{options.out}")
     return 0
+
+
+def _gains(recipe: Recipe, flow: NoiseModel, test: Sequence[Burst]) -> dict[str, tuple[float, list[float]]]:
+    """NLL of the flow and of AWGN, minus that of photon transfer, on held-out patches, each with its interval."""
+    from n2nf_core.baselines import fit_awgn
+    from n2nf_core.bursts import recordings
+    from n2nf_core.evaluation import held_out_patches, nll_gain
+
+    held, photon = held_out_patches(test, recipe.profile.patch), recipe.photon_transfer
+    models = {"noise_flow": flow, "awgn": fit_awgn(recordings(recipe.bursts))}
+    return {name: nll_gain(model, photon, held) for name, model in models.items()}
 
 
 def verdict(gain: float, interval: Sequence[float]) -> str:

@@ -151,12 +151,16 @@ def _measure(bursts: Sequence[Burst], darks: Sequence[Burst], index: Sequence[in
     dark_stacks = [InDN(burst, index, rows) for burst, rows in zip(darks, means, strict=True)]
     black = np.concatenate(means).mean(0) if darks else None
     stacks = [InDN(b, index, [b.black if black is None else black] * len(b)) for b in bursts]
-    levels, dark_levels = ([nonuniformity.level(temporal(s)) for s in each] for each in (stacks, dark_stacks))
+    levels = [nonuniformity.level(temporal(stack)) for stack in stacks]
+    dark_levels, dark_variances = [], []
+    for stats in map(temporal, dark_stacks):
+        dark_levels.append(nonuniformity.level(stats))
+        dark_variances.append(stats.variance.flatten())
     white = min(s.burst.white - max(s.black[0][k] for k in index) for s in stacks)
     seen = nonuniformity.saturation_signal(levels)
     saturation = white if seen is None else min(seen, white)
     curve = third_cumulant([*stacks, *dark_stacks], saturation=USED * saturation)
-    dark, dark_error = _dark_variance(curve, dark_levels, dark_stacks)
+    dark, dark_error = _dark_variance(curve, dark_levels, dark_variances, dark_stacks)
     step = _step(bursts)
     darkest = min(zip(levels, stacks, strict=True), key=lambda each: each[0].signal)[1]
     quietest = dark_stacks[0] if dark_stacks else darkest
@@ -165,14 +169,16 @@ def _measure(bursts: Sequence[Burst], darks: Sequence[Burst], index: Sequence[in
     return Measured(_numbers(curve, (dark, dark_error, step), (saturation, seen is not None), rows, fixed), curve)
 
 
-def _dark_variance(curve: ThirdCumulant, levels: Sequence, stacks: Sequence[InDN]) -> tuple[float, float]:
+def _dark_variance(
+    curve: ThirdCumulant, levels: Sequence, variances: Sequence[Tensor], stacks: Sequence[InDN]
+) -> tuple[float, float]:
     """Variance at signal 0 and its error: that of the dark frames, if there are any, and else of the line."""
     if not stacks:
         return curve.variance_line.read, curve.variance_line.read_error
-    variances = torch.cat([temporal(s).variance.flatten() for s in stacks]).double()
+    every = torch.cat(list(variances)).double()
     weight = sum((len(s.burst) - 1) for s in stacks)
     mean = sum((len(s.burst) - 1) * each.variance for s, each in zip(stacks, levels, strict=True)) / weight
-    return mean, float(variances.std()) / len(variances) ** 0.5
+    return mean, float(every.std()) / len(every) ** 0.5
 
 
 def _step(bursts: Sequence[Burst]) -> float:

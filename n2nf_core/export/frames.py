@@ -50,30 +50,9 @@ def write_dng(
 
     scale = max(int(65535 // white), 1)
     data = np.clip(np.rint(mosaic * scale), 0, 65535).astype(np.uint16)
-    levels = [round(256 * value * scale) for value in black]
-    name = camera.encode("ascii", "replace").decode()
-    tags = [
-        (271, "s", 0, name.split(" ")[0], True),  # Make
-        (272, "s", 0, name, True),  # Model
-        (274, "H", 1, 1, True),  # Orientation
-        (34855, "H", 1, min(round(iso), 65535), True),  # ISOSpeedRatings
-        (50706, "B", 4, (1, 4, 0, 0), True),  # DNGVersion
-        (50707, "B", 4, (1, 1, 0, 0), True),  # DNGBackwardVersion
-        (50708, "s", 0, name, True),  # UniqueCameraModel
-        (50713, "H", 2, (2, 2), True),  # BlackLevelRepeatDim
-        (50714, "2I", 4, tuple(part for value in levels for part in (value, 256)), True),  # BlackLevel
-        (50717, "I", 1, round(white * scale), True),  # WhiteLevel
-    ]
+    tags = _names(camera, iso) + _levels(black, white, scale)
     if cfa != MONO:
-        tags += [
-            (33421, "H", 2, (2, 2), True),  # CFARepeatPatternDim
-            (33422, "B", 4, (0, 1, 1, 2), True),  # CFAPattern
-            (50710, "B", 3, (0, 1, 2), True),  # CFAPlaneColor
-            (50711, "H", 1, 1, True),  # CFALayout
-            (50721, "2i", 9, _rationals(XYZ_TO_SRGB), True),  # ColorMatrix1
-            (50728, "2I", 3, _rationals(_neutral(mosaic, black)), True),  # AsShotNeutral
-            (50778, "H", 1, 21, True),  # CalibrationIlluminant1: D65
-        ]
+        tags += _colours(_neutral(mosaic, black))
     if noise_profile is not None:
         tags.append((51041, "d", len(noise_profile), tuple(noise_profile), True))
     with durable_replace(path) as new:
@@ -89,6 +68,43 @@ def write_dng(
             with tifffile.TiffFile(new, mode="r+b") as file:
                 file.pages[0].tags[262].overwrite(34892)
     return Path(path)
+
+
+def _names(camera: str, iso: float) -> list[tuple]:
+    """The tags of every file: who took the frame, and for which readers the file is."""
+    name = camera.encode("ascii", "replace").decode()
+    return [
+        (271, "s", 0, name.split(" ")[0], True),  # Make
+        (272, "s", 0, name, True),  # Model
+        (274, "H", 1, 1, True),  # Orientation
+        (34855, "H", 1, min(round(iso), 65535), True),  # ISOSpeedRatings
+        (50706, "B", 4, (1, 4, 0, 0), True),  # DNGVersion
+        (50707, "B", 4, (1, 1, 0, 0), True),  # DNGBackwardVersion
+        (50708, "s", 0, name, True),  # UniqueCameraModel
+    ]
+
+
+def _levels(black: Sequence[float], white: float, scale: int) -> list[tuple]:
+    """The tags of the levels, of values that are multiplied by ``scale``; black in parts of 256."""
+    levels = [round(256 * value * scale) for value in black]
+    return [
+        (50713, "H", 2, (2, 2), True),  # BlackLevelRepeatDim
+        (50714, "2I", 4, tuple(part for value in levels for part in (value, 256)), True),  # BlackLevel
+        (50717, "I", 1, round(white * scale), True),  # WhiteLevel
+    ]
+
+
+def _colours(neutral: Sequence[float]) -> list[tuple]:
+    """The tags of an RGGB mosaic whose colours are nominal."""
+    return [
+        (33421, "H", 2, (2, 2), True),  # CFARepeatPatternDim
+        (33422, "B", 4, (0, 1, 1, 2), True),  # CFAPattern
+        (50710, "B", 3, (0, 1, 2), True),  # CFAPlaneColor
+        (50711, "H", 1, 1, True),  # CFALayout
+        (50721, "2i", 9, _rationals(XYZ_TO_SRGB), True),  # ColorMatrix1
+        (50728, "2I", 3, _rationals(neutral), True),  # AsShotNeutral
+        (50778, "H", 1, 21, True),  # CalibrationIlluminant1: D65
+    ]
 
 
 def write_frames(

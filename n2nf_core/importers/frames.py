@@ -32,12 +32,12 @@ class Frames(Protocol):
 
 
 @dataclass(frozen=True)
-class PlainFrames:
-    """Frames that lie in files as plain numbers, row by row.
+class PlacedFrames:
+    """Frames of one size, each at a place in a file; a class of this kind says how a frame is read from its place.
 
     Arguments:
-        places: for every frame, its file and the byte at which it begins.
-        dtype: type of the numbers, with their byte order.
+        places: for every frame, its file and a number that says where in the file it is.
+        dtype: type of the numbers.
         size: (H, W).
     """
 
@@ -52,6 +52,10 @@ class PlainFrames:
 
     def __len__(self) -> int:
         return len(self.places)
+
+
+class PlainFrames(PlacedFrames):
+    """Frames that lie in files as plain numbers, row by row: a place is the byte at which a frame begins."""
 
     def __getitem__(self, t: int) -> np.ndarray:
         path, start = self.places[t]

@@ -46,9 +46,7 @@ def cross_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tenso
         pair: y1 and y2, (B, C, H, W).
         denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W), not clipped.
     """
-    clean1, clean2 = denoised_first.clamp(0, 1), denoised_second.clamp(0, 1)
-    residual = torch.cat((pair.first - clean2, pair.second - clean1))
-    return nll_per_dim(noise_model, residual, both(pair.context(clean2), pair.context(clean1)))
+    return _residuals(noise_model, pair, denoised_second, denoised_first)
 
 
 def self_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
@@ -61,7 +59,12 @@ def self_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor
         pair: y1 and y2, (B, C, H, W).
         denoised_first, denoised_second: D(y1) and D(y2), (B, C, H, W), not clipped.
     """
-    clean1, clean2 = denoised_first.clamp(0, 1), denoised_second.clamp(0, 1)
+    return _residuals(noise_model, pair, denoised_first, denoised_second)
+
+
+def _residuals(noise_model: NoiseModel, pair: NoisyPair, of_first: Tensor, of_second: Tensor) -> Tensor:
+    """(-log p(y1 | x1) - log p(y2 | x2)) / 2, where x1 and x2 are clipped to [0, 1]."""
+    clean1, clean2 = of_first.clamp(0, 1), of_second.clamp(0, 1)
     residual = torch.cat((pair.first - clean1, pair.second - clean2))
     return nll_per_dim(noise_model, residual, both(pair.context(clean1), pair.context(clean2)))
 

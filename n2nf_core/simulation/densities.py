@@ -98,15 +98,34 @@ class Telegraph:
         return (_randn(like, generator) + self.jump * jumps) / self.scale
 
 
-class ScaledNoise(GaussianNoise):
+class _World(GaussianNoise):
+    """A density that no model file describes, and that draws noise in its own way."""
+
+    built_by = None
+
+    def draw(self, context: Context, generator: torch.Generator | None) -> Tensor:
+        """Noise (B, C, H, W) in [0, 1] units, of temperature 1."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+        """Noise (B, C, H, W) in [0, 1] units.
+
+        Arguments:
+            context: clean signal, camera and ISO of B images.
+            temperature: factor on the noise.
+            generator: of the random numbers; by default PyTorch's own for the device.
+        """
+        return temperature * self.draw(context, generator)
+
+
+class ScaledNoise(_World):
     """n = sqrt(v) u, with u from any law of variance 1 and v = shot max(x, 0) + read, independently per pixel.
 
     Arguments:
         table: camera -> ISO -> NLF.
         law: of u.
     """
-
-    built_by = None
 
     def __init__(self, table: Table, law: Law):
         super().__init__(table)
@@ -118,19 +137,12 @@ class ScaledNoise(GaussianNoise):
         variance = self.variance(context)
         return (self.law.log_prob(noise / variance.sqrt()) - 0.5 * variance.log()).flatten(1).sum(1)
 
-    @torch.no_grad()
-    def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """Noise (B, C, H, W) in [0, 1] units.
-
-        Arguments:
-            context: clean signal, camera and ISO of B images.
-            temperature: factor on the noise.
-            generator: of the random numbers; by default PyTorch's own for the device.
-        """
-        return temperature * self.variance(context).sqrt() * self.law.sample(context.clean, generator)
+    def draw(self, context: Context, generator: torch.Generator | None) -> Tensor:
+        """Noise (B, C, H, W) in [0, 1] units, of temperature 1."""
+        return self.variance(context).sqrt() * self.law.sample(context.clean, generator)
 
 
-class PhotonNoise(GaussianNoise):
+class PhotonNoise(_World):
     """n = K Poisson(x / K) - x + sqrt(read) u: counted photons, then read noise of any law; K is the shot of the table.
 
     log p(n | x) = log sum_k Poisson(k; x / K) p_u((n + x - K k) / sqrt(read)) - log sqrt(read)
@@ -142,8 +154,6 @@ class PhotonNoise(GaussianNoise):
         table: camera -> ISO -> NLF.
         law: of u, the read noise; by default normal, which gives Poisson-Gaussian noise.
     """
-
-    built_by = None
 
     def __init__(self, table: Table, law: Law | None = None):
         super().__init__(table)
@@ -163,22 +173,15 @@ class PhotonNoise(GaussianNoise):
             total = torch.logaddexp(total, log_poisson + self.law.log_prob(u))
         return (total - 0.5 * read.log()).flatten(1).sum(1)
 
-    @torch.no_grad()
-    def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """Noise (B, C, H, W) in [0, 1] units.
-
-        Arguments:
-            context: clean signal, camera and ISO of B images.
-            temperature: factor on the noise.
-            generator: of the random numbers; by default PyTorch's own for the device.
-        """
+    def draw(self, context: Context, generator: torch.Generator | None) -> Tensor:
+        """Noise (B, C, H, W) in [0, 1] units, of temperature 1."""
         gain, read = self.levels(context)
         photons = context.clean.clamp(min=0) / gain
         shot = gain * (torch.poisson(photons, generator=generator) - photons)
-        return temperature * (shot + read.sqrt() * self.law.sample(photons, generator))
+        return shot + read.sqrt() * self.law.sample(photons, generator)
 
 
-class RowNoise(GaussianNoise):
+class RowNoise(_World):
     """n = N(0, shot x + read) + r, with r ~ N(0, row^2) shared by a row of the mosaic: exact, and Gaussian.
 
     A row of the mosaic holds one row of the planes R and Gr, or of Gb and B. Its covariance is
@@ -193,8 +196,6 @@ class RowNoise(GaussianNoise):
         table: camera -> ISO -> NLF, without the row noise.
         share: row^2 / read.
     """
-
-    built_by = None
 
     def __init__(self, table: Table, share: float = 0.3):
         super().__init__(table)
@@ -215,15 +216,8 @@ class RowNoise(GaussianNoise):
         gain = row * of_row(noise / variance).square() / weight - weight.log()
         return super().log_prob(noise, context) + 0.5 * gain.flatten(1).sum(1)
 
-    @torch.no_grad()
-    def sample(self, context: Context, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """Noise (B, C, H, W) in [0, 1] units.
-
-        Arguments:
-            context: clean signal, camera and ISO of B images.
-            temperature: factor on the noise.
-            generator: of the random numbers; by default PyTorch's own for the device.
-        """
-        white = super().sample(context, temperature, generator)
+    def draw(self, context: Context, generator: torch.Generator | None) -> Tensor:
+        """Noise (B, C, H, W) in [0, 1] units, of temperature 1."""
+        white = self.from_normal(_randn(context.clean, generator), context)
         rows = _randn(white[:, ::2, :, :1], generator).repeat_interleave(2, 1)
-        return white + temperature * (self.share * self.levels(context)[1]).sqrt() * rows
+        return white + (self.share * self.levels(context)[1]).sqrt() * rows

@@ -18,6 +18,7 @@ import numpy as np
 
 from n2nf_core import raw
 from n2nf_core.bursts import BurstError
+from n2nf_core.importers.tiff.tags import numbers
 
 VERSION = 50706
 _CFA, _LINEAR = 32803, 34892
@@ -26,7 +27,6 @@ _CFA_SIZE, _CFA_PATTERN, _CFA_LAYOUT = 33421, 33422, 50711
 _REPEAT, _BLACK, _DELTA_H, _DELTA_V, _WHITE = 50713, 50714, 50715, 50716, 50717
 _JPEG, _NO_FRAME_HEADER = 7, (0xC4, 0xC8, 0xCC)
 _LOSSY = {34892: "lossy JPEG", 50002: "JPEG XL", 52546: "JPEG XL"}
-_RATIONAL = (5, 10)
 MOST_PIXELS_PER_BYTE = 50
 """Noise cannot be compressed this much without loss, so a file of more pixels is damaged."""
 
@@ -220,10 +220,8 @@ def _added(tags: dict, code: int, length: int) -> np.ndarray:
 
 
 def _numbers(tag) -> np.ndarray:
-    """The values of a tag as (n,) float64; fractions are divided."""
-    values = np.array(tag.value, np.float64).reshape(-1)
-    if tag.dtype in _RATIONAL:
-        values = values[0::2] / np.where(values[1::2] == 0, np.nan, values[1::2])
+    """The values of a tag as (n,) float64; ValueError for values that are not finite."""
+    values = numbers(tag)
     if not values.size or not np.isfinite(values).all():
         raise ValueError(f"{tag.name} has values that are no numbers")
     return values

@@ -11,14 +11,13 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from n2nf_core.bursts import BurstError
 from n2nf_core.files import one_line
-from n2nf_core.importers.frames import Frames, JoinedFrames, PlainFrames, check_declared
+from n2nf_core.importers.frames import Frames, JoinedFrames, PlacedFrames, PlainFrames, check_declared
 from n2nf_core.importers.stack import Stack
 from n2nf_core.importers.stated import Stated, check_same
 from n2nf_core.importers.tiff.metadata import check_calibration, described
@@ -136,27 +135,8 @@ def _frames(path: Path, series) -> tuple[Frames, list[Path]]:
     return PackedPages(pages, page.dtype, size), files
 
 
-@dataclass(frozen=True)
-class PackedPages:
-    """Frames that are compressed, or cut into tiles, in TIFF files.
-
-    Arguments:
-        places: for every frame, its file and the number of its page.
-        dtype: type of the numbers.
-        size: (H, W).
-    """
-
-    places: Sequence[tuple[Path, int]]
-    dtype: np.dtype
-    size: tuple[int, int]
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(T, H, W)."""
-        return len(self.places), *self.size
-
-    def __len__(self) -> int:
-        return len(self.places)
+class PackedPages(PlacedFrames):
+    """Frames that are compressed, or cut into tiles, in TIFF files: a place is the number of a page."""
 
     def __getitem__(self, t: int) -> np.ndarray:
         import tifffile

@@ -40,7 +40,7 @@ def page_stated(path: Path, page, notes: list[str]) -> Stated:
     if _EXPOSURE in tags or "ExposureTime" in exif:
         facts["exposure_s"] = _seconds(tags[_EXPOSURE].value if _EXPOSURE in tags else exif["ExposureTime"])
     if _WHITE in tags:
-        facts["white"] = _numbers(tags[_WHITE])
+        facts["white"] = numbers(tags[_WHITE])
     elif (bits := _bits(page)) is not None:
         facts["bit depth"] = bits
     known = stated_by_name(path, facts, notes)
@@ -70,7 +70,8 @@ def _seconds(value: object) -> float | str:
     return f"{value[0]}/{value[1]}" if np.size(value) == 2 else value
 
 
-def _numbers(tag) -> np.ndarray:
+def numbers(tag) -> np.ndarray:
+    """The values of a tag, (n,) float64; fractions are divided, and those over 0 are not finite."""
     values = np.atleast_1d(np.asarray(tag.value, dtype=np.float64))
     if int(tag.dtype) not in _RATIONAL:
         return values
@@ -92,7 +93,7 @@ def _cfa(tags) -> str:
 def _black(tags) -> tuple[float, ...]:
     """Tag BlackLevel over its repeat pattern, plus the deltas of rows and columns: four levels by position."""
     rows, columns = map(int, tags[_BLACK_SIZE].value) if _BLACK_SIZE in tags else (1, 1)
-    values = _numbers(tags[_BLACK])
+    values = numbers(tags[_BLACK])
     if values.size != rows * columns or rows < 1 or columns < 1:
         raise ValueError(f"tag BlackLevel has {values.size} values for a pattern of {rows} x {columns}")
     height, width = np.lcm(rows, 2), np.lcm(columns, 2)
@@ -102,7 +103,7 @@ def _black(tags) -> tuple[float, ...]:
         raise ValueError(f"tag BlackLevel repeats every {rows} x {columns} pixels, not every 2 x 2")
     for code, axis in ((_BLACK_COLUMNS, 0), (_BLACK_ROWS, 1)):
         if code in tags:
-            deltas = _numbers(tags[code])
+            deltas = numbers(tags[code])
             folded = np.array([deltas[k::2].mean() for k in (0, 1)])
             if np.ptp(deltas - np.resize(folded, deltas.size)) > 1e-3:
                 raise ValueError(f"tag {code} states black levels that differ between all rows or columns")
