@@ -12,7 +12,7 @@ FAULTS = """axe.run(document, {resultTypes: ["violations"], preload: false}).the
     .filter(({impact}) => ["serious", "critical"].includes(impact))
     .map(({id, nodes}) => `${id}: ${nodes.slice(0, 3).map(({html}) => html.slice(0, 200)).join("  ")}`))"""
 AT_REST = """() => document.getAnimations().every(({playState}) => playState === "finished")
-    && !document.querySelector("canvas[role=img]:not([aria-label])")"""
+    && !document.querySelector('canvas[role=img][aria-label$="not drawn yet"]')"""
 IMAGE = re.compile(r"<img\b[^>]*>")
 
 

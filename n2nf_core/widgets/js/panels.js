@@ -85,6 +85,7 @@ export class Panel {
     this.element.innerHTML = `<canvas tabindex="0" role="img"></canvas><div class="caption"><b></b><span></span></div>`;
     this.element.querySelector("b").textContent = title;
     this.canvas = this.element.querySelector("canvas");
+    this.canvas.setAttribute("aria-label", `${title}: not drawn yet`);
     this.picture = document.createElement("canvas");
     this.listen();
   }
