@@ -19,8 +19,10 @@ from n2nf_core import evaluation, metrics, tiles
 from n2nf_core.baselines import camera_nlf
 from n2nf_core.bursts import Burst
 from n2nf_core.denoisers import DnCNN
-from n2nf_core.flow import nlf_flow, noise_flow
-from n2nf_core.losses import r2r
+from n2nf_core.export import CameraNoise
+from n2nf_core.flow import nlf_flow, noise_flow, sensor_flow
+from n2nf_core.losses import OfManyFrames, Reshaped, joint_loss, r2r
+from n2nf_core.losses.reshaped import Law, Reshaping
 from n2nf_core.metrics import divergence
 from n2nf_core.pairs import PatchPairs, Reading, Sampling, frame_buffers
 from n2nf_core.pairs.frame_buffers import DeviceBuffer, HostBuffer, Places
@@ -36,7 +38,7 @@ EXACT = 1e-7  # training in float64: Adam makes steps of 1e-3 of gradients that 
 SINGLE = 1e-3  # mean losses of a training in float32
 
 CAMERAS, ISOS = ("GP", "S6"), (100, 800, 3200)
-FLOWS = {"noise_flow": noise_flow, "nlf_flow": nlf_flow}
+FLOWS = {"noise_flow": noise_flow, "nlf_flow": nlf_flow, "sensor_flow": sensor_flow}
 
 
 @pytest.fixture(params=DEVICES)
@@ -185,6 +187,29 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(exact, tmp_path):
     torch.manual_seed(99)
     again, _ = trained(tmp_path / "broken", options, loss)
     torch.testing.assert_close(again, whole, atol=EXACT, rtol=EXACT)
+
+
+def test_a_recorded_step_with_a_reshaped_residual_is_the_step(exact, tmp_path):
+    """The leave-one-out contrast, with the tables of its map on the device; the reference stands for the mean."""
+    law = Law((0.05, 0.06, 0.07), (0.2, 0.1, 0.0), (0.5, 0.2, 0.1))
+    setting = Reshaping(0, 800.0, (0.1, 0.5, 0.9), law, law._replace(skewness=(0.1, 0.05, 0.0)), denoised_share=0.5)
+    loss = partial(joint_loss, mse_weight=100.0, noise_term=Reshaped(OfManyFrames(4), (setting,)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GraphWarning)
+        found, _ = trained(tmp_path / "there", config(device=exact.type), loss)
+    known, _ = trained(tmp_path / "here", config(), loss)
+    torch.testing.assert_close(found, known, atol=EXACT, rtol=EXACT)
+
+
+def test_a_cameras_noise_on_images_that_are_there(device):
+    model = camera_nlf(CAMERAS)
+    augment = CameraNoise(model, iso=100.0, cameras=["S6"]).to(device)
+    image = torch.full((6, 3, 64, 64), 0.25, device=device)
+    drawn = [augment(image, torch.Generator(device).manual_seed(1)) for _ in range(2)]
+    assert torch.equal(*drawn) and drawn[0].device.type == device.type
+    shot, read = model.nlf()["S6"][100.0]
+    red = (drawn[0] - image)[:, 0, 0::2, 0::2].cpu()
+    assert abs(float(red.var()) / (0.25 * shot + read) - 1) < 5 * (2 / red.numel()) ** 0.5  # standard errors
 
 
 def test_bfloat16_and_a_compiled_denoiser_learn_too(device, tmp_path):
