@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from n2nf_core.files import CheckpointError, one_line, reason
 from n2nf_core.losses import denoiser_loss
 from n2nf_core.training import checkpoints
-from n2nf_core.training.cuda_graph import Recorded
+from n2nf_core.training.cuda_graph import Recorded, made_beside, measured_convolutions
 from n2nf_core.training.processes import LostProcessError, Processes
 from n2nf_core.training.progress import Progress
 from n2nf_core.training.step import Loss, TrainingStep
@@ -142,9 +142,10 @@ class Loop:
     def train(self, pairs: PairSource) -> None:
         """Take the steps that are left, on ``pairs``; errors and stops as :func:`n2nf_core.training.fit` says."""
         batches = pairs.batches(self.step, self.device, self.processes.rank, self.processes.count)
+        batches = made_beside(batches) if self.device.type == "cuda" else batches
         self.progress.begin(self.step)
         try:
-            with stop_requested() as signals:
+            with stop_requested() as signals, measured_convolutions():
                 stopped = self._steps(batches, signals)
                 self.progress.end()
         except LostProcessError as error:
