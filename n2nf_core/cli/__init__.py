@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import metadata
 
-from n2nf_core.cli import check, measure, model, models, study
+from n2nf_core.cli import check, data, measure, model, models, study
 from n2nf_core.cli.command import Commands
-from n2nf_core.files import reason
+from n2nf_core.files import reason, show_warning
 
-GROUPS = (check, measure, model, models, study)
+GROUPS = (check, measure, model, models, data, study)
 """Modules of subcommands, in the order in which ``n2nf --help`` lists them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0 if done, 1 if the work failed, 2 for bad input, 130 if stopped."""
+    """Run the command line; the exit status is 0 if done, 1 if the work failed, 2 for bad input, 130 if stopped.
+
+    Errors and warnings are printed to standard error, in one line each.
+    """
     options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
-        return options.call(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            return options.call(options)
     except (ValueError, OSError, ImportError) as error:  # BurstError and UnknownCameraError are ValueErrors
         print(f"error: {reason(error)}", file=sys.stderr)
         return 2

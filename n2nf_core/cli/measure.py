@@ -16,6 +16,7 @@ from n2nf_core.evaluation.camera_numbers import Measured, Numbers, measure_camer
 MEASURE = """\
 Measure a camera by photon transfer: gain, read noise, full well, dynamic range and more.
 
+    n2nf measure esis --dark esis-dark
     n2nf measure burst.npz
     n2nf measure flats/*.tif --dark darks/*.tif --white 4095 --cfa MONO
     n2nf measure iso100 iso800 --json > numbers.json

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MODEL = """\
 Learn a camera's noise model and a denoiser from bursts, in one file.
 
+    n2nf model esis -o esis.safetensors --profile smoke
     n2nf model burst.npz -o camera.safetensors
     n2nf model iso100 iso800 other_camera -o camera.safetensors --profile gpu --seed 1
     n2nf noise camera.safetensors clean.tif -o noisy.tif

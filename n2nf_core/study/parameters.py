@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from n2nf_core.files import one_line
+from n2nf_core.importers import located
 from n2nf_core.training import PROFILES
 
 
@@ -56,7 +57,7 @@ def check_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> 
     if values.get("profile", "smoke") not in PROFILES:
         raise ParameterError(f"profile must be one of {', '.join(PROFILES)}, got {values['profile']!r}")
     if values.get("data"):
-        values["data"] = str(Path(str(values["data"])).expanduser().resolve())
+        values["data"] = str(located(str(values["data"])).expanduser().resolve())
         if not Path(values["data"]).exists():
             raise ParameterError(f"there is nothing at data path {values['data']}")
     return values
