@@ -27,6 +27,19 @@ class Finding(NamedTuple):
     text: str
 
 
+def judged(name: str, value: float, text: str, advice: str, *, refuse: bool = False, wary: bool = False) -> Finding:
+    """A finding whose sentence ends with advice unless all is well.
+
+    Arguments:
+        name, value: as in :class:`Finding`.
+        text: what was measured.
+        advice: what to do.
+        refuse, wary: whether the verdict is "refuse", or else "warn".
+    """
+    verdict = REFUSE if refuse else WARN if wary else OK
+    return Finding(name, verdict, float(value), text if verdict == OK else f"{text}: {advice}")
+
+
 def report(scene: str, found: Sequence[Finding]) -> list[str]:
     """Warn of what was found with the verdict "warn", and return these sentences.
 
