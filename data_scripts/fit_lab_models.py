@@ -28,7 +28,7 @@ from n2nf_core.widgets.sensors import ISOS, LAWS
 
 PHONES = ("S6", "GP", "IP")
 EXPOSURES = (1.0, 0.25, 0.06)
-STEPS = {"nlf_flow": 300, "noise_flow": 2000}
+STEPS = {"nlf_flow": 300, "noise_flow": 2000, "sensor_flow": 1200}
 
 
 def phone_bursts(scenes: int, seed: int) -> list[Burst]:
@@ -61,7 +61,7 @@ def sensor_bursts(camera: str, scenes: int, seed: int) -> list[Burst]:
 
 
 def fit_group(bursts: list[Burst], folder: Path, seed: int) -> dict:
-    """AWGN, photon transfer and both flows, fitted to the pairs of bursts: kind -> model.
+    """AWGN, photon transfer and the flows of ``STEPS``, fitted to the pairs of bursts: kind -> model.
 
     Arguments:
         bursts: training bursts.
