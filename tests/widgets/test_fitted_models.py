@@ -17,7 +17,7 @@ def test_the_script_writes_models_and_where_they_came_from(tmp_path, monkeypatch
     fit_lab_models.main()
     models = weights.load((tmp_path / "lab.safetensors").read_bytes())
     kinds = ["awgn", "photon_transfer", "nlf_flow", "noise_flow", "sensor_flow"]
-    assert list(models) == [f"{group}/{kind}" for group in ("phones", "banded") for kind in kinds]
+    assert list(models) == [f"{group}/{kind}" for group in ("phones", "banded", "telegraph") for kind in kinds]
     assert models["banded/noise_flow"].knots.isos == {"banded": (400.0,)}
     content = json.loads((tmp_path / "lab.json").read_text())
     assert content["provenance"]["steps"]["phones/nlf_flow"] == 2
