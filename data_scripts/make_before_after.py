@@ -32,7 +32,7 @@ OTHERS = ("chelsea", "rocket", "stereo_motorcycle")
 STEP = 1 / 1024  # pictures are rounded to multiples of it, so that their files are small
 SCENES, SIZE, SHAPE = 12, 128, (256, 256)
 BLUR, UNMIRRORED = 0.5, 1  # plane pixels; a seed that shows the photographs as they are
-FEATURES, STEPS = 16, {"pretraining": 1500, "further": 800}
+FEATURES, STEPS = 16, {"pretraining": 1000, "further": 400}
 TERMS = {"joint_paper": losses.cross_sample, "joint_pair_difference": losses.pair_difference}
 
 
