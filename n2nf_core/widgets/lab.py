@@ -13,10 +13,10 @@ from torch import Tensor
 from n2nf_core.baselines import calibrated_pg, camera_nlf
 from n2nf_core.simulation.calibrations import BLACK_LEVEL, WHITE_LEVEL
 from n2nf_core.simulation.optics import CAMERA_FROM_SRGB
+from n2nf_core.simulation.sensor_laws import ISOS, LAWS, SensorLaw
 from n2nf_core.simulation.sensor_stages import TukeyLambdaRead
 from n2nf_core.types import NoiseModel
 from n2nf_core.widgets import modules, pictures, weights
-from n2nf_core.widgets.sensors import ISOS, LAWS, SensorLaw
 
 HERE = Path(__file__).parent
 PHONES = {"S6": "Samsung Galaxy S6", "GP": "Google Pixel", "IP": "iPhone 7"}
