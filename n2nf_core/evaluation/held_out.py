@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,6 +31,8 @@ class HeldOut(NamedTuple):
         camera: N names of cameras.
         iso: N ISO settings.
         place: (N,) integers. Patches at the same place of the same scene have the same number.
+        step: (N, 4, 1, 1), distance of the values that the noise of integer frames can have, in [0, 1] units: one DN,
+            or sqrt((T - 1) / T) DN where the clean signal is not known. None where frames are not integers.
     """
 
     noise: Tensor
@@ -37,15 +40,19 @@ class HeldOut(NamedTuple):
     camera: list[str]
     iso: list[float]
     place: Tensor
+    step: Tensor | None = None
 
     def of(self, camera: str, iso: float) -> HeldOut:
         """The patches of one camera and ISO."""
         keep = [i for i, setting in enumerate(zip(self.camera, self.iso, strict=True)) if setting == (camera, iso)]
-        return HeldOut(self.noise[keep], self.clean[keep], [camera] * len(keep), [iso] * len(keep), self.place[keep])
+        step = None if self.step is None else self.step[keep]
+        settings = [camera] * len(keep), [iso] * len(keep)
+        return HeldOut(self.noise[keep], self.clean[keep], *settings, self.place[keep], step)
 
     def to(self, device: str | torch.device) -> HeldOut:
         """The same patches on ``device``. Functions that score them compute there, and need the models there, too."""
-        return self._replace(noise=self.noise.to(device), clean=self.clean.to(device))
+        step = None if self.step is None else self.step.to(device)
+        return self._replace(noise=self.noise.to(device), clean=self.clean.to(device), step=step)
 
     @property
     def settings(self) -> list[tuple[str, float]]:
@@ -69,7 +76,7 @@ def held_out_patches(bursts: Sequence[Burst], patch: int = 32, most: int = MOST_
     while side > 4 and (side > smallest or sum(_places(b, side) for b in bursts) < ENOUGH_PLACES):
         side //= 2
     keep = _choose(sum(len(b) * _places(b, side) for b in bursts), max(most // (4 * side * side), 1))
-    noise, clean, camera, iso, place, offset = [], [], [], [], [], 0
+    noise, clean, camera, iso, place, step, offset = [], [], [], [], [], [], 0
     for burst in bursts:
         places = _places(burst, side)
         for t in range(len(burst)):
@@ -83,7 +90,11 @@ def held_out_patches(bursts: Sequence[Burst], patch: int = 32, most: int = MOST_
         kept = sum(map(len, noise)) - len(camera)
         camera += [burst.camera] * kept
         iso += [float(burst.iso)] * kept
-    return HeldOut(torch.cat(noise), torch.cat(clean), camera, iso, torch.cat(place))
+        step.append((_share(burst) * burst.step).expand(kept, -1, -1, -1))
+    integers = all(burst.frames.dtype == np.uint16 for burst in bursts)
+    return HeldOut(
+        *map(torch.cat, (noise, clean)), camera, iso, torch.cat(place), torch.cat(step) if integers else None
+    )
 
 
 def _places(burst: Burst, side: int) -> int:
@@ -100,6 +111,10 @@ def _choose(count: int, most: int) -> Tensor:
 def _noise_of(burst: Burst, t: int) -> tuple[Tensor, Tensor]:
     """The noise of frame t and the signal, (1, 4, h, w) each."""
     frame, truth, count = burst.planes(t), burst.reference(t), len(burst)
-    if burst.clean is not None:
-        return frame - truth, truth
-    return ((count - 1) / count) ** 0.5 * (frame - truth), (frame + (count - 1) * truth) / count
+    signal = truth if burst.clean is not None else (frame + (count - 1) * truth) / count
+    return _share(burst) * (frame - truth), signal
+
+
+def _share(burst: Burst) -> float:
+    """What the difference of a frame from the clean signal, or from the mean of the others, is multiplied by."""
+    return 1.0 if burst.clean is not None else ((len(burst) - 1) / len(burst)) ** 0.5
