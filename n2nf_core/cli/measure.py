@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from n2nf_core.bursts import Burst
-from n2nf_core.cli.command import Commands
+from n2nf_core.cli.command import Commands, new_file
 from n2nf_core.cli.sources import add_bursts, checked, usable
 from n2nf_core.evaluation.camera_numbers import Measured, Numbers, measure_camera
 
@@ -52,7 +51,7 @@ def add(commands: Commands) -> None:
     add_bursts(parser)
     parser.add_argument("--dark", nargs="+", default=[], metavar="DARKS", help="bursts with the lens cap on")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--html", type=Path, metavar="PAGE", help="write a page with figures, too")
+    parser.add_argument("--html", type=new_file, metavar="PAGE", help="write a page with figures, too")
 
 
 def blocks(bursts: Sequence[Burst], darks: Sequence[Burst]) -> list[Block]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from n2nf_core.bursts import Burst
-from n2nf_core.cli.command import Commands
+from n2nf_core.cli.command import Commands, new_file
 from n2nf_core.cli.sources import add_bursts, checked, usable
 from n2nf_core.training.profiles import PROFILES
 
@@ -40,7 +39,7 @@ def add(commands: Commands) -> None:
     """Add ``n2nf model``."""
     parser = commands.add("model", _model, MODEL)
     add_bursts(parser)
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="model file to write")
+    parser.add_argument("-o", "--out", type=new_file, required=True, metavar="FILE", help="model file to write")
     parser.add_argument("--profile", choices=list(PROFILES), default="cpu", help="size of the training; cpu by default")
     parser.add_argument("--seed", type=int, default=0)
 

@@ -35,6 +35,9 @@ __all__ = [
 Reader = Callable[[list[Path], Path | None, Options], Iterable[Burst]]
 """(files, the folder that they are all of or None for a single file, options) -> bursts, unchecked."""
 
+_PICTURES = (".jpg", ".jpeg", ".png", ".heic", ".webp")
+_PROCESSED = "Such a picture is processed: its noise is no longer that of the sensor. "
+
 READERS: dict[str, Reader] = {
     ".npz": partial(read_stacks, read=npz.read_npz, importer="npz"),
     ".npy": partial(read_stacks, read=npz.read_npy, importer="npy"),
@@ -130,7 +133,8 @@ def parts(path: str | Path, options: Options = Options()) -> list[Part]:  # noqa
             raise BurstError(f"{path}: no such file or folder: check the name (esis is a burst that is built in)")
         found = _folder(path, options) if path.is_dir() else _file(path, options)
         if not found:
-            raise BurstError(f"{path}: nothing here is understood. {_inner(path)}Give one of: {_understood()}")
+            why = _inner(path) if path.is_dir() else _PROCESSED if path.suffix.lower() in _PICTURES else ""
+            raise BurstError(f"{path}: nothing here is understood. {why}Give one of: {_understood()}")
     except OSError as error:
         raise BurstError(f"{path}: cannot be read ({error.strerror}): check its name and its permissions") from error
     return found
@@ -154,7 +158,7 @@ def _checked(options: Options) -> Options:
 
 def _inner(path: Path) -> str:
     """A sentence that names the subfolders of ``path`` that hold files of a supported format."""
-    inner = sorted(one for one in path.iterdir() if one.is_dir()) if path.is_dir() else []
+    inner = sorted(one for one in path.iterdir() if one.is_dir())
     names = [one.name for one in inner if any(_reader(file) for file in one.iterdir())]
     return f"Its subfolders are not searched: give one of them ({', '.join(names[:5])}). " if names else ""
 

@@ -72,7 +72,9 @@ def as_ipynb(text: Path) -> Iterator[Path]:
     import jupytext
 
     if not text.is_file():
-        raise FileNotFoundError(f"there is no notebook at {text}")
+        raise FileNotFoundError(
+            f"there is no notebook at {text}: check its name (n2nf lab copies the notebooks to a folder)"
+        )
     if text.read_bytes().startswith(codecs.BOM_UTF8):
         raise ParameterError(f"{text} begins with a byte-order mark: save it as UTF-8 without one")
     try:
