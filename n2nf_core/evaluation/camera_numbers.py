@@ -4,9 +4,10 @@
 
 K is the system gain in DN per electron and d the temporal dark noise; q is the step of the numbers, whose rounding adds
 q^2 / 12. Names and definitions are those of the EMVA Standard 1288, release 4.0, with these differences: the scene need
-not be uniform, so that the variance is that over time of every pixel; pixels that vary too much are left out of the
-line, but not of dark frames; quantities that need a count of photons or exposure times are not computed: quantum
-efficiency, and the linearity error, in whose place the bend of the variance line stands.
+not be uniform, so that the variance is that over time of every pixel; every point of the line has the weight of its
+error; pixels that vary too much are left out of the line, but not of dark frames; quantities that need a count of
+photons or exposure times are not computed: quantum efficiency, and the linearity error, in whose place the bend of the
+variance line stands. The standard's own definitions, for flat fields, are in :mod:`n2nf_core.evaluation.emva1288`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from n2nf_core.baselines.temporal import temporal
 from n2nf_core.bursts import Burst
 from n2nf_core.evaluation import nonuniformity
 
-PLANES = ("R", "Gr", "Gb", "B")
+GROUPS = {"all": (0, 1, 2, 3), "R": (0,), "Gr": (1,), "Gb": (2,), "B": (3,)}
+"""Planes that are measured together, by name."""
 USED = 0.7  # of the signal at saturation: the range that EMVA 1288 fits the line to
 RESOLVED = 0.24  # EMVA 1288: below this variance, in steps squared, rounding cannot be told from dark noise
 
@@ -140,9 +142,7 @@ def measure_camera(bursts: Sequence[Burst], darks: Sequence[Burst] = ()) -> dict
     settings = {(b.camera, b.iso, b.cfa) for b in [*bursts, *darks]}
     if len(settings) > 1:
         raise ValueError(f"one measurement is of one camera, ISO and colour filter, got {sorted(settings)}")
-    groups = {"all": (0, 1, 2, 3)}
-    if bursts and bursts[0].cfa != raw.MONO:
-        groups |= {name: (k,) for k, name in enumerate(PLANES)}
+    groups = GROUPS if bursts and bursts[0].cfa != raw.MONO else {"all": GROUPS["all"]}
     return {name: _measure(bursts, darks, index) for name, index in groups.items()}
 
 
@@ -161,7 +161,7 @@ def _measure(bursts: Sequence[Burst], darks: Sequence[Burst], index: Sequence[in
     saturation = white if seen is None else min(seen, white)
     curve = third_cumulant([*stacks, *dark_stacks], saturation=USED * saturation)
     dark, dark_error = _dark_variance(curve, dark_levels, dark_variances, dark_stacks)
-    step = _step(bursts)
+    step = nonuniformity.step_of(bursts)
     darkest = min(zip(levels, stacks, strict=True), key=lambda each: each[0].signal)[1]
     quietest = dark_stacks[0] if dark_stacks else darkest
     rows = nonuniformity.row_noise(quietest, temporal(quietest))
@@ -179,13 +179,6 @@ def _dark_variance(
     weight = sum((len(s.burst) - 1) for s in stacks)
     mean = sum((len(s.burst) - 1) * each.variance for s, each in zip(stacks, levels, strict=True)) / weight
     return mean, float(every.std()) / len(every) ** 0.5
-
-
-def _step(bursts: Sequence[Burst]) -> float:
-    """The step of whole numbers, their largest common divisor; 0 for numbers that are not whole."""
-    if any(burst.frames.dtype != np.uint16 for burst in bursts):
-        return 0.0
-    return float(np.gcd.reduce([int(np.gcd.reduce(np.diff(np.unique(burst.frames[0])))) for burst in bursts]))
 
 
 def _numbers(curve: ThirdCumulant, dark: tuple, saturation: tuple, rows: tuple, fixed: tuple) -> Numbers:
