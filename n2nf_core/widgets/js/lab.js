@@ -33,20 +33,20 @@ class Lab {
     this.lens = new Lens(() => this.everyPanel((panel) => panel.draw()));
     this.build();
     el.append(this.root);
-    const weights = bytesOf(model.get("weights"));
-    this.engine = connect({ weights, cameras: this.cameras }, (message) => this.receive(message));
-    this.requests = new Requests(
-      this.engine,
-      this.root,
-      () => this.wanted,
-      (id, rough, milliseconds) => this.painter.ask("finish", () => this.finish(id, rough, milliseconds)),
-    );
     this.resized = new ResizeObserver(() => this.redraw());
     this.resized.observe(this.root);
     this.led = () => this.follow();
     window.addEventListener("hashchange", this.led);
     this.useCamera();
-    this.pictures = new Pictures(this, model.get("scenes"), model.get("camera_from_srgb"), () => {
+    this.painter.ask("begin", () => this.begin());
+  }
+
+  begin() {
+    const weights = bytesOf(this.model.get("weights"));
+    this.engine = connect({ weights, cameras: this.cameras }, (message) => this.receive(message));
+    const complete = (...answer) => this.painter.ask("finish", () => this.finish(...answer));
+    this.requests = new Requests(this.engine, this.root, () => this.wanted, complete);
+    this.pictures = new Pictures(this, this.model.get("scenes"), this.model.get("camera_from_srgb"), () => {
       this.useScene();
       this.ask();
     });
@@ -82,9 +82,8 @@ class Lab {
 
   // The models that are drawn: those that the reader has ticked, in that order, of those that the camera has.
   get kinds() {
-    const known = KINDS.filter((kind) => kind in this.camera.models);
-    const chosen = this.settings.models.filter((kind) => known.includes(kind));
-    return chosen.length ? chosen : known;
+    const chosen = this.settings.models.filter((kind) => kind in this.camera.models);
+    return chosen.length ? chosen : KINDS.filter((kind) => kind in this.camera.models);
   }
 
   // Settings of a preset, of an address or of the start.
@@ -218,8 +217,8 @@ class Lab {
   }
 
   askMeasures() {
-    const kinds = Object.keys(this.shown).filter((kind) => this.frames[kind]);
     if (!this.frames.true) return;
+    const kinds = Object.keys(this.shown).filter((kind) => this.frames[kind]);
     const frames = Object.fromEntries(kinds.map((kind) => [kind, this.frames[kind]]));
     for (const { draw, at, name } of this.charts) this.painter.ask(`chart ${name}`, () => draw(at, frames, nameOf));
     this.painter.ask("table", () => {
@@ -235,10 +234,10 @@ class Lab {
   stop() {
     clearTimeout(this.timer);
     this.painter.stop();
-    this.requests.stop();
+    this.requests?.stop();
     window.removeEventListener("hashchange", this.led);
     this.resized.disconnect();
-    this.engine.close();
+    this.engine?.close();
     this.root.remove();
   }
 }

@@ -18,7 +18,11 @@ export class Requests {
     this.pacer.ask("request", () => this.send(moving));
   }
 
+  // While a rough answer is on its way the next request waits, so that all panels show the same settings.
   send(rough) {
+    this.next = this.rough ? { rough } : null;
+    if (this.next) return;
+    this.rough = rough;
     const { kinds, settings } = this.what();
     const { count } = this.engine;
     this.left.set(this.newest, count);
@@ -34,6 +38,8 @@ export class Requests {
     if (this.left.get(id) !== 0) return;
     for (const other of this.left.keys()) if (other <= id) this.left.delete(other);
     this.complete(id, rough, done);
+    if (rough) this.rough = false;
+    if (this.next) this.send(this.next.rough);
   }
 
   stop() {
