@@ -43,7 +43,7 @@ def shipped_models() -> dict[str, NoiseModel]:
     return {f"phones/{kind}": table for kind, table in tables.items()} | telegraph | fitted
 
 
-def _law(law: SensorLaw) -> dict:
+def law_state(law: SensorLaw) -> dict:
     """A physical sensor in the form that the page reads."""
     return {
         "gain": law.gain,
@@ -70,7 +70,7 @@ def shipped_cameras() -> list[dict]:
             "id": name,
             "label": label,
             "isos": [ISOS[0], ISOS[-1]],
-            "sensor": _law(LAWS[name]),
+            "sensor": law_state(LAWS[name]),
             "models": _kinds(name, *fitted),
         }
         for name, label in SENSORS.items()
