@@ -45,3 +45,13 @@ def test_of_many_patches_some_are_kept_with_their_places():
     assert found == sorted(set(found)) and 0 < found[0] < found[-1] > 100, "from both bursts, in their order"
     assert [every.camera[k] for k in found] == some.camera and every.place[found].tolist() == some.place.tolist()
     assert torch.equal(every.clean[found], some.clean)
+
+
+def test_patches_that_are_left_out_are_counted_for_every_setting():
+    bursts = [flat_burst(camera="A"), flat_burst(camera="B", sigma=0.2)]
+    every, some = (held_out_patches(bursts, 16, most=most) for most in (2**20, 40 * 4 * 8 * 8))
+    assert every.counts() == {"patches": 128, "patches_left_out": 0}
+    assert some.counts() == {"patches": 40, "patches_left_out": 88}
+    parts = [some.of(camera, 100.0) for camera in "AB"]
+    assert [sum(part.counts().values()) for part in parts] == [64, 64]
+    assert [part.counts()["patches"] for part in parts] == [len(part.noise) for part in parts]
