@@ -13,6 +13,7 @@ from n2nf_core.cli.sources import add_bursts, checked, usable
 from n2nf_core.training.profiles import PROFILES
 
 if TYPE_CHECKING:
+    from n2nf_core.evaluation import HeldOut
     from n2nf_core.training import Recipe
     from n2nf_core.types import NoiseModel
 
@@ -47,6 +48,7 @@ def add(commands: Commands) -> None:
 def _model(options: argparse.Namespace) -> int:
     from n2nf_core.bursts import check_size, train_test_split
     from n2nf_core.cli.measure import as_text, blocks
+    from n2nf_core.evaluation import held_out_patches
     from n2nf_core.export import save_model
     from n2nf_core.files import remove
     from n2nf_core.training import Recipe
@@ -61,7 +63,8 @@ def _model(options: argparse.Namespace) -> int:
     recipe = Recipe(train, PROFILES[options.profile], options.seed, folder, noise_term="recommended")
     print(f"\ntraining in {folder}; Ctrl-C stops it, and the same command goes on", file=sys.stderr)
     denoiser, flow, _ = recipe.train()
-    photon, gains = recipe.photon_transfer, _gains(recipe, flow, test)
+    photon, held = recipe.photon_transfer, held_out_patches(test, recipe.profile.patch)
+    gains = _gains(recipe, flow, held)
     better = gains["noise_flow"][1][1] < 0
     about = _about(bursts) | {
         "noise_model": "noise_flow" if better else "photon_transfer",
@@ -69,6 +72,7 @@ def _model(options: argparse.Namespace) -> int:
         "profile": options.profile,
         "seed": options.seed,
         "notes": notes,
+        **held.counts(),
     }
     save_model(options.out, flow if better else photon, denoiser, about)
     remove(folder)
@@ -76,15 +80,14 @@ def _model(options: argparse.Namespace) -> int:
     return 0
 
 
-def _gains(recipe: Recipe, flow: NoiseModel, test: Sequence[Burst]) -> dict[str, tuple[float, list[float]]]:
+def _gains(recipe: Recipe, flow: NoiseModel, held: HeldOut) -> dict[str, tuple[float, list[float]]]:
     """NLL of the flow and of AWGN, minus that of photon transfer, on held-out patches, each with its interval."""
     from n2nf_core.baselines import fit_awgn
     from n2nf_core.bursts import recordings
-    from n2nf_core.evaluation import held_out_patches, nll_gain
+    from n2nf_core.evaluation import nll_gain
 
-    held, photon = held_out_patches(test, recipe.profile.patch), recipe.photon_transfer
     models = {"noise_flow": flow, "awgn": fit_awgn(recordings(recipe.bursts))}
-    return {name: nll_gain(model, photon, held) for name, model in models.items()}
+    return {name: nll_gain(model, recipe.photon_transfer, held) for name, model in models.items()}
 
 
 def verdict(gain: float, interval: Sequence[float]) -> str:
