@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from n2nf_core import plots
+from n2nf_core.study.tables import page_figures
 from n2nf_core.study.tables.columns import unflatten
 
 
@@ -80,8 +81,17 @@ def regret_study(frame: pd.DataFrame) -> plots.Figure:
 
 
 FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {
+    "00_start_here": page_figures.start,
+    "10_pair_noisy_images": page_figures.pairs,
+    "20_compare_noise_models": page_figures.comparison,
+    "30_train_jointly": page_figures.noise_terms,
+    "40_evaluate_noise_model": page_figures.noise_models,
+    "41_evaluate_denoiser": page_figures.denoisers,
     "50_recover_nlf_parameters": recovery,
     "60_ablate_lambda": weight_sweep,
+    "61_ablate_architecture": page_figures.architecture,
+    "62_train_from_single_images": page_figures.single_images,
+    "70_inspect_failures": page_figures.failures,
     "80_measure_regret": regret_study,
 }
 """Notebook -> the function that plots its figure."""
