@@ -75,7 +75,7 @@ def drawn(found: Committed, page: str) -> str:
     figure = found.path.with_suffix(".svg")
     if not figure.exists():
         return ""
-    said = re.sub(r"\s+", " ", (collect.FIGURES[found.path.stem].__doc__ or "").strip())
+    said = re.sub(r"\s+", " ", (collect.FIGURES[found.path.stem].__doc__ or "").strip().split("\n\n")[0])
     return f"![{said}]({os.path.relpath(figure, RESULTS.parent / 'book' / os.path.dirname(page))})\n\n*{said}*"
 
 
