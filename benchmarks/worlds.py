@@ -30,7 +30,8 @@ from n2nf_core.simulation.densities import RowNoise
 from n2nf_core.study import results
 from n2nf_core.training import FitConfig, Profile, Recipe
 
-SIZES = Profile(scenes=6, size=96, patch=24, batch=16, features=16, pretrain=400, joint=300)
+SIZES = Profile(scenes=6, size=96, patch=24, batch=16, features=16, pretrain=400, joint=200)
+NOISE_LR = 2e-2  # row noise starts at a sixth of what it is in a world, and Adam moves its logarithm by so much a step
 FRAMES = 8
 MODELS = {"noise_flow": noise_flow, "sensor_flow": sensor_flow}
 
@@ -72,9 +73,10 @@ class Case:
         recipe, name = replace(self.recipe, noise_model=MODELS[model]), f"{model}-{term}-{steps}"
         if term == "joint_recommended":
             recipe = replace(recipe, noise_term="recommended")
-            return recipe.train_jointly(self.denoiser, name=name, steps=steps).noise_model
+            return recipe.train_jointly(self.denoiser, name=name, steps=steps, noise_lr=NOISE_LR).noise_model
         flow = recipe.new_noise_model()
-        config = FitConfig(steps=steps, seed=self.recipe.seed, log_every=10_000, checkpoint_every=10_000)
+        rates = {"noise_lr": NOISE_LR, "log_every": 10_000, "checkpoint_every": 10_000}
+        config = FitConfig(steps=steps, seed=self.recipe.seed, **rates)
         if term == "clean":
             loss, pairs = partial(losses.supervised, mse_weight=0.0), recipe.pairs
         else:
