@@ -101,7 +101,8 @@ def main() -> None:
     found = {name: held_nll(model, test[0]) + in_unit for name, model in models.items()}
     print(*(f"{name:16} {value:.4f} nats per pixel" for name, value in found.items()), sep="\n")
     content = {"nll_nats_per_pixel": found, "chosen": str(chosen), "white": bursts[0].white}
-    content |= {"trials": {str(choice): value for choice, value in trials.items()}, "seconds": time.time() - start}
+    content |= {"trials": {str(choice): value for choice, value in trials.items()}}
+    content |= {"seconds": time.time() - start, "processor_seconds": time.process_time()}
     source = {"command": "python -m benchmarks.acsn FILE --json FILE", "commit": results.commit()}
     print(results.write_json(options.json, content | {"provenance": source}))
 

@@ -1,13 +1,15 @@
 """NLL of every noise term and model on real sensors, without clean images: python -m benchmarks.real FOLDER
 
-FOLDER holds what data_scripts/README.md describes: an EMCCD at electron gain 100, whose noise is skewed; one amplifier
-of a CCD under a LED, two frames (ESIS); and flat fields of a Nikon D7000 at ISO 100, whose noise is little wider than
-one DN. Noise Flow and Sensor Flow are trained with every noise term after a short pre-training, on dequantised frames.
+FOLDER holds the frames of an EMCCD at electron gain 100, whose noise is skewed (emccd_intensity_series_100x.npz), of a
+CCD under a LED and in the dark, two of each (esis_led_0*.fit.gz), and flat fields of a Nikon D7000 at ISO 100, whose
+noise in the dark is a few DN (nikon_d7000_iso100_flats.npz). After a short pre-training of a denoiser, Noise Flow and
+Sensor Flow are trained with every noise term, on dequantised frames.
 
 NLLs are in nats per pixel, of noise in DN, on rows or exposures that were not trained on, with intervals over places:
 
     uniform   of the density, on dequantised frames: an upper bound of the exact one
-    exact     of the masses of whole DN, of photon transfer alone: pixels must be independent, and light must not drift
+    exact     of the masses of whole DN, over the width of their bins, so that both have the same unit; of photon
+              transfer alone, since pixels must be independent, and light must not drift
 
 The noise of a held-out frame is sqrt((T - 1) / T) times its difference from the mean of the others. For two frames
 nothing of this difference is skewed, so it rewards models of the difference, and cannot tell a skewed law from another.
@@ -33,7 +35,8 @@ from n2nf_core.importers import read_bursts
 from n2nf_core.study import results
 from n2nf_core.training import FitConfig, Profile, Recipe
 
-SIZES = Profile(scenes=1, size=128, patch=32, batch=16, features=8, pretrain=100, joint=120)
+SIZES = Profile(scenes=1, size=128, patch=32, batch=8, features=8, pretrain=100, joint=60)
+NOISE_LR = 2e-2
 MODELS = {"noise_flow": noise_flow, "sensor_flow": sensor_flow}
 Split = tuple[list[Burst], list[Burst]]
 
@@ -96,7 +99,8 @@ class Case:
         flow = nlf_flow(list(recipe.isos), recipe.isos).start_from(recipe.photon_transfer.nlf())
         with torch.no_grad():
             mass = log_bin_mass(flow, held.noise, flow.context(held.clean, held.camera, held.iso), held.step)
-        mean, ends = evaluation.interval(-mass / held.noise[0].numel(), held.place)
+        width = held.step.log().mean((1, 2, 3)) + self.in_dn
+        mean, ends = evaluation.interval(width - mass / held.noise[0].numel(), held.place)
         return {"exact": mean, "exact_interval": ends}
 
     def models(self, steps: int):
@@ -105,7 +109,7 @@ class Case:
         for name, build in MODELS.items():
             recipe = replace(self.recipe, noise_model=build)
             for term_name, term in self.recommendation.terms.items():
-                config = FitConfig(steps=steps, log_every=10_000, checkpoint_every=10_000)
+                config = FitConfig(steps=steps, noise_lr=NOISE_LR, log_every=10_000, checkpoint_every=10_000)
                 loss, pairs = partial(losses.after_denoising, noise_term=term), recipe.pairs_for(term)
                 key = f"{name} {term_name}"
                 yield (
