@@ -98,7 +98,7 @@ def _measure(options: argparse.Namespace) -> int:
         found = _lit(found, options.photons)
     bursts, said = usable(found)
     darks, of_darks = usable(checked(options.dark, options)) if options.dark else ([], [])
-    notes = said + [f"dark frames: {text}" for text in of_darks]
+    notes = said + [f"dark frames: {text}" for text in of_darks if text not in said]
     if any(burst.frames.dtype.kind == "f" for burst in bursts):
         notes.append("the numbers are not whole ones, so a DN here is the unit of the file, whatever its scale")
     found = blocks(bursts, darks, options.emva)

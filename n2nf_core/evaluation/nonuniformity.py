@@ -52,7 +52,8 @@ def level(stats: Temporal) -> Level:
     stats: of the burst's frames, above the black level.
     """
     temporal = stats.variance.double().mean((1, 2))
-    spatial = stats.mean.double().var((1, 2)) - temporal / stats.frames
+    freedom = min(stats.mean[0].numel() - 1, 1)  # a single pixel has no spread
+    spatial = stats.mean.double().var((1, 2), correction=freedom) - temporal / stats.frames
     return Level(float(stats.mean.double().mean()), float(temporal.mean()), max(float(spatial.mean()), 0.0))
 
 
