@@ -102,14 +102,17 @@ export class TabulatedMixture {
     return { values: out, ladj };
   }
 
-  // The log-determinant is left out: samples do not need it.
   inverse(values, context) {
     this.use(context);
     const out = new Float64Array(values.length);
+    let ladj = 0;
     this.everyPixel(context, (low, high, t, i) => {
       const u = low.inverse(values[i]);
       out[i] = u + t * (high.inverse(values[i]) - u);
+      low.forward(out[i]);
+      high.forward(out[i]);
+      ladj += (1 - t) * low.last + t * high.last;
     });
-    return { values: out };
+    return { values: out, ladj };
   }
 }
