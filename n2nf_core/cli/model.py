@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from n2nf_core.bursts import Burst
 from n2nf_core.cli.command import Commands
 from n2nf_core.cli.sources import add_bursts, checked, usable
+from n2nf_core.metrics import reading
 from n2nf_core.training.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _model(options: argparse.Namespace) -> int:
     print(f"\ntraining in {folder}; Ctrl-C stops it, and the same command goes on", file=sys.stderr)
     denoiser, flow, _ = recipe.train()
     photon, gains = recipe.photon_transfer, _gains(recipe, flow, test)
-    better = gains["noise_flow"][1][1] < 0
+    better = reading(*gains["noise_flow"][1]) == "better"
     about = _about(bursts) | {
         "noise_model": "noise_flow" if better else "photon_transfer",
         "nll_over_photon_transfer_nats_per_dim": {k: {"mean": m, "interval": i} for k, (m, i) in gains.items()},
@@ -100,11 +101,12 @@ def verdict(gain: float, interval: Sequence[float]) -> str:
     """
     low, high = interval
     measured = f"({gain:+.5f} nats per dimension on held-out patches, 95 % [{low:+.5f}, {high:+.5f}])"
-    if high < 0:
-        return f"Two numbers per ISO value do not describe this camera as well as the Noise Flow does {measured}."
-    if low > 0:
-        return f"Two numbers per ISO value describe this camera better than this Noise Flow does {measured}."
-    return f"Two numbers per ISO value describe this camera as well as the Noise Flow does {measured}."
+    said = {
+        "better": "do not describe this camera as well as the Noise Flow does",
+        "worse": "describe this camera better than this Noise Flow does",
+        "undecided": "describe this camera as well as the Noise Flow does",
+    }
+    return f"Two numbers per ISO value {said[reading(low, high)]} {measured}."
 
 
 def _awgn(gain: float, interval: Sequence[float]) -> str:
