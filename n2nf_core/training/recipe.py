@@ -241,4 +241,5 @@ class Recipe:
 
     def train(self) -> Trained:
         """All of it: a denoiser pre-trained on pairs, then both models together."""
-        return self.train_jointly(self.pretrain().denoiser)
+        noise_model = self.new_noise_model()  # photon transfer comes before the frames that training keeps in memory
+        return self.train_jointly(self.pretrain().denoiser, noise_model)

@@ -64,3 +64,13 @@ def test_noise_of_integer_frames_lies_on_a_grid_whose_step_is_stated():
     for whole in (held.noise[:16] / one[:16] + others, true.noise / true.step):
         torch.testing.assert_close(whole, whole.round(), atol=1e-3, rtol=0)
     assert true.to("cpu").step is not None and held_out_patches([dequantised(pair)], 8).step is None
+
+
+def test_patches_that_are_left_out_are_counted_for_every_setting():
+    bursts = [flat_burst(camera="A"), flat_burst(camera="B", sigma=0.2)]
+    every, some = (held_out_patches(bursts, 16, most=most) for most in (2**20, 40 * 4 * 8 * 8))
+    assert every.counts() == {"patches": 128, "patches_left_out": 0}
+    assert some.counts() == {"patches": 40, "patches_left_out": 88}
+    parts = [some.of(camera, 100.0) for camera in "AB"]
+    assert [sum(part.counts().values()) for part in parts] == [64, 64]
+    assert [part.counts()["patches"] for part in parts] == [len(part.noise) for part in parts]
