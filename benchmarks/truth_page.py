@@ -60,7 +60,7 @@ def worlds(found: Mapping) -> str:
 
 def reach(found: Mapping) -> str:
     """Which flow should reach no regret on which world, and which one does, with the recommended term."""
-    lines = ["| world | seeds | flow | can hold it | regret | at most 2 | regret / photon transfer's | than it |"]
+    lines = ["| world | seeds | flow | can hold it | regret | at most 2 | regret / photon transfer's | reading |"]
     lines.append("|---" * 8 + "|")
     for key, rows in _groups(found).items():
         noise, scenes, flow = key.split(", ")[:3]
@@ -86,7 +86,7 @@ def _recommended(row: Mapping) -> tuple[float, list[float]]:
 
 def _ratio(log: float, ends: Iterable[float]) -> str:
     low, high = ends
-    return f"{math.exp(log):.2f}" + ("" if math.isinf(low) else f" [{math.exp(low):.2f}, {math.exp(high):.2f}]")
+    return f"{math.exp(log):.3g}" + ("" if math.isinf(low) else f" [{math.exp(low):.3g}, {math.exp(high):.3g}]")
 
 
 def recovered(found: Mapping) -> str:

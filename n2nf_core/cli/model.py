@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from n2nf_core.bursts import Burst
 from n2nf_core.cli.command import Commands, new_file
 from n2nf_core.cli.sources import add_bursts, checked, usable
+from n2nf_core.metrics import reading
 from n2nf_core.training.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _model(options: argparse.Namespace) -> int:
     denoiser, flow, _ = recipe.train()
     photon, held = recipe.photon_transfer, held_out_patches(test, recipe.profile.patch)
     gains = _gains(recipe, flow, held)
-    better = gains["noise_flow"][1][1] < 0
+    better = reading(*gains["noise_flow"][1]) == "better"
     about = _about(bursts) | {
         "noise_model": "noise_flow" if better else "photon_transfer",
         "nll_over_photon_transfer_nats_per_dim": {k: {"mean": m, "interval": i} for k, (m, i) in gains.items()},
@@ -103,11 +104,12 @@ def verdict(gain: float, interval: Sequence[float]) -> str:
     """
     low, high = interval
     measured = f"({gain:+.5f} nats per dimension on held-out patches, 95 % [{low:+.5f}, {high:+.5f}])"
-    if high < 0:
-        return f"Two numbers per ISO value do not describe this camera as well as the Noise Flow does {measured}."
-    if low > 0:
-        return f"Two numbers per ISO value describe this camera better than this Noise Flow does {measured}."
-    return f"Two numbers per ISO value describe this camera as well as the Noise Flow does {measured}."
+    said = {
+        "better": "do not describe this camera as well as the Noise Flow does",
+        "worse": "describe this camera better than this Noise Flow does",
+        "undecided": "describe this camera as well as the Noise Flow does",
+    }
+    return f"Two numbers per ISO value {said[reading(low, high)]} {measured}."
 
 
 def _awgn(gain: float, interval: Sequence[float]) -> str:
