@@ -58,8 +58,8 @@ def test_the_frame_with_less_noise_is_named():
         assert f"the noise of frame {frame} has 0% of" in found.text
 
 
-def test_motion_in_the_other_frames_does_not_make_a_frame_look_quiet():
+def test_motion_in_another_frame_does_not_make_a_frame_look_quiet():
     frames = exposed(texture())
-    frames[:3, :, :32] = exposed(texture(seed=1), 3)[:, :, :32]
+    frames[3, :, :32] = exposed(texture(seed=1), 1)[0, :, :32]
     verdicts = {f.name: f.verdict for f in find(burst_in_dn(frames))}
     assert verdicts["noise of single frames"] == "ok" and verdicts["motion"] != "ok"
