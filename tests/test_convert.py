@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases.sidd import mosaics
+from cases.waiting import wait_for_words
 
 from n2nf_core.bursts import BurstError, open_burst
 from n2nf_core.files import lock_of, locked
@@ -131,13 +132,12 @@ def test_a_second_call_waits_and_keeps_what_the_first_wrote(convert, sources, tm
     second = threading.Thread(target=lambda: found.append(convert.convert(sources, out)))
     with locked(lock_of(out), "busy"):
         second.start()
-        second.join(0.3)
+        wait_for_words(capsys, f"another process converts to {out}; waiting for it")
         assert second.is_alive() and not out.exists()
         for part in sources:
             convert.convert_part(part, out, False, 1)
     second.join()
     assert len(found[0].kept) == 2 and not found[0].written
-    assert f"another process converts to {out}; waiting for it" in capsys.readouterr().err
 
 
 def test_what_killed_calls_left_is_removed(convert, sources, tmp_path):
