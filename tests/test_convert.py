@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -125,6 +126,29 @@ def test_a_damaged_burst_whose_name_is_known_is_opened(convert, sources, tmp_pat
     (tmp_path / "out/a.burst.zarr/zarr.json").write_text("")
     with pytest.warns(UserWarning, match="it is converted again now"):
         assert convert.convert_part(part, tmp_path / "out", False, 1).written
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_burst_that_is_finished_while_it_is_waited_for_is_kept_if_it_is_the_same(
+    convert, sources, tmp_path, capsys, other
+):
+    (made,) = convert.convert_part(sources[other], tmp_path / "made", False, 1).written
+    target, found = tmp_path / "out/a.burst.zarr", []
+
+    def work():
+        try:
+            found.append(convert.convert_part(sources[0], tmp_path / "out", False, 1).kept)
+        except FileExistsError as error:
+            found.append(str(error))
+
+    target.parent.mkdir()
+    thread = threading.Thread(target=work)
+    with locked(lock_of(target), "busy"):
+        thread.start()
+        wait_for_words(capsys, f"another process writes {target}")
+        shutil.copytree(made, target)
+    thread.join()
+    assert found == [[target]] if not other else "exists already" in found[0]
 
 
 def test_a_second_call_waits_and_keeps_what_the_first_wrote(convert, sources, tmp_path, capsys):
