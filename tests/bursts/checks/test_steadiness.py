@@ -63,3 +63,11 @@ def test_motion_in_another_frame_does_not_make_a_frame_look_quiet():
     frames[3, :, :32] = exposed(texture(seed=1), 1)[0, :, :32]
     verdicts = {f.name: f.verdict for f in find(burst_in_dn(frames))}
     assert verdicts["noise of single frames"] == "ok" and verdicts["motion"] != "ok"
+
+
+@pytest.mark.parametrize("count", [3, 4, 10])
+def test_a_frame_with_more_noise_does_not_make_the_others_look_quiet(count):
+    frames = exposed(texture(), count)
+    frames[1] = exposed(texture(), 1, read=90.0, black=500)[0]
+    verdicts = {f.name: f.verdict for f in find(burst_in_dn(frames))}
+    assert verdicts["noise of single frames"] == "ok"
