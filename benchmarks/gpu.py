@@ -34,7 +34,7 @@ from n2nf_core.simulation import FIVE_CAMERAS, simulated_bursts
 from n2nf_core.study import results
 from n2nf_core.study.comparison import Comparison
 from n2nf_core.training import STUDY, Profile, Recipe, fit
-from n2nf_core.training.cuda_graph import Recorded, measured_convolutions
+from n2nf_core.training.cuda_graph import Recorded
 from n2nf_core.training.step import TrainingStep
 from n2nf_core.types import NoisyPair
 
@@ -159,8 +159,7 @@ def recorded_step(sizes: Sizes, device: torch.device) -> float:
             step(joint_loss, pair)
         ceilings.wait(device)
 
-    with measured_convolutions():
-        return statistics.median(interleaved({"step": ten}, 5)["step"]) / 10
+    return statistics.median(interleaved({"step": ten}, 5)["step"]) / 10
 
 
 def _train(

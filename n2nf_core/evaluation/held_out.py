@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,6 +32,8 @@ class HeldOut(NamedTuple):
         camera: N names of cameras.
         iso: N ISO settings.
         place: (N,) integers. Patches at the same place of the same scene have the same number.
+        step: (N, 4, 1, 1), distance of the values that the noise of integer frames can have, in [0, 1] units: one DN,
+            or sqrt((T - 1) / T) DN where the clean signal is not known. None where frames are not integers.
         left_out: (camera, ISO) -> number of patches beyond these, of which these are a random choice.
     """
 
@@ -39,14 +42,16 @@ class HeldOut(NamedTuple):
     camera: list[str]
     iso: list[float]
     place: Tensor
+    step: Tensor | None = None
     left_out: Mapping[tuple[str, float], int] = MappingProxyType({})
 
     def of(self, camera: str, iso: float) -> HeldOut:
         """The patches of one camera and ISO."""
         keep = [i for i, setting in enumerate(zip(self.camera, self.iso, strict=True)) if setting == (camera, iso)]
+        step = None if self.step is None else self.step[keep]
         left_out = {(camera, iso): self.left_out.get((camera, iso), 0)}
         rows = self.noise[keep], self.clean[keep], [camera] * len(keep), [iso] * len(keep), self.place[keep]
-        return HeldOut(*rows, left_out)
+        return HeldOut(*rows, step, left_out)
 
     def counts(self) -> dict[str, int]:
         """``patches`` and ``patches_left_out``, for results."""
@@ -54,7 +59,8 @@ class HeldOut(NamedTuple):
 
     def to(self, device: str | torch.device) -> HeldOut:
         """The same patches on ``device``. Functions that score them compute there, and need the models there, too."""
-        return self._replace(noise=self.noise.to(device), clean=self.clean.to(device))
+        step = None if self.step is None else self.step.to(device)
+        return self._replace(noise=self.noise.to(device), clean=self.clean.to(device), step=step)
 
     @property
     def settings(self) -> list[tuple[str, float]]:
@@ -78,7 +84,7 @@ def held_out_patches(bursts: Sequence[Burst], patch: int = 32, most: int = MOST_
     while side > 4 and (side > smallest or sum(_places(b, side) for b in bursts) < ENOUGH_PLACES):
         side //= 2
     keep = _choose(sum(len(b) * _places(b, side) for b in bursts), max(most // (4 * side * side), 1))
-    count, camera, iso, place, left_out, offset = int(keep.sum()), [], [], [], {}, 0
+    count, camera, iso, place, step, left_out, offset = int(keep.sum()), [], [], [], [], {}, 0
     noise, clean = torch.empty(2, count, 4, side, side)  # filled in place, because a list would take as much again
     for burst in bursts:
         places, setting = _places(burst, side), (burst.camera, float(burst.iso))
@@ -91,9 +97,12 @@ def held_out_patches(bursts: Sequence[Burst], patch: int = 32, most: int = MOST_
             place.append(torch.arange(places)[here] + offset)
             camera += [burst.camera] * (rows.stop - rows.start)
             iso += [float(burst.iso)] * (rows.stop - rows.start)
+            step.append((_share(burst) * burst.step).expand(rows.stop - rows.start, -1, -1, -1))
             left_out[setting] = left_out.get(setting, 0) + places - rows.stop + rows.start
         offset += places
-    return HeldOut(noise, clean, camera, iso, torch.cat(place), left_out)
+    integers = all(burst.frames.dtype == np.uint16 for burst in bursts)
+    steps = torch.cat(step) if integers else None
+    return HeldOut(noise, clean, camera, iso, torch.cat(place), steps, left_out)
 
 
 def _places(burst: Burst, side: int) -> int:
@@ -110,6 +119,10 @@ def _choose(count: int, most: int) -> Tensor:
 def _noise_of(burst: Burst, t: int) -> tuple[Tensor, Tensor]:
     """The noise of frame t and the signal, (1, 4, h, w) each."""
     frame, truth, count = burst.planes(t), burst.reference(t), len(burst)
-    if burst.clean is not None:
-        return frame - truth, truth
-    return ((count - 1) / count) ** 0.5 * (frame - truth), (frame + (count - 1) * truth) / count
+    signal = truth if burst.clean is not None else (frame + (count - 1) * truth) / count
+    return _share(burst) * (frame - truth), signal
+
+
+def _share(burst: Burst) -> float:
+    """What the difference of a frame from the clean signal, or from the mean of the others, is multiplied by."""
+    return 1.0 if burst.clean is not None else ((len(burst) - 1) / len(burst)) ** 0.5

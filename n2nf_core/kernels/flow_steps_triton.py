@@ -21,9 +21,6 @@ from n2nf_core.kernels import flow_kernels_triton as kernels
 
 BLOCK = 256
 """Pixels that one program computes, in rows of 32."""
-SUMMED = 512
-"""Pixels over which one program of the weights' gradients sums, in rows of 32: its sums across threads cost the same
-for any number of pixels."""
 
 
 class Saved(NamedTuple):
@@ -48,12 +45,7 @@ class _Launch:
     def __init__(self, x: Tensor, weights: tuple[Tensor, ...]):
         self.images, self.C, *self.size = x.shape
         self.k, self.N = weights[2].shape
-        self.grid = self.images, self._blocks(BLOCK)
-        self.sums_grid = self.images, self._blocks(SUMMED)
-
-    def _blocks(self, pixels: int) -> int:
-        """How many blocks of that many pixels cover an image."""
-        return triton.cdiv(self.size[0], pixels // 32) * triton.cdiv(self.size[1], 32)
+        self.grid = self.images, triton.cdiv(self.size[0], BLOCK // 32) * triton.cdiv(self.size[1], 32)
 
     def empty(self, like: Tensor, channels: int, steps: int) -> Tensor:
         """An empty tensor (steps, B, channels, H, W) of the type and device of ``like``."""
@@ -144,10 +136,10 @@ def backward(grad_z: Tensor, grad_ladj: Tensor, saved: Saved, weights: tuple[Ten
             kernels.first_back[run.grid](
                 grad_z, grad_h1[s], grad_y[s], grad_x, conv1, mixing, s, *run.size, **shape, SIZE=BLOCK
             )  # fmt: skip
-        sums = grad_z.new_empty(run.k, *run.sums_grid, count)
-        kernels.weight_sums[*run.sums_grid, 10 * run.k](
+        sums = grad_z.new_empty(run.k, *run.grid, count)
+        kernels.weight_sums[*run.grid, 10 * run.k](
             saved.x, saved.y, saved.h1, saved.h2, grad_y, grad_out, grad_h1, grad_h2, sums, run.images, *run.size,
-            **shape, COUNT=count, SIZE=SUMMED, num_warps=1,
+            **shape, COUNT=count, SIZE=BLOCK, num_warps=1,
         )  # fmt: skip
     parts = sums.sum((1, 2)).split([w[0].numel() for w in weights[:-1]], 1)
     grads = (part.reshape(weight.shape) for part, weight in zip(parts, weights, strict=False))

@@ -28,16 +28,6 @@ Step = Callable[[Hashable, NoisyPair], Tensor]
 that stay where they are: a replay repeats the operations, not the Python code around them."""
 
 
-@contextmanager
-def measured_convolutions() -> Iterator[None]:
-    """Let cuDNN try its algorithms for every new shape and keep the fastest, in place of guessing one."""
-    before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = before
-
-
 def made_beside(batches: Iterator[NoisyPair]) -> Iterator[NoisyPair]:
     """The same batches, each made on a stream of its own while the GPU still works on the step before."""
     stream = torch.cuda.Stream()

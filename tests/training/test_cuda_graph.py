@@ -112,11 +112,3 @@ def test_batches_made_beside_the_step_are_the_batches_and_wait_for_what_is_under
     found = [float(batch.first.mean()) for batch in cuda_graph.made_beside(batches())]
     one = ["on side", "made", "off", "main waits for side", *["kept for main"] * 4]  # there is no clean reference
     assert found == [0, 1] and log == ["side waits for main", *one, *one, "on side", "off"]
-
-
-def test_convolutions_are_measured_only_in_training():
-    assert not torch.backends.cudnn.benchmark
-    with pytest.raises(KeyError), cuda_graph.measured_convolutions():
-        assert torch.backends.cudnn.benchmark
-        raise KeyError
-    assert not torch.backends.cudnn.benchmark

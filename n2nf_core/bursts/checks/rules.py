@@ -13,6 +13,7 @@ import numpy as np
 
 from n2nf_core import raw
 from n2nf_core.bursts.burst import Burst
+from n2nf_core.bursts.checks.defects import find_defects, judge_defects
 from n2nf_core.bursts.checks.findings import OK, Finding, judged
 from n2nf_core.bursts.checks.sample import Sample
 from n2nf_core.bursts.checks.statistics import CERTAIN, Statistics, measure
@@ -49,8 +50,10 @@ def judge(burst: Burst, facts: Sequence[FrameFacts], sample: Sample) -> list[Fin
     found = [_constant_parts(facts), _saturated(burst, facts), *_ends(burst, sample)]
     if (measured := measure(sample)) is not None:
         cut = {f.name for f in found if f.verdict != OK}
-        found += [*_levels(burst, facts, sample, measured, cut), *_steps(sample, measured), *_content(burst, measured)]
-        found += [*light(measured), *stillness(measured), *frames_alike(measured)]
+        step = sample.step()
+        found += [*_levels(burst, facts, sample, measured, cut), *_steps(sample, measured, step)]
+        found += [*_content(burst, measured), *light(measured), *stillness(measured), *frames_alike(measured)]
+        found += judge_defects(find_defects(sample, measured.gains, step))
     return found
 
 
@@ -154,10 +157,8 @@ def _levels(
     )
 
 
-def _steps(sample: Sample, measured: Statistics) -> Iterator[Finding]:
+def _steps(sample: Sample, measured: Statistics, step: float) -> Iterator[Finding]:
     """Noise that is lost between the steps of the numbers, and numbers that never occur."""
-    planes = [sample.counts(k) for k in range(4)]
-    step = min(float(np.diff(values).min()) if len(values) > 1 else np.inf for values, _ in planes)
     yield judged(
         "noise in steps",
         measured.typical / step,
@@ -165,7 +166,7 @@ def _steps(sample: Sample, measured: Statistics) -> Iterator[Finding]:
         "rounding hides it; use files with more bits, or a higher ISO",
         wary=measured.typical < 0.3 * step,
     )
-    missing = min(_missing(*plane) for plane in planes) if sample.values.dtype.kind == "u" else 0.0
+    missing = min(_missing(*sample.counts(k)) for k in range(4)) if sample.values.dtype.kind == "u" else 0.0
     yield judged(
         "missing numbers",
         missing,
