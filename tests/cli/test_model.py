@@ -75,10 +75,13 @@ def test_the_models_are_compared_on_what_was_not_trained_on(tmp_path, paths, mon
     from n2nf_core import evaluation
 
     seen, gain = [], evaluation.nll_gain
-    monkeypatch.setattr(evaluation, "nll_gain", lambda *given: seen.append(given[2]) or gain(*given))
-    assert cli.main(["model", paths[0], "-o", str(tmp_path / "m"), "--profile", "smoke"]) == 0
+    monkeypatch.setattr(evaluation, "nll_gain", lambda *given: seen.append(given) or gain(*given))
+    assert cli.main(["model", paths[0], "-o", str(tmp_path / "m.safetensors"), "--profile", "smoke"]) == 0
     wanted = evaluation.held_out_patches(train_test_split(read_bursts(paths[0]))[1], TINY.patch)
-    assert len(seen) == 2 and all(torch.equal(held.noise, wanted.noise) for held in seen)
+    assert [type(model) for model, _, _ in seen] == [NoiseFlow, GaussianNoise]
+    assert all(torch.equal(held.noise, wanted.noise) for _, _, held in seen)
+    about = load_model(tmp_path / "m.safetensors")[2]
+    assert (about["patches"], about["patches_left_out"]) == (len(wanted.noise), 0)
 
 
 def test_a_training_that_was_stopped_stays_beside_the_file(tmp_path, paths, monkeypatch, capsys):

@@ -212,7 +212,9 @@ def _quietest(apart: np.ndarray) -> tuple[int, float]:
     own = (each - every / count**2) / (1 - 2 / count)
     frame = int(own.argmin())
     usual = np.sort(own)[1:][(count - 2) // 2]  # the lower median of the others, as one of them may be damaged
-    return frame, float(own[frame] / usual) if usual > 0 else 1.0
+    if own.max() > 4 * usual:  # a frame that is damaged adds chance to what is left of the others
+        return 0, 1.0
+    return frame, float(own[frame] / usual)
 
 
 def _below(points: np.ndarray, sample: Sample) -> float:

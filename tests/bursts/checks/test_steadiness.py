@@ -71,3 +71,11 @@ def test_a_frame_with_more_noise_does_not_make_the_others_look_quiet(count):
     frames[1] = exposed(texture(), 1, read=90.0, black=500)[0]
     verdicts = {f.name: f.verdict for f in find(burst_in_dn(frames))}
     assert verdicts["noise of single frames"] == "ok"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_damaged_frame_does_not_make_the_others_look_quiet(seed):
+    frames = exposed(texture(24, 32), 3, seed=seed)
+    frames[1, :, 12:] = np.random.default_rng(seed).integers(0, 4000, (4, 12, 32))
+    verdicts = {f.name: f.verdict for f in find(burst_in_dn(frames))}
+    assert verdicts["noise of single frames"] == "ok"
