@@ -145,10 +145,9 @@ def test_a_size_that_the_disk_cannot_hold_is_refused_before_it_is_fetched(server
 
 def test_an_endless_drip_ends(server, tmp_path):
     server.step, server.stated, server.data = 1, 10**6, bytes(10**6)
-    started = time.monotonic()
     with pytest.raises(OSError, match="blob: it takes too long; the part fetched so far is kept"):
         download(server.url, tmp_path / "blob", SHA256, limit_s=0.3)
-    assert time.monotonic() - started < 5 and (tmp_path / "blob.part").stat().st_size > 0
+    assert 0 < (tmp_path / "blob.part").stat().st_size < 10**6
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,9 @@ def score_noise_models(
         values = {"nll_nats_per_dim": nll(model, held)}
         values["kl_nats"], values["kl_floor_nats"] = metrics.marginal_kl(held.noise, first, floor=second)
         pooled = float(metrics.pooled_kl(held.noise, first))
-        scaled = metrics.marginal_kl(scale * held.noise, first.mul_(scale), floor=second.mul_(scale))
-        values["scaled_kl_nats"], values["scaled_kl_floor_nats"] = scaled
+        images = (held.noise, first, second)  # scaled in parts, because together they would take as much again
+        scaled = [metrics.marginal_kl(*(scale[part] * image[part] for image in images)) for part in _chunks(held, None)]
+        values["scaled_kl_nats"], values["scaled_kl_floor_nats"] = map(torch.cat, zip(*scaled, strict=True))
         if true_nll is not None:
             values["regret_nats_per_dim"] = values["nll_nats_per_dim"] - true_nll
         row = {}

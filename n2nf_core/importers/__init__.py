@@ -21,10 +21,9 @@ from n2nf_core.bursts import SUFFIX, Burst, BurstError, BurstWarning, check_burs
 from n2nf_core.bursts.checks.findings import warn
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
 from n2nf_core.importers.embedded import located
-from n2nf_core.importers.options import Options
+from n2nf_core.importers.options import Options, options_of
 from n2nf_core.importers.stack import Stack, read_stacks
 from n2nf_core.importers.stated import Stated
-from n2nf_core.importers.texts import options_of
 from n2nf_core.raw import crop_of, four_levels
 
 __all__ = [

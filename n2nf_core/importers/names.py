@@ -13,6 +13,7 @@ import numpy as np
 
 from n2nf_core import raw
 from n2nf_core.files import one_line
+from n2nf_core.importers.agreement import first_of
 from n2nf_core.importers.stated import Stated, Unclear
 
 # fmt: off
@@ -69,27 +70,34 @@ def stated_by_name(where: str | Path, facts: Mapping[str, object], notes: list[s
     """
     known = {_plain(name): (name, value) for name, value in facts.items()}
 
-    def first(names, read, strict=False):
-        for name in names:
-            if name in known and (value := _read(where, *known[name], read, strict, notes)) is not None:
-                return value
-        return None
+    def said(names, read, strict=False):
+        return [(known[n][0], _read(where, *known[n], read, strict, notes)) for n in names if n in known]
 
-    found = {field: first(names, _text) for field, names in _TEXTS.items()}
-    found |= {field: first(names, _number_or_text) for field, names in _NUMBERS_OR_TEXTS.items()}
-    found["iso"] = first(_NUMBERS["iso"], lambda value: _not_negative(value) or None)
-    found["aperture"] = first(_NUMBERS["aperture"], lambda value: _not_negative(value) or None)
-    found["black"] = first(_NUMBERS["black"], levels, strict=True)
-    found["white"] = first(_NUMBERS["white"], one_white, strict=True)
-    found["cfa"] = first(_CFAS, cfa_of, strict=True)
-    times = (first(names, lambda value, unit=unit: seconds(value, unit)) for unit, names in _SECONDS.items())
-    found["exposure_s"] = next((time for time in times if time is not None), None)
-    found["kind"] = first(_KINDS, kind_of)
-    bits = first(_BITS, number)
-    if found["white"] is None and bits and 8 < bits < 16:
-        found["white"] = 2.0**bits - 1
-    modes = [f"{known[name][0]} {text}" for name in _MODES if (text := first([name], _text)) is not None]
+    def first(field, names, read, strict=False):
+        return first_of(field, said(names, read, strict), notes)
+
+    found = {field: first(field, names, _text) for field, names in _TEXTS.items()}
+    found |= {field: first(field, names, _number_or_text) for field, names in _NUMBERS_OR_TEXTS.items()}
+    for field in ("iso", "aperture"):
+        found[field] = first(field, _NUMBERS[field], lambda value: _not_negative(value) or None)
+    found["black"] = first("black", _NUMBERS["black"], levels, strict=True)
+    found["cfa"] = first("cfa", _CFAS, cfa_of, strict=True)
+    times = [one for unit, names in _SECONDS.items() for one in said(names, lambda value, u=unit: seconds(value, u))]
+    found["exposure_s"] = first_of("exposure_s", times, notes)
+    found["kind"] = first("kind", _KINDS, kind_of)
+    found["white"] = _white(said(_NUMBERS["white"], one_white, strict=True), said(_BITS, number), notes)
+    modes = [f"{name} {text}" for name, text in said(_MODES, _text) if text is not None]
     return Stated(**found, mode=", ".join(modes) or None)
+
+
+def _white(said: list[tuple[str, object]], bits: list[tuple[str, float | None]], notes: list[str]) -> float | None:
+    """The white level, by its name or from the number of bits, which cannot hold a higher one."""
+    white, name, depth = first_of("white", said, notes), *next((b for b in bits if b[1] and 8 < b[1] < 16), ("", None))
+    if white is None or depth is None:
+        return white if depth is None else 2.0**depth - 1
+    if not isinstance(white, Unclear) and white > 2.0**depth:
+        notes.append(f"white is stated as {white:g}, but {name} as {depth:g}, which cannot hold it: the former is used")
+    return white
 
 
 def is_known(name: str) -> bool:

@@ -1,12 +1,17 @@
 """``n2nf model``: from bursts to a model file."""
 
 import pytest
+import torch
 from cases.burst_files import burst_file
 from cases.poisson_bursts import texture
 
 from n2nf_core import cli
+from n2nf_core.baselines import GaussianNoise
+from n2nf_core.bursts import train_test_split
 from n2nf_core.cli.model import verdict
 from n2nf_core.export import load_model
+from n2nf_core.flow import NoiseFlow
+from n2nf_core.importers import read_bursts
 from n2nf_core.training import PROFILES, Profile, Recipe
 
 TINY = Profile(scenes=1, size=48, patch=8, batch=4, features=4, pretrain=2, joint=2)
@@ -62,7 +67,21 @@ def test_the_better_model_is_kept(tmp_path, paths, monkeypatch, gain, kind):
     monkeypatch.setattr(evaluation, "nll_gain", lambda *given: (gain, [gain - 0.01, gain + 0.01]))
     out = tmp_path / "m.safetensors"
     assert cli.main(["model", paths[0], "-o", str(out), "--profile", "smoke"]) == 0
-    assert load_model(out)[2]["noise_model"] == kind
+    _, model, about = load_model(out)
+    assert about["noise_model"] == kind and isinstance(model, NoiseFlow if kind == "noise_flow" else GaussianNoise)
+
+
+def test_the_models_are_compared_on_what_was_not_trained_on(tmp_path, paths, monkeypatch):
+    from n2nf_core import evaluation
+
+    seen, gain = [], evaluation.nll_gain
+    monkeypatch.setattr(evaluation, "nll_gain", lambda *given: seen.append(given) or gain(*given))
+    assert cli.main(["model", paths[0], "-o", str(tmp_path / "m.safetensors"), "--profile", "smoke"]) == 0
+    wanted = evaluation.held_out_patches(train_test_split(read_bursts(paths[0]))[1], TINY.patch)
+    assert [type(model) for model, _, _ in seen] == [NoiseFlow, GaussianNoise]
+    assert all(torch.equal(held.noise, wanted.noise) for _, _, held in seen)
+    about = load_model(tmp_path / "m.safetensors")[2]
+    assert (about["patches"], about["patches_left_out"]) == (len(wanted.noise), 0)
 
 
 def test_a_training_that_was_stopped_stays_beside_the_file(tmp_path, paths, monkeypatch, capsys):
@@ -74,11 +93,11 @@ def test_a_training_that_was_stopped_stays_beside_the_file(tmp_path, paths, monk
 
     out = tmp_path / "m.safetensors"
     monkeypatch.setattr(Recipe, "train_jointly", stopped)
-    assert cli.main(["model", paths[0], "-o", str(out), "--profile", "smoke"]) == 130
+    assert cli.main(["model", paths[0], "-o", str(out), "--profile", "smoke", "--seed", "3"]) == 130
     assert not out.exists() and (tmp_path / "m.safetensors.training" / "pretraining").is_dir()
-    assert train[0].noise_term == "recommended"
+    assert train[0].noise_term == "recommended" and train[0].seed == 3
     monkeypatch.setattr(Recipe, "train_jointly", whole)
-    assert cli.main(["model", paths[0], "-o", str(out), "--profile", "smoke"]) == 0
+    assert cli.main(["model", paths[0], "-o", str(out), "--profile", "smoke", "--seed", "3"]) == 0
     assert out.exists() and not (tmp_path / "m.safetensors.training").exists()
 
 

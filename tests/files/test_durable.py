@@ -7,6 +7,7 @@ import sys
 import threading
 
 import pytest
+from cases.waiting import wait_for_words
 
 from n2nf_core.files import (
     cannot_write,
@@ -137,10 +138,9 @@ def test_what_a_living_writer_writes_is_not_removed(tmp_path):
 
 
 def test_two_writers_of_one_place_take_turns(tmp_path, capsys):
-    began, seen = threading.Event(), []
+    seen = []
 
     def second():
-        began.set()
         with durable_replace(tmp_path / "place") as new:
             seen.append((tmp_path / "place").read_text())
             new.write_text("second")
@@ -148,13 +148,11 @@ def test_two_writers_of_one_place_take_turns(tmp_path, capsys):
     thread = threading.Thread(target=second)
     with durable_replace(tmp_path / "place") as new:
         thread.start()
-        began.wait()
-        thread.join(0.2)
+        wait_for_words(capsys, f"another process writes {tmp_path / 'place'}")
         assert thread.is_alive() and not seen
         new.write_text("first")
     thread.join()
     assert seen == ["first"] and content(tmp_path) == {"place": "second"}
-    assert f"another process writes {tmp_path / 'place'}" in capsys.readouterr().err
 
 
 def test_a_lock_whose_file_was_removed_meanwhile_is_none(tmp_path):

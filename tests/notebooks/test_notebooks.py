@@ -2,7 +2,7 @@
 
 import json
 import re
-import time
+import resource
 from pathlib import Path
 
 import jupytext
@@ -13,7 +13,7 @@ from n2nf_core.study.runner import run_notebook
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.md"))
-LIMIT_SECONDS = 240  # the promise is 60 on two idle cores; a stuck notebook shows, a busy machine does not
+LIMIT_SECONDS = 240  # of the processors: the promise is 60 on two cores, whatever else the machine does
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,12 @@ def mono_burst(tmp_path_factory):
     path = tmp_path_factory.mktemp("mine") / "stack.npz"
     np.savez(path, frames=frames.round().clip(0).astype(np.uint16), black=100, white=2000, camera="mine", iso=400)
     return path
+
+
+def processor_seconds() -> float:
+    """What all processes took that this one has started and that have ended, such as kernels."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def assert_results(path: Path, data: bool) -> dict:
@@ -40,9 +46,9 @@ def assert_results(path: Path, data: bool) -> dict:
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: p.stem)
 def test_runs_on_the_embedded_default(notebook, tmp_path):
-    started = time.monotonic()
+    started = processor_seconds()
     content = assert_results(run_notebook(notebook, tmp_path, {"profile": "smoke"}, progress=False), data=False)
-    assert time.monotonic() - started < LIMIT_SECONDS
+    assert processor_seconds() - started < LIMIT_SECONDS
     if notebook.stem == "00_start_here":
         models, denoisers = content["noise_models"], content["denoisers"]
         assert {"awgn", "photon_transfer", "nlf_flow", "noise_flow", "camera_nlf", "calibrated_pg"} <= set(models)

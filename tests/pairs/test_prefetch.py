@@ -29,7 +29,7 @@ def test_reading_ahead_is_bounded_and_reads_each_frame_once():
     pairs = patch_pairs(reads.bursts, ["S6"], patch=8, batch=8, frame_pairs=1, workers=2, ahead=4)
     stream = pairs.batches(0, "cpu")
     next(stream)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(reads.seen) < 2 + 4 and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.1)  # for reads beyond the bound, which must not come
@@ -72,5 +72,5 @@ def test_threads_end_with_the_stream(end):
         del stream
         gc.collect()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=120)
         assert not thread.is_alive()

@@ -45,8 +45,8 @@ class Statistics(NamedTuple):
         below: share of blocks whose mean over time lies below the black level by more than noise allows.
         reference: root mean square of mean over time minus reference, divided by that of the signal and by the noise;
             (nan, nan) where there is no reference.
-        quietest: number of the frame with the least noise, and the variance of its noise over the mean of the others';
-            (0, 1) for pairs.
+        quietest: number of the frame with the least noise, and its variance over the median of the others'; (0, 1) for
+            pairs.
         quietest_error: standard error of that share for frames that are alike.
     """
 
@@ -199,7 +199,7 @@ def _along_signal(points: np.ndarray, sample: Sample) -> tuple[float, float]:
 
 
 def _quietest(apart: np.ndarray) -> tuple[int, float]:
-    """The frame with the least noise, and its variance over the mean of the others', from (tiles, T) mean squares.
+    """The frame with the least noise, and its variance over the median of the others', from (tiles, T) mean squares.
 
     With the variances s_t of T frames and their sum S, a frame minus the mean of all has s_t (1 - 2 / T) + S / T^2.
     Tiles that differ more than twice as much as usual do not count, since something may have moved there.
@@ -211,7 +211,10 @@ def _quietest(apart: np.ndarray) -> tuple[int, float]:
     every = each.sum() * count / (count - 1)
     own = (each - every / count**2) / (1 - 2 / count)
     frame = int(own.argmin())
-    return frame, float(own[frame] * (count - 1) / (every - own[frame]))
+    usual = np.sort(own)[1:][(count - 2) // 2]  # the lower median of the others, as one of them may be damaged
+    if own.max() > 4 * usual:  # a frame that is damaged adds chance to what is left of the others
+        return 0, 1.0
+    return frame, float(own[frame] / usual)
 
 
 def _below(points: np.ndarray, sample: Sample) -> float:

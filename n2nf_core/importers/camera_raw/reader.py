@@ -46,6 +46,8 @@ def _burst(files: list[RawFile], setting: Setting, folder: Path | None, options:
     for name, default in (("camera", DEFAULT_CAMERA), ("iso", DEFAULT_ISO)):
         if getattr(known, name) is None:
             notes.append(f"{name} not stated: {default} assumed")
+    if any(file.nlf != first.nlf for file in files):
+        notes.append("the tag NoiseProfile differs between frames: that of the first one is kept")
     height, width = (size // 2 * 2 for size in first.size)
     if (height, width) != first.size:
         notes.append(f"visible area {first.size[0]} x {first.size[1]} cropped to {height} x {width}")

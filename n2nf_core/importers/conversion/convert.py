@@ -165,8 +165,13 @@ def convert_part(part: Part, out: Path, overwrite: bool, threads: int, names: Pa
             done.kept.append(target)
             continue
         damaged, check = target.exists() and not stored, BurstCheck(burst)
-        written = write_burst(burst, target, overwrite=overwrite or damaged, check=check, workers=threads)
-        done.written.append(written)
+        try:
+            write_burst(burst, target, overwrite=overwrite or damaged, check=check, workers=threads)
+            done.written.append(target)
+        except FileExistsError:  # while this call waited for it, a process of a call that was killed finished it
+            if not ((stored := _stored(target)) and _same(burst, stored)):
+                raise
+            done.kept.append(target)
     return done
 
 

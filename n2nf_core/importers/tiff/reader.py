@@ -17,9 +17,10 @@ import numpy as np
 
 from n2nf_core.bursts import BurstError
 from n2nf_core.files import one_line
+from n2nf_core.importers.agreement import merged
 from n2nf_core.importers.frames import Frames, JoinedFrames, PlacedFrames, PlainFrames, check_declared
 from n2nf_core.importers.stack import Stack
-from n2nf_core.importers.stated import Stated, check_same
+from n2nf_core.importers.stated import check_same
 from n2nf_core.importers.tiff.metadata import check_calibration, described
 from n2nf_core.importers.tiff.tags import page_stated
 
@@ -85,9 +86,8 @@ def _stack(path: Path, file, series, k: int, notes: Sequence[str]) -> Stack:
     pages = series.pages if len(series.pages) == len(frames) else [page] * len(frames)
     stated = []
     for one, exposure in zip(pages, times, strict=True):
-        tags = page_stated(path, one.aspage(), notes)._asdict()
-        meta = common._replace(exposure_s=exposure if exposure is not None else common.exposure_s)._asdict()
-        stated.append(Stated(**{name: value if value is not None else meta[name] for name, value in tags.items()}))
+        meta = common._replace(exposure_s=exposure if exposure is not None else common.exposure_s)
+        stated.append(merged([("a tag", page_stated(path, one.aspage(), notes)), ("the description", meta)], notes))
     name = series.name or f"series {k}"
     return Stack(frames, stated, name, f"{k:03d}", notes=list(dict.fromkeys(notes)), files=files)
 

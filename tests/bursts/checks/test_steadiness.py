@@ -58,8 +58,24 @@ def test_the_frame_with_less_noise_is_named():
         assert f"the noise of frame {frame} has 0% of" in found.text
 
 
-def test_motion_in_the_other_frames_does_not_make_a_frame_look_quiet():
+def test_motion_in_another_frame_does_not_make_a_frame_look_quiet():
     frames = exposed(texture())
-    frames[:3, :, :32] = exposed(texture(seed=1), 3)[:, :, :32]
+    frames[3, :, :32] = exposed(texture(seed=1), 1)[0, :, :32]
     verdicts = {f.name: f.verdict for f in find(burst_in_dn(frames))}
     assert verdicts["noise of single frames"] == "ok" and verdicts["motion"] != "ok"
+
+
+@pytest.mark.parametrize("count", [3, 4, 10])
+def test_a_frame_with_more_noise_does_not_make_the_others_look_quiet(count):
+    frames = exposed(texture(), count)
+    frames[1] = exposed(texture(), 1, read=90.0, black=500)[0]
+    verdicts = {f.name: f.verdict for f in find(burst_in_dn(frames))}
+    assert verdicts["noise of single frames"] == "ok"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_damaged_frame_does_not_make_the_others_look_quiet(seed):
+    frames = exposed(texture(24, 32), 3, seed=seed)
+    frames[1, :, 12:] = np.random.default_rng(seed).integers(0, 4000, (4, 12, 32))
+    verdicts = {f.name: f.verdict for f in find(burst_in_dn(frames))}
+    assert verdicts["noise of single frames"] == "ok"

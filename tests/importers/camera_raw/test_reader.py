@@ -35,6 +35,14 @@ def test_dng_options_win(tmp_path):
     assert burst.nlf is None and np.array_equal(burst.frames[:], raw.pack(frames))
 
 
+def test_noise_profiles_that_differ_between_frames_are_noted(tmp_path):
+    frames = dng_folder(tmp_path, count=2)
+    write_dng(tmp_path / "f1.dng", frames[1], profile=(2e-3, 2e-6))
+    burst = one(tmp_path)
+    assert burst.nlf == NLF(1e-3, 2e-6)
+    assert burst.provenance["notes"] == ["the tag NoiseProfile differs between frames: that of the first one is kept"]
+
+
 def test_dng_visible_area_has_its_own_cfa_origin(tmp_path):
     """LibRaw moves the active area (1, 3) to (2, 4), so the pattern starts otherwise than the tag says."""
     frames = dng_folder(tmp_path, active=(1, 3, 64, 96))

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import threading
 from functools import partial
@@ -9,6 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 from cases.sidd import mosaics
+from cases.waiting import wait_for_words
 
 from n2nf_core.bursts import BurstError, open_burst
 from n2nf_core.files import lock_of, locked
@@ -120,18 +122,38 @@ def test_a_damaged_burst_whose_name_is_known_is_opened(sources, tmp_path):
         assert convert_part(part, tmp_path / "out", False, 1).written
 
 
+@pytest.mark.parametrize("other", [False, True])
+def test_a_burst_that_is_finished_while_it_is_waited_for_is_kept_if_it_is_the_same(sources, tmp_path, capsys, other):
+    (made,) = convert_part(sources[other], tmp_path / "made", False, 1).written
+    target, found = tmp_path / "out/a.burst.zarr", []
+
+    def work():
+        try:
+            found.append(convert_part(sources[0], tmp_path / "out", False, 1).kept)
+        except FileExistsError as error:
+            found.append(str(error))
+
+    target.parent.mkdir()
+    thread = threading.Thread(target=work)
+    with locked(lock_of(target), "busy"):
+        thread.start()
+        wait_for_words(capsys, f"another process writes {target}")
+        shutil.copytree(made, target)
+    thread.join()
+    assert found == [[target]] if not other else "exists already" in found[0]
+
+
 def test_a_second_call_waits_and_keeps_what_the_first_wrote(sources, tmp_path, capsys):
     out, found = tmp_path / "out", []
     second = threading.Thread(target=lambda: found.append(convert(sources, out)))
     with locked(lock_of(out), "busy"):
         second.start()
-        second.join(0.3)
+        wait_for_words(capsys, f"another process converts to {out}; waiting for it")
         assert second.is_alive() and not out.exists()
         for part in sources:
             convert_part(part, out, False, 1)
     second.join()
     assert len(found[0].kept) == 2 and not found[0].written
-    assert f"another process converts to {out}; waiting for it" in capsys.readouterr().err
 
 
 def test_what_killed_calls_left_is_removed(sources, tmp_path):
