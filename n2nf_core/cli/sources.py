@@ -59,8 +59,9 @@ def checked(paths: Sequence[str | Path], options: argparse.Namespace) -> list[Ch
             bursts = list(iter_unchecked(path, given))
         said = [str(each.message) for each in heard]
         for burst in bursts:
-            notes = dict.fromkeys([*burst.provenance.get("notes", []), *said])
-            found.append(Checked(burst, list(notes), find(burst)))
+            notes = list(dict.fromkeys(burst.provenance.get("notes", [])))
+            more = dict.fromkeys(text for text in said if not any(text.endswith(f": {note}") for note in notes))
+            found.append(Checked(burst, [*notes, *more], find(burst)))
     return found
 
 
