@@ -27,6 +27,11 @@ def model_file(tmp_path):
     return save_model(tmp_path / "m.safetensors", table, denoiser, about)
 
 
+def test_a_name_that_frames_cannot_have_is_refused_before_any_work(model_file, tmp_path, capsys):
+    assert cli.main(["denoise", str(model_file), str(tmp_path / "none.npz"), "-o", str(tmp_path / "scene.jpg")]) == 2
+    assert "scene.jpg: the name must end in" in capsys.readouterr().err
+
+
 def test_export_prints_text_or_writes_it(model_file, tmp_path, capsys):
     for form in ("table", "json", "dng", "darktable"):
         assert cli.main(["export", str(model_file), "--to", form]) == 0

@@ -83,20 +83,36 @@ def test_an_empty_folder_is_chosen_by_the_parameters(monkeypatch, tmp_path, caps
     assert [given[1] for given in asked] == [Path("here/demo"), Path("-x")]
 
 
-def test_a_study_simulates_its_data_and_then_runs_its_points(monkeypatch, tmp_path, capsys):
-    asked, ended = [], [0, 7]
+@pytest.fixture
+def engine(monkeypatch):
+    """(words that Snakemake was called with, exit statuses that it ends with)."""
+    asked, ends = [], []
 
     def run(words):
         asked.append(words)
-        return subprocess.CompletedProcess(words, ended[len(asked) - 1])
+        return subprocess.CompletedProcess(words, ends[len(asked) - 1])
 
     monkeypatch.setattr(subprocess, "run", run)
+    return asked, ends
+
+
+def test_a_study_simulates_its_data_and_then_runs_its_points(engine):
+    asked, ends = engine
+    ends[:] = [0, 7]
     assert cli.main(["study", "--profile", "cpu", "--runs", "here", "--threads", "2", "--engine", "slurm"]) == 7
     for words, target in zip(asked, ("data", "study"), strict=True):
         assert words[1:3] == ["-m", "snakemake"] and words[-2:] == ["--", target]
         assert words[words.index("--profile") + 1] == str(WORKFLOW / "profiles/slurm")
         assert f"study={(WORKFLOW / 'study.yaml').resolve()}" in words
         assert {"profile=cpu", "runs=here", "threads=2", f"notebooks={NOTEBOOKS.resolve()}"} < set(words)
+
+
+def test_without_its_data_a_study_ends(engine, tmp_path, capsys):
+    asked, ends = engine
+    ends[:] = [3]
+    (tmp_path / "mine.yaml").touch()
+    assert cli.main(["study", str(tmp_path / "mine.yaml"), "--engine", str(tmp_path)]) == 3 and len(asked) == 1
+    assert f"study={tmp_path / 'mine.yaml'}" in asked[0] and asked[0][asked[0].index("--profile") + 1] == str(tmp_path)
     assert cli.main(["study", str(tmp_path / "none.yaml")]) == 2
     assert "none.yaml: there is no such file" in capsys.readouterr().err
 
