@@ -1,4 +1,4 @@
-"""Before and after on the built page: from a file and over http, by mouse, touch and keyboard, in light and dark."""
+"""Before and after on its page: from a file and over http, by mouse, touch and keyboard, in light and dark."""
 
 import pytest
 from cases.screenshots import SCREENSHOTS
@@ -44,10 +44,9 @@ def scores(page):
     return {name: (float(psnr), float(ssim)) for name, psnr, ssim in rows}
 
 
-@pytest.fixture(params=["file", "http"])
-def page(request, book, open_page):
-    base = book.as_uri() if request.param == "file" else request.getfixturevalue("served")
-    page = open_page(f"{base}/before_after.html")
+@pytest.fixture
+def page(widget_base, open_page):
+    page = open_page(f"{widget_base}/before_after.html")
     measured(page)
     return page
 
@@ -159,8 +158,8 @@ def test_controls_are_labelled(page):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_it_fits_the_screen_and_follows_the_theme(book, open_page, width, dark):
-    page = open_page(f"{book.as_uri()}/before_after.html", width=width, dark=dark)
+def test_it_fits_the_screen_and_follows_the_theme(widgets, open_page, width, dark):
+    page = open_page(f"{widgets.as_uri()}/before_after.html", width=width, dark=dark)
     measured(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground, ink = (

@@ -1,4 +1,4 @@
-"""The lambda explorer on the built page: from a file and over http, by slider, key and click, in light and dark."""
+"""The lambda explorer on its page: from a file and over http, by slider, key and click, in light and dark."""
 
 import pytest
 from cases.screenshots import SCREENSHOTS
@@ -33,10 +33,9 @@ def differing(before: dict, after: dict) -> set[str]:
     return found | {f"chart {k}" for k, (one, other) in pairs if one != other}
 
 
-@pytest.fixture(params=["file", "http"])
-def explorer(request, book, open_page):
-    base = book.as_uri() if request.param == "file" else request.getfixturevalue("served")
-    page = open_page(f"{base}/lambda_explorer.html")
+@pytest.fixture
+def explorer(widget_base, open_page):
+    page = open_page(f"{widget_base}/lambda_explorer.html")
     page.wait_for_selector(".explorer[data-shown] .panel canvas")
     return page
 
@@ -132,8 +131,8 @@ def test_controls_pictures_and_charts_are_labelled(explorer):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_it_fits_the_screen_and_follows_the_theme(book, open_page, width, dark):
-    page = open_page(f"{book.as_uri()}/lambda_explorer.html", width=width, dark=dark)
+def test_it_fits_the_screen_and_follows_the_theme(widgets, open_page, width, dark):
+    page = open_page(f"{widgets.as_uri()}/lambda_explorer.html", width=width, dark=dark)
     page.wait_for_selector(".explorer[data-shown]")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground, ink = (

@@ -1,4 +1,4 @@
-"""The noise lab on the built page: from a file and over http, by mouse and by keyboard, in light and dark."""
+"""The noise lab on its page: from a file and over http, by mouse and by keyboard, in light and dark."""
 
 import base64
 import io
@@ -32,10 +32,9 @@ def slide(page, name, key="ArrowRight", times=5):
         field.press(key)
 
 
-@pytest.fixture(params=["file", "http"])
-def lab(request, book, open_page):
-    base = book.as_uri() if request.param == "file" else request.getfixturevalue("served")
-    page = open_page(f"{base}/noise_lab.html")
+@pytest.fixture
+def lab(widget_base, open_page):
+    page = open_page(f"{widget_base}/noise_lab.html")
     drawn(page)
     return page
 
@@ -72,7 +71,7 @@ def test_it_begins_with_what_the_page_was_saved_with(lab):
     )
     assert lab.is_checked("input[name=view][value=noise]")
     order = lab.eval_on_selector_all(".panel", "panels => panels.map(panel => panel.dataset.kind)")
-    assert order == ["true", "awgn", "photon_transfer", "nlf_flow", "noise_flow", "clean"]
+    assert order == ["true", "awgn", "photon_transfer", "nlf_flow", "noise_flow", "sensor_flow"]
 
 
 def test_the_same_settings_draw_the_same_noise(lab):
@@ -147,21 +146,20 @@ def test_controls_and_pictures_are_labelled(lab):
     assert "KL" in lab.get_attribute(".chart svg", "aria-label")
 
 
-def test_without_workers_the_page_computes_itself(book, open_page):
-    page = open_page(f"{book.as_uri()}/index.html", before="delete window.Worker")
+def test_without_workers_the_page_computes_itself(widgets, open_page):
+    page = open_page(f"{widgets.as_uri()}/noise_lab.html", before="delete window.Worker")
     drawn(page)
-    assert "256 × 256 pixels, 5 frames" in page.inner_text(".status")
+    assert "256 × 256 pixels, 6 frames" in page.inner_text(".status")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-@pytest.mark.parametrize("name", ["index", "noise_lab"])
-def test_it_fits_the_screen_and_follows_the_theme(book, open_page, name, width, dark):
-    page = open_page(f"{book.as_uri()}/{name}.html", width=width, dark=dark)
+def test_it_fits_the_screen_and_follows_the_theme(widgets, open_page, width, dark):
+    page = open_page(f"{widgets.as_uri()}/noise_lab.html", width=width, dark=dark)
     drawn(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground, ink = (page.eval_on_selector(".lab", f"e => getComputedStyle(e).{c}") for c in ("backgroundColor", "color"))
     brightness = [sum(int(v) for v in colour[4:-1].split(",")) for colour in (ground, ink)]
     assert (brightness[0] < brightness[1]) == dark
     SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{'dark' if dark else 'light'}.png", full_page=True)
+    page.screenshot(path=SCREENSHOTS / f"noise_lab-{width}-{'dark' if dark else 'light'}.png", full_page=True)

@@ -127,6 +127,6 @@ export function explained(state, direction) {
   const undone = direction === "backward" ? " <small>undone</small>" : "";
   return `<div class="title">${TITLES[layer.kind]}${undone}</div>
     <p class="equation">${direction === "backward" ? inverse : forward}</p><p class="equation">${determinant}</p>
-    <p class="notice"><b>What to notice now:</b> ${direction === "backward" ? back : ahead}</p>
-    ${DETAILS[layer.kind](layer, state)}`;
+    ${DETAILS[layer.kind](layer, state)}
+    <p class="notice"><b>What to notice now:</b> ${direction === "backward" ? back : ahead}</p>`;
 }
