@@ -229,7 +229,7 @@ export class SensorFlow extends NoiseFlow {
     this.first = [new LineNoise(knots, below(layers, "0."), deviations), new MixtureCDF(knots, below(layers, "1."))];
   }
 
-  // From here on the mixture is read from tables: a hundred times faster, and exact to about 1e-3.
+  // From here on the mixture is read from tables: many times faster, and exact to a hundredth of a deviation.
   quicken() {
     this.first[1] = new TabulatedMixture(this.first[1]);
   }
