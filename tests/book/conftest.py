@@ -7,13 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cases.widgets import WIDGETS
 
 from n2nf_core.widgets import modules
-from n2nf_core.widgets.anatomy import FlowAnatomy
-from n2nf_core.widgets.before_after import BeforeAfter
-from n2nf_core.widgets.explorer import LambdaExplorer
-from n2nf_core.widgets.lab import NoiseLab
-from n2nf_core.widgets.two_frames import TwoFrames
 
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "book/_build/html"
@@ -93,15 +89,6 @@ def served(book):
     """The address of the book."""
     with serving(book) as address:
         yield address
-
-
-WIDGETS = {
-    "noise_lab": lambda: NoiseLab(view="noise", scene="Rocket"),
-    "two_frames": TwoFrames,
-    "flow_anatomy": FlowAnatomy,
-    "lambda_explorer": lambda: LambdaExplorer.from_parquet(ROOT / "results/60_ablate_lambda.parquet"),
-    "before_after": BeforeAfter,
-}
 
 
 @pytest.fixture(scope="session")

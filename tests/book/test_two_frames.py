@@ -41,7 +41,8 @@ def test_the_scene_is_in_the_frames_and_not_in_their_difference(frames):
     const { data } = canvas.getContext("2d").getImageData(0, 0, width, height); const means = [];
     for (let k = 0; k < 16; k++) { let [sum, count] = [0, 0];
       for (let y = (k >> 2) * height >> 2; y < ((k >> 2) + 1) * height >> 2; y++)
-        for (let x = (k & 3) * width >> 2; x < ((k & 3) + 1) * width >> 2; x++, count++) sum += data[4 * (y * width + x)];
+        for (let x = (k & 3) * width >> 2; x < ((k & 3) + 1) * width >> 2; x++, count++)
+          sum += data[4 * (y * width + x)];
       means.push(sum / count); } return Math.max(...means) - Math.min(...means); }"""
     first, difference = (
         frames.eval_on_selector(f".panel[data-kind={kind}] canvas", across) for kind in ("first", "difference")

@@ -1,7 +1,7 @@
 """Every widget on a page of its own: no serious fault for assistive technology, in light, dark and on a phone."""
 
 import pytest
-from conftest import WIDGETS
+from cases.widgets import WIDGETS
 from test_access import CHECKER, FAULTS
 
 READY = {

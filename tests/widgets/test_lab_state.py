@@ -12,7 +12,8 @@ def test_an_address_holds_what_differs_from_the_start_and_gives_it_back(tmp_path
       models: ["awgn", "noise_flow"] };
     const address = addressOf(changed, first);
     console.log(JSON.stringify([address, fromAddress(first, address), addressOf(first, first),
-      fromAddress(first, "#top"), fromAddress(first, "#lab:rows").view, fromAddress(first, "#lab:iso=many&what=3&exposure=-1")]));"""
+      fromAddress(first, "#top"), fromAddress(first, "#lab:rows").view,
+      fromAddress(first, "#lab:iso=many&what=3&exposure=-1")]));"""
     address, back, none, other, preset, wrong = node(script, tmp_path)
     assert address == "#lab:camera=Canon+70D&iso=812.35&models=awgn%2Cnoise_flow"
     first = {"camera": "banded", "iso": 1600, "exposure": -3, "scene": "Coffee", "models": [], "view": "picture"}
