@@ -1,8 +1,8 @@
 """Every widget on a page of its own: no serious fault for assistive technology, in light, dark and on a phone."""
 
 import pytest
+from cases.axe import CHECKER, FAULTS
 from cases.widgets import WIDGETS
-from test_access import CHECKER, FAULTS
 
 READY = {
     "noise_lab": ".lab[data-drawn]",

@@ -74,8 +74,8 @@ function scientific(value) {
 const DETAILS = {
   rows: (layer, { context }) => {
     const share = Math.exp(layer.knots.at(layer.tables[0], context.camera, context.iso));
-    return `<p>At this ISO the row noise found in training has a deviation of a = ${scientific(share)}. Its density needs
-      no search: a matrix of rank one is inverted in closed form.</p>`;
+    return `<p>At this ISO the row noise found in training has a deviation of a = ${scientific(share)}. Its density has
+      a closed form: the noise of a row adds a matrix of rank one to the covariance.</p>`;
   },
   mixture:
     () => `<p>The same curve is applied to every pixel of the same signal: three Gaussians, whose weights, means and
