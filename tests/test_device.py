@@ -112,8 +112,6 @@ def test_a_gaussian_model(device):
     model = camera_nlf(CAMERAS)
     noise, context = patches(model)
     true = model.log_prob(noise, context).double()
-    if device.type == "mps":
-        pytest.skip("the table of a Gaussian model is in float64")
     assert relative(model.to(device).log_prob(noise.to(device), context.to(device)), true) < VALUE
 
 
@@ -215,13 +213,13 @@ def test_a_cameras_noise_on_images_that_are_there(device):
 def test_bfloat16_and_a_compiled_denoiser_learn_too(device, tmp_path):
     if device.type == "cpu":
         pytest.skip("tests/training/test_step.py compiles for the CPU")
-    options = config(150, pretrain_steps=50, device=device.type, precision="bf16-mixed", compile=True, noise_lr=0.05)
+    options = config(300, pretrain_steps=50, device=device.type, precision="bf16-mixed", compile=True, noise_lr=0.05)
     denoiser, flow = models(nlf_flow)
     with warnings.catch_warnings():
         warnings.simplefilter("error", CompileWarning)
         result = fit(denoiser, flow, pairs(), options, tmp_path, loss=LOSS)
     shot, read = flow.nlf()["S6"][800.0]
-    assert abs(shot * 0.5 + read - 0.05**2) < 0.2 * 0.05**2
+    assert abs(shot * 0.5 + read - 0.05**2) < 0.1 * 0.05**2  # in float32 on a CPU it is 0.025 after these steps
     assert result.history[-1]["psnr_db"] > result.history[0]["psnr_db"]
 
 

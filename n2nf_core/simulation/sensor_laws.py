@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from math import exp, log
 from typing import NamedTuple
 
-from n2nf_core.cameras import NLF
 from n2nf_core.simulation.calibrations import BLACK_LEVEL, CALIBRATIONS, READ_SHAPE, WHITE_LEVEL, LogScale
 from n2nf_core.simulation.densities import ScaledNoise, Telegraph
 from n2nf_core.simulation.sensor import PhysicalSensor
@@ -21,6 +20,7 @@ from n2nf_core.simulation.sensor_stages import (
     ShotNoise,
     TukeyLambdaRead,
 )
+from n2nf_core.types import NLF
 
 
 class SensorLaw(NamedTuple):

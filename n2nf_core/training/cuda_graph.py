@@ -1,7 +1,8 @@
-"""A training step recorded once as a CUDA graph and then replayed.
+"""How training keeps a GPU busy: a step recorded once as a CUDA graph and then replayed, and batches made beside it.
 
 A step of Noise Flow is more than a thousand small operations on the GPU, and starting each of them from Python takes
-longer than the operation itself. A recording starts all of them at once.
+longer than the operation itself. A recording starts all of them at once. Most of them leave a part of the GPU free, in
+which the next batch is cut on a stream of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,23 @@ MOST = 4
 Step = Callable[[Hashable, NoisyPair], Tensor]
 """(what to do, batch) -> losses. May not wait for the device, and may depend on nothing but its arguments and tensors
 that stay where they are: a replay repeats the operations, not the Python code around them."""
+
+
+def made_beside(batches: Iterator[NoisyPair]) -> Iterator[NoisyPair]:
+    """The same batches, each made on a stream of its own while the GPU still works on the step before."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    while True:
+        with torch.cuda.stream(stream):
+            pair = next(batches, None)
+        if pair is None:
+            return
+        current = torch.cuda.current_stream()
+        current.wait_stream(stream)
+        for field in pair:
+            if field is not None:
+                field.record_stream(current)  # its memory is not given to another batch before the step has read it
+        yield pair
 
 
 class GraphWarning(UserWarning):

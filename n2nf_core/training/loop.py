@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from n2nf_core.files import CheckpointError, one_line, reason
 from n2nf_core.losses import denoiser_loss
 from n2nf_core.training import checkpoints
-from n2nf_core.training.cuda_graph import Recorded
+from n2nf_core.training.cuda_graph import Recorded, made_beside
 from n2nf_core.training.processes import LostProcessError, Processes
 from n2nf_core.training.progress import Progress
 from n2nf_core.training.step import Loss, TrainingStep
@@ -106,8 +106,9 @@ class Loop:
         draws = "generator" in inspect.signature(run.loss).parameters
         self.loss = partial(run.loss, generator=self.generator) if draws else run.loss
         self.step = self._resume()
-        graph = self.config.cuda_graph and self.device.type == "cuda" and self.processes.count == 1 and not draws
-        self.update = self._recorded() if graph else self._update
+        on_one = self.device.type == "cuda" and self.processes.count == 1
+        self.graph = self.config.cuda_graph and on_one and not draws
+        self.update = self._recorded() if self.graph else self._update
 
     def _resume(self) -> int:
         """Put back the newest checkpoint, if there is one; the number of steps that are done."""
@@ -142,6 +143,7 @@ class Loop:
     def train(self, pairs: PairSource) -> None:
         """Take the steps that are left, on ``pairs``; errors and stops as :func:`n2nf_core.training.fit` says."""
         batches = pairs.batches(self.step, self.device, self.processes.rank, self.processes.count)
+        batches = made_beside(batches) if self.graph else batches
         self.progress.begin(self.step)
         try:
             with stop_requested() as signals:

@@ -81,3 +81,34 @@ def test_what_cannot_be_recorded_is_told_once_and_runs_as_it_is(card):
         found.append(step("joint", pair(cuda_graph.EAGER_STEPS + 1)))
     assert [float(value[0]) for value in found] == list(range(cuda_graph.EAGER_STEPS + 2))
     assert len(calls) == cuda_graph.EAGER_STEPS + 2 and card["replays"] == 0
+
+
+def test_batches_made_beside_the_step_are_the_batches_and_wait_for_what_is_under_way(monkeypatch):
+    log = []
+
+    class Stream:
+        def __init__(self, name="side"):
+            self.name = name
+
+        def wait_stream(self, other):
+            log.append(f"{self.name} waits for {other.name}")
+
+    @contextlib.contextmanager
+    def on(stream):
+        log.append(f"on {stream.name}")
+        yield
+        log.append("off")
+
+    main = Stream("main")
+    for name, thing in {"Stream": Stream, "stream": on, "current_stream": lambda: main}.items():
+        monkeypatch.setattr(torch.cuda, name, thing)
+    monkeypatch.setattr(torch.Tensor, "record_stream", lambda tensor, stream: log.append(f"kept for {stream.name}"))
+
+    def batches():
+        for value in range(2):
+            log.append("made")
+            yield pair(value)
+
+    found = [float(batch.first.mean()) for batch in cuda_graph.made_beside(batches())]
+    one = ["on side", "made", "off", "main waits for side", *["kept for main"] * 4]  # there is no clean reference
+    assert found == [0, 1] and log == ["side waits for main", *one, *one, "on side", "off"]
