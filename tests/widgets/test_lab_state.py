@@ -40,16 +40,6 @@ def test_scores_say_at_the_floor_and_a_dash_for_what_is_none(tmp_path):
     assert "0.0012" in without and "at the floor" not in without and '<td class="best">−3.000</td>' in with_floor
 
 
-def test_the_photon_transfer_of_pairs_is_a_line(tmp_path):
-    script = """import { lineThrough, pointOf } from "JS/photon_transfer.js";
-    const points = [100, 200, 400].map(signal => ({ signal, variance: 3 * signal + 50 }));
-    console.log(JSON.stringify([pointOf([1, 3], [3, 3]), lineThrough(points), lineThrough(points.slice(0, 1)),
-      lineThrough([points[0], points[0]])]));"""
-    point, line, *none = node(script, tmp_path)
-    assert point == {"signal": 2.5, "variance": 1.0} and none == [None, None]
-    assert abs(line["slope"] - 3) < 1e-9 and abs(line["offset"] - 50) < 1e-6
-
-
 def test_the_barrier_of_the_valley_is_where_the_slope_is_none(tmp_path):
     script = """import { barrierOf, heightOf, slopeOf } from "JS/sweep.js";
     const { valley, barrier } = barrierOf(3); const step = 1e-6;
