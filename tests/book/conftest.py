@@ -3,9 +3,13 @@
 import functools
 import http.server
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cases.widgets import WIDGETS
+
+from n2nf_core.widgets import modules
 
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "book/_build/html"
@@ -69,12 +73,41 @@ def open_page(chromium):
     assert not complaints
 
 
-@pytest.fixture(scope="session")
-def served(book):
-    """The address of the book on a server of this machine."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(book))
+@contextmanager
+def serving(folder: Path):
+    """The address of a folder on a server of this machine."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     handler.func.log_message = lambda *_: None
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def served(book):
+    """The address of the book."""
+    with serving(book) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def widgets(tmp_path_factory) -> Path:
+    """A folder with a page of its own for every widget, as the book shows them; none has to be built."""
+    folder = tmp_path_factory.mktemp("widgets")
+    for name, make in WIDGETS.items():
+        (folder / f"{name}.html").write_text(modules.page(make(), name))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def served_widgets(widgets):
+    """The address of the widgets' pages."""
+    with serving(widgets) as address:
+        yield address
+
+
+@pytest.fixture(params=["file", "http"])
+def widget_base(request, widgets):
+    """Where the widgets' pages are: in files, and on a server."""
+    return widgets.as_uri() if request.param == "file" else request.getfixturevalue("served_widgets")

@@ -2,15 +2,11 @@
 
 import html
 import re
-from pathlib import Path
 
 import pytest
+from cases.axe import CHECKER, FAULTS
 from cases.screenshots import SCREENSHOTS
 
-CHECKER = Path(__file__).parent / "_vendor/axe.min.js"
-FAULTS = """axe.run(document, {resultTypes: ["violations"], preload: false}).then(({violations}) => violations
-    .filter(({impact}) => ["serious", "critical"].includes(impact))
-    .map(({id, nodes}) => `${id}: ${nodes.slice(0, 3).map(({html}) => html.slice(0, 200)).join("  ")}`))"""
 AT_REST = """() => document.getAnimations().every(({playState}) => playState === "finished")
     && !document.querySelector('canvas[role=img][aria-label$="not drawn yet"]')"""
 IMAGE = re.compile(r"<img\b[^>]*>")

@@ -1,4 +1,4 @@
-"""Before and after on the built page: from a file and over http, by mouse, touch and keyboard, in light and dark."""
+"""Before and after on its page: from a file and over http, by mouse, touch and keyboard, in light and dark."""
 
 import pytest
 from cases.screenshots import SCREENSHOTS
@@ -44,16 +44,15 @@ def scores(page):
     return {name: (float(psnr), float(ssim)) for name, psnr, ssim in rows}
 
 
-@pytest.fixture(params=["file", "http"])
-def page(request, book, open_page):
-    base = book.as_uri() if request.param == "file" else request.getfixturevalue("served")
-    page = open_page(f"{base}/before_after.html")
+@pytest.fixture
+def page(widget_base, open_page):
+    page = open_page(f"{widget_base}/before_after.html")
     measured(page)
     return page
 
 
 def test_the_table_is_what_the_core_measures(page):
-    pictures = before_after.shipped()
+    pictures = next(iter(before_after.shipped().values()))
     reference = pictures.pop("Reference")[None]
     found = scores(page)
     assert list(found) == list(pictures)
@@ -137,15 +136,45 @@ def test_what_is_visible_is_measured_again(page):
     zoomed = scores(page)
     assert shown(page) != before
     assert all(zoomed[name] != whole[name] for name in whole)
-    assert "of 128 × 80 pixels" in page.inner_text(".status")
+    assert "of 256 × 256 pixels" in page.inner_text(".status")
     page.locator(".before-after canvas").press("ArrowLeft")
     assert all(value != zoomed[name] for name, value in scores(page).items())
-    for _ in range(6):
+    for _ in range(9):
         page.click("button[title='Zoom in']")
     measured(page)
     assert "SSIM needs 11 × 11 pixels" in page.inner_text(".before-after caption")
     page.click("button[title='Fit the whole picture']")
     assert scores(page) == whole and shown(page) == before
+
+
+def test_another_scene_is_shown_and_measured(page):
+    before, table = shown(page), scores(page)
+    page.select_option("select[name=scene]", "Portrait, in good light")
+    measured(page)
+    assert shown(page) != before and all(scores(page)[name] != table[name] for name in table)
+
+
+def test_what_was_removed_shows_structure_where_a_method_took_the_scene(page):
+    """The share of the energy that blocks of 24 pixels hold: noise has little of it there. Zero is (16, 20, 26)."""
+    coarse = """canvas => {
+      const { width, height } = canvas, { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+      let [all, blocks] = [0, 0];
+      for (let top = 0; top + 24 < height; top += 24) for (let left = 0; left + 24 < width; left += 24) {
+        let sum = 0;
+        for (let k = 0; k < 576; k++) {
+          const at = 4 * ((top + Math.floor(k / 24)) * width + left + k % 24), value = data[at] - data[at + 2] + 10;
+          sum += value; all += value * value;
+        }
+        blocks += sum * sum / 576;
+      }
+      return blocks / all; }"""
+    page.check("input[value=removed]", force=True)
+    page.locator(".divider").press("End")
+    found = {}
+    for name in ("Wavelet", "Noise2Noise"):
+        page.select_option("select[name=left]", name)
+        found[name] = page.eval_on_selector(".before-after canvas", coarse)
+    assert found["Wavelet"] > 1.5 * found["Noise2Noise"]
 
 
 def test_controls_are_labelled(page):
@@ -159,8 +188,8 @@ def test_controls_are_labelled(page):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_it_fits_the_screen_and_follows_the_theme(book, open_page, width, dark):
-    page = open_page(f"{book.as_uri()}/before_after.html", width=width, dark=dark)
+def test_it_fits_the_screen_and_follows_the_theme(widgets, open_page, width, dark):
+    page = open_page(f"{widgets.as_uri()}/before_after.html", width=width, dark=dark)
     measured(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground, ink = (

@@ -1,4 +1,4 @@
-"""The flow anatomy on the built page: from a file and over http, by mouse and by keyboard, in light and dark."""
+"""The flow anatomy on its page: from a file and over http, by mouse and by keyboard, in light and dark."""
 
 import re
 
@@ -38,10 +38,9 @@ def press(name, key, times=1):
     return act
 
 
-@pytest.fixture(params=["file", "http"])
-def anatomy(request, book, open_page):
-    base = book.as_uri() if request.param == "file" else request.getfixturevalue("served")
-    page = open_page(f"{base}/flow_anatomy.html")
+@pytest.fixture
+def anatomy(widget_base, open_page):
+    page = open_page(f"{widget_base}/flow_anatomy.html")
     page.wait_for_selector(".anatomy[data-drawn]")
     return page
 
@@ -141,8 +140,8 @@ def test_controls_are_labelled_and_focus_is_seen(anatomy):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_it_fits_the_screen_and_follows_the_theme(book, open_page, width, dark):
-    page = open_page(f"{book.as_uri()}/flow_anatomy.html", width=width, dark=dark)
+def test_it_fits_the_screen_and_follows_the_theme(widgets, open_page, width, dark):
+    page = open_page(f"{widgets.as_uri()}/flow_anatomy.html", width=width, dark=dark)
     page.wait_for_selector(".anatomy[data-drawn]")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground, ink = (

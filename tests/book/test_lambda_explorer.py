@@ -1,7 +1,9 @@
-"""The lambda explorer on the built page: from a file and over http, by slider, key and click, in light and dark."""
+"""The lambda explorer on its page: from a file and over http, by slider, key and click, in light and dark."""
 
 import pytest
 from cases.screenshots import SCREENSHOTS
+
+ROW = ".explorer > .panels .panel"  # of what was trained; the valley has panels of its own
 
 
 def shown(page) -> list[str]:
@@ -20,7 +22,7 @@ def become(page, place: int, value: str):
 def look(page) -> dict:
     """What can be seen: pixels of the third picture, the table, every chart."""
     return {
-        "picture": page.eval_on_selector_all(".panel canvas", "all => all.map(canvas => canvas.toDataURL())[2]"),
+        "picture": page.eval_on_selector_all(f"{ROW} canvas", "all => all.map(canvas => canvas.toDataURL())[2]"),
         "table": page.inner_text(".explorer table"),
         "status": page.inner_text(".explorer .status"),
         "charts": page.eval_on_selector_all(".explorer .chart svg", "all => all.map(svg => svg.outerHTML)"),
@@ -33,10 +35,9 @@ def differing(before: dict, after: dict) -> set[str]:
     return found | {f"chart {k}" for k, (one, other) in pairs if one != other}
 
 
-@pytest.fixture(params=["file", "http"])
-def explorer(request, book, open_page):
-    base = book.as_uri() if request.param == "file" else request.getfixturevalue("served")
-    page = open_page(f"{base}/lambda_explorer.html")
+@pytest.fixture
+def explorer(widget_base, open_page):
+    page = open_page(f"{widget_base}/lambda_explorer.html")
     page.wait_for_selector(".explorer[data-shown] .panel canvas")
     return page
 
@@ -69,7 +70,7 @@ def test_loss_and_view_change_the_picture_and_the_marks(explorer):
     become(explorer, 2, "cross_sample")
     other = look(explorer)
     assert {"picture", *(f"chart {k}" for k in range(6))} <= differing(before, other)
-    assert "Cross-sample" in explorer.inner_text(".panel:nth-child(3) .caption")
+    assert "Cross-sample" in explorer.inner_text(f"{ROW}:nth-child(3) .caption")
     explorer.check("input[value=removed]", force=True)
     become(explorer, 3, "removed")
     assert differing(other, look(explorer)) == {"picture"}
@@ -77,7 +78,7 @@ def test_loss_and_view_change_the_picture_and_the_marks(explorer):
 
 def test_a_collapsed_denoiser_takes_nearly_nothing_away(explorer):
     """Spread of y - D(y) about grey: a blank panel is the identity."""
-    spread = """() => [...document.querySelectorAll('.panel canvas')].map(canvas => {
+    spread = """() => [...document.querySelectorAll('.explorer > .panels canvas')].map(canvas => {
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
         const grey = data.filter((_, i) => i % 4 === 0);
         return Math.sqrt(grey.reduce((sum, v) => sum + (v - 128) ** 2, 0) / grey.length); })"""
@@ -91,7 +92,7 @@ def test_a_collapsed_denoiser_takes_nearly_nothing_away(explorer):
 
 
 def test_a_click_on_a_mark_chooses_its_point(explorer):
-    mark = explorer.locator(".chart:nth-child(5) .mark[data-kind=cross_sample]").last
+    mark = explorer.locator(".charts .chart:nth-child(4) .mark[data-kind=cross_sample]").last
     mark.scroll_into_view_if_needed()
     box = mark.bounding_box()
     explorer.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -118,7 +119,41 @@ def test_pictures_zoom_together(explorer):
     before = explorer.eval_on_selector_all(".panel canvas", pixels)
     explorer.locator(".panel canvas").first.press("+")
     after = explorer.eval_on_selector_all(".panel canvas", pixels)
-    assert len(after) == 4 and all(a != b for a, b in zip(after, before, strict=True))
+    assert len(after) == 6 and all(a != b for a, b in zip(after, before, strict=True))
+
+
+def spread(page, kind):
+    """Deviation of what a panel of the valley shows."""
+    return page.eval_on_selector(
+        f".valley .panel[data-kind={kind}] canvas",
+        """canvas => { const grey = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
+        .filter((_, i) => i % 4 === 0); const mean = grey.reduce((a, b) => a + b) / grey.length;
+        return Math.sqrt(grey.reduce((sum, v) => sum + (v - mean) ** 2, 0) / grey.length); }""",
+    )
+
+
+def test_the_valley_holds_or_lets_go_as_lambda_says(explorer):
+    share, weight = explorer.locator("input[name=share]"), explorer.locator("input[name=weight]")
+    weight.press("Home")
+    become(explorer, 0, "0")
+    full = spread(explorer, "residual")
+    explorer.click("button[name=roll]")
+    explorer.wait_for_function("() => document.querySelector('.valley').dataset.share === '1.00'")
+    assert spread(explorer, "residual") < 0.1 * full and "there is no barrier" in explorer.inner_text(".verdict")
+    weight.press("End")
+    become(explorer, 0, "262144")
+    share.press("Home")
+    explorer.click("button[name=roll]")
+    explorer.wait_for_timeout(300)
+    assert float(explorer.get_attribute(".valley", "data-share")) < 0.1
+    assert "holds D back" in explorer.inner_text(".verdict")
+    share.press("End")
+    assert "collapsed" in explorer.inner_text(".verdict")
+    explorer.check("input[value=cross_sample]", force=True)
+    become(explorer, 2, "cross_sample")
+    explorer.click("button[name=roll]")
+    explorer.wait_for_function("() => Number(document.querySelector('.valley').dataset.share) < 0.02")
+    assert "for every λ" in explorer.inner_text(".verdict")
 
 
 def test_controls_pictures_and_charts_are_labelled(explorer):
@@ -132,8 +167,8 @@ def test_controls_pictures_and_charts_are_labelled(explorer):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_it_fits_the_screen_and_follows_the_theme(book, open_page, width, dark):
-    page = open_page(f"{book.as_uri()}/lambda_explorer.html", width=width, dark=dark)
+def test_it_fits_the_screen_and_follows_the_theme(widgets, open_page, width, dark):
+    page = open_page(f"{widgets.as_uri()}/lambda_explorer.html", width=width, dark=dark)
     page.wait_for_selector(".explorer[data-shown]")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground, ink = (

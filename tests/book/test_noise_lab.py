@@ -1,4 +1,4 @@
-"""The noise lab on the built page: from a file and over http, by mouse and by keyboard, in light and dark."""
+"""The noise lab on its page: from a file and over http, by mouse and by keyboard, in light and dark."""
 
 import base64
 import io
@@ -32,10 +32,9 @@ def slide(page, name, key="ArrowRight", times=5):
         field.press(key)
 
 
-@pytest.fixture(params=["file", "http"])
-def lab(request, book, open_page):
-    base = book.as_uri() if request.param == "file" else request.getfixturevalue("served")
-    page = open_page(f"{base}/noise_lab.html")
+@pytest.fixture
+def lab(widget_base, open_page):
+    page = open_page(f"{widget_base}/noise_lab.html")
     drawn(page)
     return page
 
@@ -72,7 +71,7 @@ def test_it_begins_with_what_the_page_was_saved_with(lab):
     )
     assert lab.is_checked("input[name=view][value=noise]")
     order = lab.eval_on_selector_all(".panel", "panels => panels.map(panel => panel.dataset.kind)")
-    assert order == ["true", "awgn", "photon_transfer", "nlf_flow", "noise_flow", "clean"]
+    assert order == ["true", "awgn", "photon_transfer", "nlf_flow", "noise_flow", "sensor_flow"]
 
 
 def test_the_same_settings_draw_the_same_noise(lab):
@@ -147,21 +146,119 @@ def test_controls_and_pictures_are_labelled(lab):
     assert "KL" in lab.get_attribute(".chart svg", "aria-label")
 
 
-def test_without_workers_the_page_computes_itself(book, open_page):
-    page = open_page(f"{book.as_uri()}/index.html", before="delete window.Worker")
+def pointed(page):
+    return page.eval_on_selector_all(".chart svg", "all => all.map(svg => Boolean(svg.querySelector('.pointer')))")
+
+
+def test_a_slider_that_moves_draws_a_quarter_and_all_of_it_when_it_rests(lab):
+    lab.eval_on_selector(
+        "input[name=iso]",
+        "e => { e.value = Number(e.value) + 0.5; e.dispatchEvent(new Event('input', {bubbles: true})) }",
+    )
+    lab.wait_for_function("() => document.querySelector('.status').textContent.startsWith('128 × 128')")
+    lab.wait_for_function("() => document.querySelector('.status').textContent.startsWith('256 × 256')")
+    drawn(lab)
+
+
+def test_a_look_computes_nothing_anew(lab):
+    asked = lab.get_attribute(".lab", "data-asked")
+    for use in LOOKS.values():
+        before = pixels(lab)
+        use(lab)
+        lab.wait_for_function(
+            "before => document.querySelector('.panel[data-kind=noise_flow] canvas').toDataURL() !== before", arg=before
+        )
+    assert lab.get_attribute(".lab", "data-asked") == asked
+
+
+def test_iso_goes_in_thirds_of_a_stop_by_key_and_no_further_than_the_camera(lab):
+    field = lab.locator("input[name=iso]")
+    said = []
+    for key in ("ArrowRight", "ArrowLeft", "PageDown", "PageUp", "PageUp", "PageUp", "PageUp"):
+        field.press(key)
+        said.append(int(field.get_attribute("aria-valuetext")))
+    assert said == [2000, 1600, 800, 1600, 3200, 6400, 6400]
+
+
+def test_without_noise_there_are_dashes_and_no_errors(lab):
+    lab.locator("input[name=temperature]").press("Home")
+    drawn(lab)
+    cells = lab.eval_on_selector_all("tr[data-kind=awgn] td", "all => all.map(cell => cell.innerText)")
+    assert cells[2:] == ["0.000", "–"] and "NaN" not in numbers(lab)
+    assert " to " in lab.inner_text("tr[data-kind=true] td:nth-child(2)")
+
+
+def test_presets_addresses_and_the_way_back(lab):
+    start = numbers(lab)
+    lab.click("button[data-preset=telegraph]")
+    drawn(lab)
+    assert lab.input_value("select[name=camera]") == "telegraph"
+    assert "camera=telegraph" in lab.url
+    lab.evaluate("location.hash = '#lab:phone'")  # as a link in the text does
+    lab.wait_for_function("() => document.querySelector('select[name=camera]').value === 'S6'")
+    drawn(lab)
+    assert "Sensor Flow" in numbers(lab) and "Camera NLF" in numbers(lab)
+    address = lab.url
+    lab.goto("about:blank")
+    lab.goto(address)
+    drawn(lab)
+    assert lab.input_value("select[name=camera]") == "S6"
+    lab.click("button[name=reset]")
+    drawn(lab)
+    assert numbers(lab) == start and "#lab:" not in lab.url
+
+
+def test_models_are_drawn_in_the_order_in_which_they_are_ticked(lab):
+    for kind in ("awgn", "nlf_flow", "photon_transfer", "awgn"):
+        lab.click(f"input[name=model][value={kind}]")
+        drawn(lab)
+    order = lab.eval_on_selector_all(".panel", "panels => panels.map(panel => panel.dataset.kind)")
+    assert order == ["true", "noise_flow", "sensor_flow", "awgn"]
+    assert "NLF flow" not in numbers(lab) and "models=noise_flow%2Csensor_flow%2Cawgn" in lab.url
+
+
+def test_pixel_bar_and_point_are_linked(lab):
+    lab.hover(".panel[data-kind=noise_flow] canvas")
+    assert "Noise Flow, column" in lab.inner_text(".said") and pointed(lab) == [True, True, False]
+    before = pixels(lab)
+    lab.hover(".chart:nth-child(1) svg")
+    assert "Marked: pixels with noise from" in lab.inner_text(".said") and pixels(lab) != before
+    lab.hover(".chart:nth-child(2) svg")
+    assert "Marked: pixels with a signal about" in lab.inner_text(".said") and pointed(lab)[1]
+    lab.hover("button[name=reset]")
+    assert lab.inner_text(".said") == "" and pixels(lab) == before and not any(pointed(lab))
+
+
+def test_a_photograph_is_opened_by_a_worker(lab, tmp_path):
+    from PIL import Image
+
+    colours = np.random.default_rng(0).integers(0, 255, (900, 1200, 3), dtype=np.uint8)
+    Image.fromarray(colours).save(tmp_path / "own.jpg")
+    lab.evaluate(
+        "() => new MutationObserver(() => (window.said ??= []).push(document.querySelector('.status').textContent))"
+        ".observe(document.querySelector('.status'), {childList: true})"
+    )
+    lab.set_input_files("input[name=file]", tmp_path / "own.jpg")
+    lab.wait_for_selector(".thumb span:has-text('own.jpg')")
+    drawn(lab)
+    assert lab.evaluate("window.said")[0] == "opening own.jpg ..."
+    assert "400 × 300 pixels" in lab.inner_text(".status")
+
+
+def test_without_workers_the_page_computes_itself(widgets, open_page):
+    page = open_page(f"{widgets.as_uri()}/noise_lab.html", before="delete window.Worker")
     drawn(page)
-    assert "256 × 256 pixels, 5 frames" in page.inner_text(".status")
+    assert "256 × 256 pixels, 6 frames" in page.inner_text(".status")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-@pytest.mark.parametrize("name", ["index", "noise_lab"])
-def test_it_fits_the_screen_and_follows_the_theme(book, open_page, name, width, dark):
-    page = open_page(f"{book.as_uri()}/{name}.html", width=width, dark=dark)
+def test_it_fits_the_screen_and_follows_the_theme(widgets, open_page, width, dark):
+    page = open_page(f"{widgets.as_uri()}/noise_lab.html", width=width, dark=dark)
     drawn(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground, ink = (page.eval_on_selector(".lab", f"e => getComputedStyle(e).{c}") for c in ("backgroundColor", "color"))
     brightness = [sum(int(v) for v in colour[4:-1].split(",")) for colour in (ground, ink)]
     assert (brightness[0] < brightness[1]) == dark
     SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{'dark' if dark else 'light'}.png", full_page=True)
+    page.screenshot(path=SCREENSHOTS / f"noise_lab-{width}-{'dark' if dark else 'light'}.png", full_page=True)

@@ -48,26 +48,30 @@ def test_the_shipped_pictures_score_as_their_json_says():
         pytest.skip("no pictures: run data_scripts/make_before_after.py and copy its two files to n2nf_core/widgets")
     content = json.loads((before_after.HERE / "before_after.json").read_text())
     assert len(content["provenance"]["commit"]) == 40, "made from a working tree with changes"
-    found = {name: picture[None] for name, picture in shipped().items()}
-    reference = found.pop("Reference")
-    for key, row in content["denoisers"].items():
-        picture = found.pop(before_after.NAMES[key])
-        assert float(metrics.psnr(picture, reference, data_range=1.0)) == pytest.approx(row["psnr_db"], abs=1e-3)
-        assert float(metrics.ssim(picture, reference, data_range=1.0)) == pytest.approx(row["ssim"], abs=1e-4)
-    assert not found
-    scores = {name: row["psnr_db"] for name, row in content["denoisers"].items()}
-    assert min(scores, key=scores.get) == "noisy"
+    for scene, row in content["scenes"].items():
+        found = {name: picture[None] for name, picture in shipped()[before_after.SCENES[scene]].items()}
+        reference = found.pop("Reference")
+        for key, score in row["denoisers"].items():
+            picture = found.pop(before_after.NAMES[key])
+            psnr = float(metrics.psnr(picture, reference, data_range=1.0))
+            assert psnr == pytest.approx(score["psnr_db"], abs=1e-3)
+            assert float(metrics.ssim(picture, reference, data_range=1.0)) == pytest.approx(score["ssim"], abs=1e-4)
+        assert not found and min(reference.shape[-2:]) >= 256  # 512 pixels of a mosaic
+        scores = {name: score["psnr_db"] for name, score in row["denoisers"].items()}
+        assert min(scores, key=scores.get) == "noisy"
 
 
 def test_what_it_refuses():
     clean = torch.rand(4, 12, 14)
     with pytest.raises(ValueError, match="no picture 'truth': choose from noisy, reference"):
         BeforeAfter({"noisy": clean, "reference": clean}, reference="truth")
+    with pytest.raises(ValueError, match="no scene 'tea': choose from Coffee, in the dark, Portrait"):
+        BeforeAfter(scene="tea")
     with pytest.raises(ValueError, match="of one size"):
         BeforeAfter({"noisy": clean[:, 1:], "reference": clean})
     with pytest.raises(ValueError, match="of one size"):
         BeforeAfter({"noisy": clean[:3], "reference": clean[:3]})
-    with pytest.raises(ValueError, match="no setting zoom: choose from left, right, view"):
+    with pytest.raises(ValueError, match="no setting zoom: choose from scene, left, right, view"):
         BeforeAfter({"reference": clean}, zoom=3)
     with pytest.raises(ValueError, match="no setting layer: choose from camera, model, iso"):
         FlowAnatomy(layer=3)

@@ -79,7 +79,7 @@ def test_every_layer_agrees_both_ways(tmp_path):
 
 def test_every_layer_of_the_shipped_flows_agrees(tmp_path):
     model_by_name = flows(shipped_models())
-    assert len(model_by_name) == 6
+    assert len(model_by_name) == 12
     assert largest_error(model_by_name, *both(model_by_name, tmp_path)) < TOLERANCE
 
 

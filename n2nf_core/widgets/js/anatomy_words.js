@@ -74,8 +74,8 @@ function scientific(value) {
 const DETAILS = {
   rows: (layer, { context }) => {
     const share = Math.exp(layer.knots.at(layer.tables[0], context.camera, context.iso));
-    return `<p>At this ISO the row noise found in training has a deviation of a = ${scientific(share)}. Its density needs
-      no search: a matrix of rank one is inverted in closed form.</p>`;
+    return `<p>At this ISO the row noise found in training has a deviation of a = ${scientific(share)}. Its density has
+      a closed form: the noise of a row adds a matrix of rank one to the covariance.</p>`;
   },
   mixture:
     () => `<p>The same curve is applied to every pixel of the same signal: three Gaussians, whose weights, means and
@@ -127,6 +127,6 @@ export function explained(state, direction) {
   const undone = direction === "backward" ? " <small>undone</small>" : "";
   return `<div class="title">${TITLES[layer.kind]}${undone}</div>
     <p class="equation">${direction === "backward" ? inverse : forward}</p><p class="equation">${determinant}</p>
-    <p class="notice"><b>What to notice now:</b> ${direction === "backward" ? back : ahead}</p>
-    ${DETAILS[layer.kind](layer, state)}`;
+    ${DETAILS[layer.kind](layer, state)}
+    <p class="notice"><b>What to notice now:</b> ${direction === "backward" ? back : ahead}</p>`;
 }

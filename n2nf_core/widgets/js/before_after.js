@@ -15,7 +15,8 @@ const CHOICES = `<div class="fields">
   <label class="field"><span>Left</span><select name="left"></select></label>
   <label class="field"><span>Right</span><select name="right"></select></label>
   <fieldset class="switch"><legend>Show</legend>
-    ${choice("view", "picture", "Pictures")}${choice("view", "difference", "Error")}${choice("view", "removed", "Removed")}
+    ${choice("view", "picture", "Pictures")}${choice("view", "difference", "Error")}
+    ${choice("view", "removed", "Removed")}
   </fieldset>
   ${slider("amplification", AMPLIFY)}</div>`;
 

@@ -2,8 +2,8 @@
 //
 // Planes are one typed array of 4 * height * width, plane after plane; results are in double precision. A context is
 // {clean, height, width, camera, iso}. logProb(n, context) in nats, latents(n, context) -> {latents, ladj},
-// sample(context, eps) with eps ~ temperature * N(0, I). sample is colour(blend(eps, context), context), and blend reads
-// nothing of the context but height and width: what it gives can be kept while signal, camera and ISO change.
+// sample(context, eps) with eps ~ temperature * N(0, I) is colour(blend(eps, context), context). blend reads nothing of
+// the context but height and width: what it gives can be kept while signal, camera and ISO change.
 import { Coupling } from "./coupling.js";
 import { IDENTITY, inverted, mixPlanes, weightOf } from "./matrices.js";
 import { TabulatedMixture } from "./mixture_table.js";
@@ -229,7 +229,7 @@ export class SensorFlow extends NoiseFlow {
     this.first = [new LineNoise(knots, below(layers, "0."), deviations), new MixtureCDF(knots, below(layers, "1."))];
   }
 
-  // From here on the mixture is read from tables: a hundred times faster, and exact to about 1e-3.
+  // From here on the mixture is read from tables: many times faster, and exact to a hundredth of a deviation.
   quicken() {
     this.first[1] = new TabulatedMixture(this.first[1]);
   }

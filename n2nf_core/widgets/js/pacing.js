@@ -1,4 +1,5 @@
-// Work of the page in small pieces: what is asked for is done in the next frames of the screen, a few milliseconds each.
+// Work of the page in small pieces: what is asked for is done in the next frames of the screen, a few milliseconds
+// in each.
 
 const SLICE = 8; // ms
 

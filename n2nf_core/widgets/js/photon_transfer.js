@@ -10,7 +10,7 @@ export function pointOf(first, second) {
   return { signal: sum / first.length, variance: squares / first.length };
 }
 
-// variance = slope * signal + offset by weighted least squares, weights 1 / variance^2; null for fewer than two signals.
+// variance = slope * signal + offset by least squares with weights 1 / variance^2; null for fewer than two signals.
 export function lineThrough(points) {
   let [w, wx, wy, wxx, wxy] = [0, 0, 0, 0, 0];
   for (const { signal: x, variance: y } of points) {

@@ -129,6 +129,6 @@ export function landscape(element, { point, loss }, share) {
   const end = point.losses[loss].leak.toFixed(2);
   plot.into(
     element,
-    `The loss f(a) of both losses at λ = ${point.weight}; you are at a = ${share.toFixed(2)}, training ended at ${end}.`,
+    `The loss f(a) of both losses at λ = ${point.weight}; here a = ${share.toFixed(2)}, training ended at ${end}.`,
   );
 }

@@ -2,6 +2,7 @@
 import { Plot } from "./charts.js";
 import { slider } from "./controls.js";
 import { openScene } from "./image.js";
+import { headingOf } from "./labels.js";
 import { Pacer } from "./pacing.js";
 import { bytesOf, fixed, make } from "./page.js";
 import { develop, developNoise, Lens, lookOf, Panel } from "./panels.js";
@@ -49,7 +50,7 @@ class TwoFrames {
     this.chart = make("div", "plot");
     this.status = Object.assign(make("p", "status"), { role: "status" });
     const side = make("div", "beside");
-    side.append(make("div", "title", "Photon transfer"), this.chart, this.status);
+    side.append(make("div", "title", headingOf("photon_transfer")), this.chart, this.status);
     const both = make("div", "both");
     both.append(panels, side);
     this.root.append(this.form, both);

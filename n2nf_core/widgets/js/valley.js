@@ -87,13 +87,14 @@ export class Valley {
   verdict() {
     const { loss, point } = this.chosen;
     const height = heightOf(loss, Math.min(this.share, 0.995), this.strength);
-    const here = `Here the loss is ${fixed(height, 2)} nats per dimension ${height > 0 ? "above" : "from"} that of a = 0.`;
-    if (loss === "cross_sample")
-      return `${here} It rises with a for every λ: nothing is gained by letting noise through.`;
+    const side = height > 0 ? "above" : "below";
+    const here = `Here the loss is ${fixed(Math.abs(height), 2)} nats per dimension ${side} that of a = 0.`;
+    if (loss === "cross_sample") return `${here} It rises with a for every λ: letting noise through gains nothing.`;
     const turns = barrierOf(this.strength);
+    const critical = Number(point.critical.toPrecision(2)).toLocaleString("en");
     if (!turns)
-      return `${here} λ is below the critical one, ${point.critical.toPrecision(2)}: there is no barrier, and every path
-        leads down to the identity, a = 1.`;
+      return `${here} λ is below the critical one, ${critical}: there is no barrier, and every path leads down to the
+        identity, a = 1.`;
     const held = this.share <= turns.barrier;
     const collapsed = this.share > this.limit ? " More than half of the noise goes through: collapsed." : "";
     return `${here} The barrier at a = ${fixed(turns.barrier, 2)} ${
