@@ -9,7 +9,7 @@ TABLE = re.compile(r"<table\b([^>]*)>(.*?)</table>", re.DOTALL)
 HEAD = re.compile(r"<thead>(.*?)</thead>", re.DOTALL)
 ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 CELL = re.compile(r"<(t[hd])\b([^>]*)>(.*?)</\1>", re.DOTALL)
-MOST = 4  # columns that a phone has room for
+MOST = 3  # columns that a phone has room for
 
 
 def text(cell: str) -> str:

@@ -189,5 +189,5 @@ def test_values_of_wide_tables_carry_their_headings():
         and "data-label" not in shown.split("</thead>")[0]
     )
     assert stack.TABLE.sub(stack.labelled, shown).count("data-label") == 5, "a page that is written again stays"
-    few = wide.replace('<th class="head"><p>d</p></th>', "")
+    few = wide.replace('<th class="head"><p>d</p></th>', "").replace('<th class="head"><p>c</p></th>', "")
     assert stack.TABLE.sub(stack.labelled, few) == few
