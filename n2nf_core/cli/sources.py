@@ -33,7 +33,9 @@ class Checked(NamedTuple):
 
 def add_bursts(parser: argparse.ArgumentParser) -> None:
     """The argument BURST..., and the options for what its files do not state."""
-    parser.add_argument("bursts", nargs="+", metavar="BURST", help="file or folder of a static scene's frames")
+    parser.add_argument(
+        "bursts", nargs="+", metavar="BURST", help="file or folder of a static scene's frames; esis is built in"
+    )
     parser.add_argument("--black", help="black level in DN, or four as '64,64,64,64', in place of the files'")
     parser.add_argument("--white", help="white level in DN, in place of the files'")
     parser.add_argument("--cfa", help="colour filter, such as RGGB or MONO, in place of the files'")
@@ -57,8 +59,9 @@ def checked(paths: Sequence[str | Path], options: argparse.Namespace) -> list[Ch
             bursts = list(iter_unchecked(path, given))
         said = [str(each.message) for each in heard]
         for burst in bursts:
-            notes = dict.fromkeys([*burst.provenance.get("notes", []), *said])
-            found.append(Checked(burst, list(notes), find(burst)))
+            notes = list(dict.fromkeys(burst.provenance.get("notes", [])))
+            more = dict.fromkeys(text for text in said if not any(text.endswith(f": {note}") for note in notes))
+            found.append(Checked(burst, [*notes, *more], find(burst)))
     return found
 
 

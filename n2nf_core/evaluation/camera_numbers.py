@@ -4,9 +4,10 @@
 
 K is the system gain in DN per electron and d the temporal dark noise; q is the step of the numbers, whose rounding adds
 q^2 / 12. Names and definitions are those of the EMVA Standard 1288, release 4.0, with these differences: the scene need
-not be uniform, so that the variance is that over time of every pixel; pixels that vary too much are left out of the
-line, but not of dark frames; quantities that need a count of photons or exposure times are not computed: quantum
-efficiency, and the linearity error, in whose place the bend of the variance line stands.
+not be uniform, so that the variance is that over time of every pixel; every point of the line has the weight of its
+error; pixels that vary too much are left out of the line, but not of dark frames; quantities that need a count of
+photons or exposure times are not computed: quantum efficiency, and the linearity error, in whose place the bend of the
+variance line stands. The standard's own definitions, for flat fields, are in :mod:`n2nf_core.evaluation.emva1288`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from n2nf_core.baselines.temporal import temporal
 from n2nf_core.bursts import Burst
 from n2nf_core.evaluation import nonuniformity
 
-PLANES = ("R", "Gr", "Gb", "B")
+GROUPS = {"all": (0, 1, 2, 3), "R": (0,), "Gr": (1,), "Gb": (2,), "B": (3,)}
+"""Planes that are measured together, by name."""
 USED = 0.7  # of the signal at saturation: the range that EMVA 1288 fits the line to
 RESOLVED = 0.24  # EMVA 1288: below this variance, in steps squared, rounding cannot be told from dark noise
 
@@ -38,11 +40,13 @@ class InDN(NamedTuple):
         burst: the frames.
         index: numbers of planes.
         black: level of each of the four planes in DN, for every frame.
+        pattern: (4, h, w), by how much the pixels' own black levels differ from that, or None.
     """
 
     burst: Burst
     index: Sequence[int]
     black: Sequence[Sequence[float]]
+    pattern: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -51,8 +55,10 @@ class InDN(NamedTuple):
 
     def planes(self, t: int) -> Tensor:
         """Frame number ``t``: (1, C, h, w) float32."""
-        black = np.asarray([self.black[t][k] for k in self.index], np.float32)[:, None, None]
-        return torch.from_numpy(self.burst.frames[t][list(self.index)] - black)[None]
+        index = list(self.index)
+        black = np.asarray([self.black[t][k] for k in index], np.float32)[:, None, None]
+        frame = self.burst.frames[t][index] - black
+        return torch.from_numpy(frame if self.pattern is None else frame - self.pattern[index])[None]
 
 
 @dataclass(frozen=True)
@@ -140,9 +146,7 @@ def measure_camera(bursts: Sequence[Burst], darks: Sequence[Burst] = ()) -> dict
     settings = {(b.camera, b.iso, b.cfa) for b in [*bursts, *darks]}
     if len(settings) > 1:
         raise ValueError(f"one measurement is of one camera, ISO and colour filter, got {sorted(settings)}")
-    groups = {"all": (0, 1, 2, 3)}
-    if bursts and bursts[0].cfa != raw.MONO:
-        groups |= {name: (k,) for k, name in enumerate(PLANES)}
+    groups = GROUPS if bursts and bursts[0].cfa != raw.MONO else {"all": GROUPS["all"]}
     return {name: _measure(bursts, darks, index) for name, index in groups.items()}
 
 
@@ -159,14 +163,33 @@ def _measure(bursts: Sequence[Burst], darks: Sequence[Burst], index: Sequence[in
     white = min(s.burst.white - max(s.black[0][k] for k in index) for s in stacks)
     seen = nonuniformity.saturation_signal(levels)
     saturation = white if seen is None else min(seen, white)
-    curve = third_cumulant([*stacks, *dark_stacks], saturation=USED * saturation)
-    dark, dark_error = _dark_variance(curve, dark_levels, dark_variances, dark_stacks)
-    step = _step(bursts)
+    step = nonuniformity.step_of(bursts)
+    lit, unlit = _above_own_black(stacks, dark_stacks)
+    if any(each.variance < RESOLVED * step**2 for each in dark_levels):
+        unlit, dark_variances = [], []  # light shakes the numbers over the steps, so its line knows the dark noise
+    curve = third_cumulant([*lit, *unlit], saturation=USED * saturation)
+    dark, dark_error = _dark_variance(curve, dark_levels, dark_variances, unlit)
     darkest = min(zip(levels, stacks, strict=True), key=lambda each: each[0].signal)[1]
     quietest = dark_stacks[0] if dark_stacks else darkest
     rows = nonuniformity.row_noise(quietest, temporal(quietest))
     fixed = (nonuniformity.prnu(levels, dark_levels, saturation), nonuniformity.dsnu(dark_levels))
     return Measured(_numbers(curve, (dark, dark_error, step), (saturation, seen is not None), rows, fixed), curve)
+
+
+def _above_own_black(stacks: Sequence[InDN], darks: Sequence[InDN]) -> tuple[Sequence[InDN], Sequence[InDN]]:
+    """Both with the mean of the dark frames taken from every pixel, where they have the size of the others.
+
+    The amplifiers and columns of a sensor have black levels of their own, which would be taken for a signal.
+    """
+    sizes = {stack.shape[2:] for stack in [*stacks, *darks]}
+    if not darks or len(sizes) > 1:
+        return stacks, darks
+    total = np.zeros((4, *sizes.pop()))
+    for dark in darks:
+        for t in range(len(dark.burst)):
+            total += dark.burst.frames[t] - np.asarray(dark.black[t])[:, None, None]
+    pattern = (total / sum(len(dark.burst) for dark in darks)).astype(np.float32)
+    return tuple([stack._replace(pattern=pattern) for stack in group] for group in (stacks, darks))
 
 
 def _dark_variance(
@@ -181,19 +204,11 @@ def _dark_variance(
     return mean, float(every.std()) / len(every) ** 0.5
 
 
-def _step(bursts: Sequence[Burst]) -> float:
-    """The step of whole numbers, their largest common divisor; 0 for numbers that are not whole."""
-    if any(burst.frames.dtype != np.uint16 for burst in bursts):
-        return 0.0
-    return float(np.gcd.reduce([int(np.gcd.reduce(np.diff(np.unique(burst.frames[0])))) for burst in bursts]))
-
-
 def _numbers(curve: ThirdCumulant, dark: tuple, saturation: tuple, rows: tuple, fixed: tuple) -> Numbers:
     """Arguments in DN: variance in the dark with its error and the step; saturation; row noise; PRNU, DSNU."""
     line, (variance, variance_error, step) = curve.variance_line, dark
     gain, gain_error = line.shot, line.shot_error
-    rounding = step**2 / 12 if variance > RESOLVED * step**2 else 0.0
-    read, read_error = nonuniformity.root(variance - rounding, variance_error)
+    read, read_error = nonuniformity.root(variance - step**2 / 12, variance_error)
     brightest = float(line.signal.max())
     known = gain > 0
     dark_noise, sat = math.sqrt(variance), saturation[0]

@@ -15,10 +15,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from n2nf_core.baselines.temporal import Temporal, frame_of
+from n2nf_core.bursts import Burst
 from n2nf_core.evaluation.burst_quality import LEAST_CONTRAST
 from n2nf_core.types import Stack
 
@@ -50,7 +52,8 @@ def level(stats: Temporal) -> Level:
     stats: of the burst's frames, above the black level.
     """
     temporal = stats.variance.double().mean((1, 2))
-    spatial = stats.mean.double().var((1, 2)) - temporal / stats.frames
+    freedom = min(stats.mean[0].numel() - 1, 1)  # a single pixel has no spread
+    spatial = stats.mean.double().var((1, 2), correction=freedom) - temporal / stats.frames
     return Level(float(stats.mean.double().mean()), float(temporal.mean()), max(float(spatial.mean()), 0.0))
 
 
@@ -103,6 +106,16 @@ def row_noise(stack: Tensor | Stack, stats: Temporal) -> tuple[float, float]:
     found, chance = float(squares.mean()), float(stats.variance.double().mean()) / stats.mean.shape[2]
     error = found * (2 / (freedom * squares.numel())) ** 0.5
     return root(found - chance, error)
+
+
+def step_of(bursts: Sequence[Burst]) -> float:
+    """The step of whole numbers, their largest common divisor; 0 for numbers that are not whole.
+
+    bursts: whose first frames are looked at.
+    """
+    if any(burst.frames.dtype != np.uint16 for burst in bursts):
+        return 0.0
+    return float(np.gcd.reduce([int(np.gcd.reduce(np.diff(np.unique(burst.frames[0])))) for burst in bursts]))
 
 
 def root(variance: float, error: float) -> tuple[float, float]:

@@ -27,6 +27,20 @@ class Finding(NamedTuple):
     text: str
 
 
+def judged(name: str, value: float, text: str, advice: str, *, refuse: bool = False, wary: bool = False) -> Finding:
+    """The finding of a rule; its text has the advice unless the verdict is "ok".
+
+    Arguments:
+        name: of the check.
+        value: what was measured.
+        text: what it means.
+        advice: what to do about it.
+        refuse, wary: whether the verdict is "refuse", or else "warn".
+    """
+    verdict = REFUSE if refuse else WARN if wary else OK
+    return Finding(name, verdict, float(value), text if verdict == OK else f"{text}: {advice}")
+
+
 def report(scene: str, found: Sequence[Finding]) -> list[str]:
     """Warn of what was found with the verdict "warn", and return these sentences.
 

@@ -13,9 +13,11 @@ import numpy as np
 
 from n2nf_core import raw
 from n2nf_core.bursts.burst import Burst
-from n2nf_core.bursts.checks.findings import OK, REFUSE, WARN, Finding
+from n2nf_core.bursts.checks.defects import find_defects, judge_defects
+from n2nf_core.bursts.checks.findings import OK, Finding, judged
 from n2nf_core.bursts.checks.sample import Sample
 from n2nf_core.bursts.checks.statistics import CERTAIN, Statistics, measure
+from n2nf_core.bursts.checks.steadiness import frames_alike, light, stillness
 
 FEW_VALUES = 6  # a histogram of fewer different values shows no shape
 LEAST_COUNT = 30  # of equal values, so that their number says something
@@ -47,15 +49,12 @@ def judge(burst: Burst, facts: Sequence[FrameFacts], sample: Sample) -> list[Fin
     """
     found = [_constant_parts(facts), _saturated(burst, facts), *_ends(burst, sample)]
     if (measured := measure(sample)) is not None:
-        cut = next(f for f in found if f.name == "cut off below").verdict != OK
-        found += [*_levels(burst, facts, sample, measured, cut), *_steps(sample, measured), *_content(burst, measured)]
-        found += [*_light(measured), *_stillness(measured)]
+        cut = {f.name for f in found if f.verdict != OK}
+        step = sample.step()
+        found += [*_levels(burst, facts, sample, measured, cut), *_steps(sample, measured, step)]
+        found += [*_content(burst, measured), *light(measured), *stillness(measured), *frames_alike(measured)]
+        found += judge_defects(find_defects(sample, measured.gains, step))
     return found
-
-
-def _judge(name: str, value: float, text: str, advice: str, *, refuse: bool = False, wary: bool = False) -> Finding:
-    verdict = REFUSE if refuse else WARN if wary else OK
-    return Finding(name, verdict, float(value), text if verdict == OK else f"{text}: {advice}")
 
 
 def _constant_parts(facts: Sequence[FrameFacts]) -> Finding:
@@ -63,7 +62,7 @@ def _constant_parts(facts: Sequence[FrameFacts]) -> Finding:
     counts = [each.constant for each in facts]
     worst, least = int(np.argmax(counts)), min(counts)
     share = counts[worst] / facts[worst].parts
-    return _judge(
+    return judged(
         "constant parts",
         share,
         f"{share:.1%} of frame {worst} is constant, and {least / facts[worst].parts:.1%} of another one",
@@ -74,7 +73,7 @@ def _constant_parts(facts: Sequence[FrameFacts]) -> Finding:
 
 def _saturated(burst: Burst, facts: Sequence[FrameFacts]) -> Finding:
     share = float(np.mean([each.saturated for each in facts]))
-    return _judge(
+    return judged(
         "saturated",
         share,
         f"{share:.1%} of the values are saturated (white level {burst.white:g})",
@@ -89,7 +88,7 @@ def _ends(burst: Burst, sample: Sample) -> Iterator[Finding]:
     planes = [sample.counts(k) for k in range(4)]
     tops = [0.0 if values[-1] >= burst.white else _piled(counts[::-1]) for values, counts in planes]
     top, largest = float(np.mean(tops)), float(planes[int(np.argmax(tops))][0][-1])
-    yield _judge(
+    yield judged(
         "cut off above",
         top,
         f"{top:.1%} of the values are cut off at {largest:g}, below the white level {burst.white:g}",
@@ -99,7 +98,7 @@ def _ends(burst: Burst, sample: Sample) -> Iterator[Finding]:
     )
     bottoms = [_piled(counts) for _, counts in planes]
     low, smallest = float(np.mean(bottoms)), float(planes[int(np.argmax(bottoms))][0][0])
-    yield _judge(
+    yield judged(
         "cut off below",
         low,
         f"{low:.1%} of the values are cut off at {smallest:g} (black level {min(burst.black):g})",
@@ -119,14 +118,17 @@ def _piled(counts: np.ndarray) -> float:
 
 
 def _levels(
-    burst: Burst, facts: Sequence[FrameFacts], sample: Sample, measured: Statistics, cut: bool
+    burst: Burst, facts: Sequence[FrameFacts], sample: Sample, measured: Statistics, found: set[str]
 ) -> Iterator[Finding]:
-    """Whether the black level is too high, from signals below it, or too low, from where the noise falls to 0."""
+    """Whether the black level is too high, from signals below it, or too low, from where the noise falls to 0.
+
+    Then, whether the noise falls as the signal grows. found: names of the earlier checks that found something.
+    """
     below = np.mean([each.below for each in facts], axis=0)
     worst, black = int(below.argmax()), burst.black[int(below.argmax())]
     mean = float(sample.values[:, worst].mean(dtype=np.float64)) - black
     real = mean < -max(0.25 * measured.noise, 0.5 if sample.values.dtype.kind == "u" else 0.0)
-    yield _judge(
+    yield judged(
         "black level too high",
         measured.below,
         f"{below[worst]:.0%} of a plane lies below the black level {black:g}; in the mean of the frames, "
@@ -135,29 +137,37 @@ def _levels(
         refuse=bool(below[worst] > 0.9 and real),
         wary=measured.below > 0.1,
     )
-    zero = 0.0 if cut or np.isnan(measured.zero) else measured.zero
-    yield _judge(
+    zero = 0.0 if "cut off below" in found or np.isnan(measured.zero) else measured.zero
+    yield judged(
         "black level too low",
         zero,
         f"the variance of the noise falls to 0 at {zero:.4g} above the black level {max(burst.black):g}",
         "the black level is too low by about that or more; give the right one",
         wary=zero > 0,
     )
+    loss = 0.0 if "cut off above" in found else measured.loss
+    yield judged(
+        "noise along the signal",
+        loss,
+        f"the variance of the noise falls by {loss:.0%} from the dark to the bright"
+        if loss
+        else "the noise does not fall as the signal grows",
+        "the numbers are not proportional to light, as in pictures with a tone curve (gamma); use RAW or linear frames",
+        wary=loss > 0.25,
+    )
 
 
-def _steps(sample: Sample, measured: Statistics) -> Iterator[Finding]:
+def _steps(sample: Sample, measured: Statistics, step: float) -> Iterator[Finding]:
     """Noise that is lost between the steps of the numbers, and numbers that never occur."""
-    planes = [sample.counts(k) for k in range(4)]
-    step = min(float(np.diff(values).min()) if len(values) > 1 else np.inf for values, _ in planes)
-    yield _judge(
+    yield judged(
         "noise in steps",
         measured.typical / step,
         f"the noise of {measured.typical:.2g} is {measured.typical / step:.2g} of a step of the numbers",
         "rounding hides it; use files with more bits, or a higher ISO",
         wary=measured.typical < 0.3 * step,
     )
-    missing = min(_missing(*plane) for plane in planes) if sample.values.dtype.kind == "u" else 0.0
-    yield _judge(
+    missing = min(_missing(*sample.counts(k)) for k in range(4)) if sample.values.dtype.kind == "u" else 0.0
+    yield judged(
         "missing numbers",
         missing,
         f"{missing:.0%} of the numbers never occur between others that do",
@@ -179,7 +189,7 @@ def _missing(values: np.ndarray, counts: np.ndarray) -> float:
 def _content(burst: Burst, measured: Statistics) -> Iterator[Finding]:
     """The colour filter and the reference."""
     colour = burst.cfa != raw.MONO
-    yield _judge(
+    yield judged(
         "colour filter",
         measured.pattern if colour else measured.colours,
         f"pixels of one colour alternate by {measured.pattern:.0%} of the signal"
@@ -193,7 +203,7 @@ def _content(burst: Burst, measured: Statistics) -> Iterator[Finding]:
     )
     apart, in_noise = measured.reference
     if burst.clean is not None:
-        yield _judge(
+        yield judged(
             "reference",
             apart,
             f"clean differs from the mean of the frames by {apart:.0%} of the signal",
@@ -201,49 +211,3 @@ def _content(burst: Burst, measured: Statistics) -> Iterator[Finding]:
             refuse=apart > 0.5 and in_noise > 1,
             wary=apart > 0.15 and in_noise > 0.5,
         )
-
-
-def _light(measured: Statistics) -> Iterator[Finding]:
-    change = float(np.abs(measured.gains - 1).max())
-    yield _judge(
-        "drift",
-        change,
-        f"the light changes by {change:.1%} between frames, which adds {measured.drift:.0%} to the noise's variance",
-        "use steady light and one exposure",
-        refuse=change > 0.25 and measured.drift > 1,
-        wary=measured.drift > 0.05,
-    )
-    yield _judge(
-        "flicker",
-        measured.flicker,
-        f"the light changes from place to place, which adds {measured.flicker:.0%} to the noise's variance",
-        "use light that does not flicker, and a scene without moving shadows",
-        wary=measured.flicker > 0.05,
-    )
-
-
-def _stillness(measured: Statistics) -> Iterator[Finding]:
-    close, (growth, error) = measured.correlation, measured.growth
-    yield _judge(
-        "correlation",
-        close,
-        f"in the difference of frames, neighbouring pixels correlate by {close:.2f}",
-        "something moved, or the frames were denoised, demosaiced or compressed; use a tripod, a still scene and RAW",
-        refuse=close > max(0.3, CERTAIN * measured.correlation_error),
-        wary=close > max(0.05, CERTAIN * measured.correlation_error),
-    )
-    yield _judge(
-        "growth",
-        growth,
-        f"the frames drift apart: their variance grows by {growth:.0%} over the burst",
-        "something moved or changed; use a tripod and a still scene",
-        refuse=growth > max(0.5, CERTAIN * error),
-        wary=growth > max(0.1, CERTAIN * error),
-    )
-    yield _judge(
-        "motion",
-        measured.moved,
-        f"something moved in {measured.moved:.1%} of the image",
-        "use a tripod and a still scene, or crop the frames",
-        wary=measured.moved > 0.01,
-    )

@@ -66,6 +66,11 @@ class Sample:
         found = np.flatnonzero(counts)
         return found, counts[found]
 
+    def step(self) -> float:
+        """The least difference of two values of a plane, in DN; infinite where every plane has one value."""
+        values = [self.counts(plane)[0] for plane in range(4)]
+        return min(float(np.diff(each).min()) if len(each) > 1 else np.inf for each in values)
+
 
 def _lines(size: int, side: int, number: int) -> np.ndarray:
     """Rows or columns of ``number`` tiles that are spread over ``size``. Each starts at an even place."""

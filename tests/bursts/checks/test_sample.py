@@ -56,3 +56,12 @@ def test_counts_are_those_of_the_values(dtype):
     assert np.array_equal(values, wanted[0]) and np.array_equal(counts, wanted[1])
     few = seen(burst_in_dn(frames)).counts(2, most=192)[1]
     assert few.sum() == 192
+
+
+def test_the_step_is_the_least_difference_of_two_values():
+    frames = 3 * np.arange(2 * 4 * 64 * 64).reshape(2, 4, 64, 64) % 999
+    for kind in (np.uint16, np.float32):
+        sample = Sample(burst_in_dn(frames.astype(kind)))
+        for t in range(2):
+            sample.see(t, sample.burst.frames[t])
+        assert sample.step() == 3
