@@ -20,6 +20,7 @@ SOURCES = (
     "results/*",
     "book/*.yml",
     "book/*.css",
+    "book/findings/*.md",
     "book/_ext/*.py",
     "notebooks/*.md",
     "n2nf_core/widgets/**/*",

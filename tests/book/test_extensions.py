@@ -14,12 +14,15 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.md"))
 pytest.importorskip("docutils")
 sys.path.insert(0, str(ROOT / "book/_ext"))
-committed, docstrings, figures, findings, fold, inject, stamp = (
-    pytest.importorskip(name) for name in ("committed", "docstrings", "figures", "findings", "fold", "inject", "stamp")
+committed, docstrings, figures, findings, fold, inject, stack, stamp = (
+    pytest.importorskip(name)
+    for name in ("committed", "docstrings", "figures", "findings", "fold", "inject", "stack", "stamp")
 )
 
 
-@pytest.mark.parametrize("module", (committed, docstrings, figures, findings, fold, inject), ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "module", (committed, docstrings, figures, findings, fold, inject, stack), ids=lambda m: m.__name__
+)
 def test_examples(module):
     result = doctest.testmod(module)
     assert result.attempted and not result.failed
@@ -173,3 +176,18 @@ def test_the_placed_notebook_is_the_text_with_its_outputs(book):
     assert any(c["outputs"] for c in placed["cells"] if c["cell_type"] == "code")
     assert "hide-input" not in json.dumps(placed) and "What was found" not in json.dumps(placed)
     assert code[0].startswith("from functools import partial")
+
+
+def test_values_of_wide_tables_carry_their_headings():
+    head = "".join(f'<th class="head"><p>{name}</p></th>' for name in ("model", "NLL, here", "b", "c", "d"))
+    body = f"<tbody><tr><th>AWGN</th>{'<td>1</td>' * 4}</tr></tbody>"
+    wide = f'<table class="table"><thead><tr>{head}</tr></thead>{body}</table>'
+    shown = stack.TABLE.sub(stack.labelled, wide)
+    assert '<th data-label="model">AWGN</th><td data-label="NLL, here">1</td><td data-label="b">' in shown
+    assert (
+        shown.startswith('<div class="stacked"><table class="table"><thead>')
+        and "data-label" not in shown.split("</thead>")[0]
+    )
+    assert stack.TABLE.sub(stack.labelled, shown).count("data-label") == 5, "a page that is written again stays"
+    few = wide.replace('<th class="head"><p>d</p></th>', "").replace('<th class="head"><p>c</p></th>', "")
+    assert stack.TABLE.sub(stack.labelled, few) == few

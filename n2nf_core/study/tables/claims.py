@@ -28,7 +28,13 @@ SETS = {"simulated phones": {"physical": False}, "simulated sensors in the dark"
 
 
 class Evidence(NamedTuple):
-    """One comparison: on which data, what was found, and its reading, a key of :data:`VERDICTS`."""
+    """One comparison.
+
+    Arguments:
+        where: the data that it was made on.
+        text: what was found, with its interval.
+        word: its reading, a key of :data:`VERDICTS`.
+    """
 
     where: str
     text: str
@@ -82,13 +88,26 @@ def paper(table: str, scores: tuple[str, ...], *rows: str) -> str:
 
 
 def compare(where: str, gap: Gap, what: str = "") -> Evidence:
-    """A comparison of two models; ``what`` says which, where the claim does not."""
+    """A comparison of two models as evidence; where it is undecided, its text states the bound.
+
+    Arguments:
+        where: the data that it was made on.
+        gap: the difference.
+        what: which models, where the claim does not say it.
+    """
     bound = f", at most {gap.bound} either way" if gap.word == "undecided" else ""
     return Evidence(where, f"{what}{SHORT[gap.score]} {gap}{bound}", gap.word)
 
 
 def on_both(tables: Tables, notebook: str, first: str, second: str, scores: tuple[str, ...]) -> tuple[Evidence, ...]:
-    """The same comparison on phones and on dark sensors."""
+    """The same comparison on phones and on dark sensors.
+
+    Arguments:
+        tables: the tables to read.
+        notebook: the first digits of its name.
+        first, second: names of the models; the difference is first minus second.
+        scores: the scores that are compared.
+    """
     return tuple(
         compare(where, tables.gap(notebook, first, second, score, **chosen))
         for where, chosen in SETS.items()

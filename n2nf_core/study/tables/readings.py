@@ -86,7 +86,11 @@ class Gap(NamedTuple):
         return f"{abs(self.mean):.{decimals((self.high - self.low) / 2)}f} {UNITS[self.score]}".strip()
 
     def says(self, better: str, worse: str, undecided: str) -> str:
-        """The one of three texts that belongs to the reading."""
+        """The one of three texts that belongs to the reading.
+
+        Arguments:
+            better, worse, undecided: a text for each reading.
+        """
         return {"better": better, "worse": worse, "undecided": undecided}[self.word]
 
     def __str__(self) -> str:
@@ -160,7 +164,14 @@ class Tables:
         return over_seeds((sides[1] - sides[0]).dropna(), column.rsplit(".", 1)[1])
 
     def stored(self, notebook: str, block: str, score: str, **where) -> Gap:
-        """A difference that one run wrote as ``block``.mean and ``block``.interval, the interval over held-out data."""
+        """A difference that one run wrote, with its interval over held-out data.
+
+        Arguments:
+            notebook: the first digits of its name.
+            block: the columns are ``block``.mean and ``block``.interval.
+            score: a key of :data:`UNITS`.
+            where: parameters of the point.
+        """
         frame = self.frame(notebook, **where)
         low, high = _column(frame, f"{block}.interval", notebook).iloc[0]
         return Gap(float(frame[f"{block}.mean"].iloc[0]), float(low), float(high), score)
