@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from cases.poisson_bursts import BLACK, WHITE, burst_in_dn, exposed, ramp
 
+from n2nf_core import raw
 from n2nf_core.evaluation.camera_numbers import measure_camera
 
 GAIN, READ = 1.6, 4.0
