@@ -27,9 +27,6 @@ export $(GIVEN)
 override VENV := .venv
 override READY := $(VENV)/.ready
 
-override SNAKEMAKE := $(VENV)/bin/snakemake --snakefile workflow/Snakefile --profile "workflow/profiles/$$ENGINE" \
-	--config profile="$$PROFILE" runs="$$RUNS" threads="$$THREADS"
-
 .PHONY: demo study results test format-js lab book links bench guard clean
 .DELETE_ON_ERROR:
 
@@ -46,8 +43,8 @@ demo: $(READY)
 		$${WHITE:+-p white "$$WHITE"} $${CFA:+-p cfa "$$CFA"}
 
 study: $(READY)
-	$(SNAKEMAKE) --quiet -- data
-	$(SNAKEMAKE) -- study
+	$(VENV)/bin/python -m n2nf_core.cli study --profile="$$PROFILE" --engine="$$ENGINE" --threads="$$THREADS" \
+		--runs="$$RUNS"
 
 results: $(READY)
 	$(VENV)/bin/python -m n2nf_core.cli collect --profiles cpu gpu --out results -- "$$RUNS"
@@ -68,7 +65,7 @@ test: $(READY) $(if $(shell command -v npm 2> /dev/null),$(BIOME))
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal -q --durations 10
 
 lab: $(READY)
-	cd notebooks && ../$(VENV)/bin/jupyter lab
+	$(VENV)/bin/python -m n2nf_core.cli lab notebooks
 
 bench: $(READY)
 	@of=$$(test "$$DEVICE" = cpu || printf -- "-%s" "$$DEVICE"); $(VENV)/bin/python -m benchmarks.bench --device="$$DEVICE" \

@@ -30,14 +30,14 @@ from benchmarks.timing import interleaved
 from n2nf_core.bursts import Burst, open_burst, write_burst
 from n2nf_core.files import durable_replace
 from n2nf_core.importers import Part, parts
+from n2nf_core.importers.conversion import convert_part
 from n2nf_core.pairs import PatchPairs, Reading, Sampling, grid_patches
 
 _ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(_ROOT / "tests"), str(_ROOT / "data_scripts")]
+sys.path.insert(0, str(_ROOT / "tests"))
 
 from cases.dng import write_dng  # noqa: E402
 from cases.sidd import write_instance  # noqa: E402
-from convert import convert_part  # noqa: E402
 
 PATCH = 32
 FRAME = (4, 1500, 2000)  # 12 megapixels as packed planes

@@ -104,7 +104,7 @@ def check(path: Path) -> None:
 
 
 def convert(path: Path) -> None:
-    """Store the bursts in our own format, as ``data_scripts/convert.py`` does."""
+    """Store the bursts in our own format, as ``n2nf convert`` does."""
     from n2nf_core.bursts import write_burst
 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:

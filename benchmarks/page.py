@@ -1,9 +1,11 @@
-"""The tables of benchmarks/README.md from bench.json, quality.json and worlds.json: python -m benchmarks.page"""
+"""The tables of benchmarks/README.md from the committed runs: python -m benchmarks.page"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+
+from benchmarks import truth_page
 
 HERE = Path(__file__).parent
 CPU_PROFILE_STEPS = 2500 + 5 * 800  # 00_start_here: pre-training, four joint trainings, Noise2Noise
@@ -92,35 +94,26 @@ def plans(bench: dict) -> str:
     )
 
 
-TERMS = ("clean", "cross_sample", "rescaled_cross_sample", "pair_difference", "leave_one_out")
-TERMS += ("reshaped_pair_difference", "reshaped_leave_one_out", "joint_recommended", "photon_transfer")
-
-
-def worlds(found: dict) -> str:
-    """Mean regret over seeds of every noise term on every world, in thousandths of a nat per dimension."""
-    groups: dict[str, list[dict]] = {}
-    for key, row in found["rows"].items():
-        groups.setdefault(key.rsplit(", seed", 1)[0], []).append(row)
-    lines = ["| world | seeds | recommended | " + " | ".join(name.replace("_", " ") for name in TERMS) + " |"]
-    lines.append("|---" * (3 + len(TERMS)) + "|")
-    for key, rows in groups.items():
-        cells = []
-        for name in TERMS:
-            values = [1000 * row["regret"][name][0] for row in rows if name in row["regret"]]
-            cells.append(f"{sum(values) / len(values):.1f}" if values else "")
-        choices = ", ".join(sorted({row["recommendation"]["choice"].replace("_", " ") for row in rows}))
-        lines.append(f"| {key} | {len(rows)} | {choices} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+TRUTH = {
+    "worlds.json": {
+        "Regret on worlds of known density": truth_page.worlds,
+        "Who reaches no regret": truth_page.reach,
+        "Recovered numbers": truth_page.recovered,
+    },
+    "acsn.json": {"A real sCMOS sensor": truth_page.camera},
+    "real.json": {"Recommendations for real sensors": truth_page.rests_on, "NLL on real sensors": truth_page.real},
+}
 
 
 def tables() -> dict[str, str]:
-    """Every table, by the heading it stands under; quality and memory only where a run is committed."""
+    """Every table, by the heading it stands under; those of a run that is not committed are left out."""
     bench = json.loads((HERE / "bench.json").read_text())
     found = {"Computed times": plans(bench), "Speed": speed(bench), "Growth": growth(bench), "Data": data(bench)}
     if (HERE / "quality.json").exists():
         found["Quality"] = quality(json.loads((HERE / "quality.json").read_text()))
-    if (HERE / "worlds.json").exists():
-        found["Regret on worlds of known density"] = worlds(json.loads((HERE / "worlds.json").read_text()))
+    for file, rows in TRUTH.items():
+        if (HERE / file).exists():
+            found |= {heading: table(json.loads((HERE / file).read_text())) for heading, table in rows.items()}
     if (HERE / "memory.json").exists():
         found["Memory"] = memory(json.loads((HERE / "memory.json").read_text()))
     return found

@@ -19,11 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from convert import run, store
 from download import download
+from script import run
 
 from n2nf_core.bursts import Burst, BurstError, check_burst
 from n2nf_core.importers import Options, iter_bursts
+from n2nf_core.importers.conversion import store
 from n2nf_core.importers.npz.reader import load_arrays
 from n2nf_core.importers.provenance import source_of
 from n2nf_core.importers.stack import Source, Stack, bursts_of

@@ -23,11 +23,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from convert import CORES, Converted, convert, run
 from download import download
+from script import run
 
 from n2nf_core.bursts import SUFFIX, Burst, BurstError
 from n2nf_core.importers import Part, iter_unchecked
+from n2nf_core.importers.conversion import CORES, Converted, convert
 
 
 class Archive(NamedTuple):
@@ -86,7 +87,7 @@ def convert_archives(archives: Sequence[Path], out: Path, jobs: int = CORES) -> 
         out: the folder to write to.
         jobs: number of processes.
 
-    Errors: BurstError as in :func:`convert.convert`.
+    Errors: BurstError as in :func:`~n2nf_core.importers.conversion.convert.convert`.
     """
     members: dict[str, list[tuple[Path, str]]] = {}
     for archive in archives:

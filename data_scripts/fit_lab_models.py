@@ -1,9 +1,9 @@
 """Fit the noise lab's models to simulated pairs: python data_scripts/fit_lab_models.py OUT.
 
-The cameras are three phones with the published camera NLF, and physical sensors, whose density has no closed form, at
-several ISO values and exposures. Flows start from photon transfer and minimise the pair-difference loss with the linear
-denoiser, which has a closed form. No clean image is read. A call that was stopped continues when it is run again. It
-writes OUT/lab.safetensors and OUT/lab.json.
+The cameras are three phones with the published camera NLF, physical sensors, whose density has no closed form, and a
+sensor with telegraph noise; the sensors at several ISO values and exposures. Flows start from photon transfer and
+minimise the pair-difference loss with the linear denoiser, which has a closed form. No clean image is read. A call that
+was stopped continues when it is run again. It writes OUT/lab.safetensors and OUT/lab.json.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from n2nf_core import baselines, losses
 from n2nf_core.baselines import CAMERA_NLF
 from n2nf_core.bursts import Burst, recordings
 from n2nf_core.export import model_file
 from n2nf_core.files import durable_replace
-from n2nf_core.simulation import physical_bursts, simulated_bursts
+from n2nf_core.simulation import dead_leaves, expose, physical_bursts, simulated_bursts
+from n2nf_core.simulation.sensor_laws import ISOS, LAWS, telegraph_noise
 from n2nf_core.study import results
 from n2nf_core.training import PROFILES, Recipe
 from n2nf_core.widgets import weights
-from n2nf_core.widgets.sensors import ISOS, LAWS
 
 PHONES = ("S6", "GP", "IP")
 EXPOSURES = (1.0, 0.25, 0.06)
-STEPS = {"nlf_flow": 300, "noise_flow": 2000}
+STEPS = {"nlf_flow": 300, "noise_flow": 2000, "sensor_flow": 1200}
 
 
 def phone_bursts(scenes: int, seed: int) -> list[Burst]:
@@ -60,8 +61,36 @@ def sensor_bursts(camera: str, scenes: int, seed: int) -> list[Burst]:
     ]
 
 
+def telegraph_bursts(scenes: int, seed: int) -> list[Burst]:
+    """Bursts of the invented sensor with telegraph noise at its ISO values, from bright to dark.
+
+    Arguments:
+        scenes: number of bursts per ISO and exposure.
+        seed: fixes scenes and noise.
+    """
+    settings = [("telegraph", iso) for iso in ISOS]
+    return [
+        burst
+        for k, exposure in enumerate(EXPOSURES)
+        for burst in simulated_bursts(
+            telegraph_noise(), settings, scenes=scenes, size=128, seed=seed + k, scene=partial(exposed, exposure)
+        )
+    ]
+
+
+def exposed(exposure: float, *sizes: int, seed: int) -> Tensor:
+    """Dead leaves (count, 4, height, width) times the exposure.
+
+    Arguments:
+        exposure: factor on the signal.
+        sizes: count, height and width.
+        seed: fixes the scenes.
+    """
+    return expose(dead_leaves(*sizes, seed=seed), exposure)
+
+
 def fit_group(bursts: list[Burst], folder: Path, seed: int) -> dict:
-    """AWGN, photon transfer and both flows, fitted to the pairs of bursts: kind -> model.
+    """AWGN, photon transfer and the flows of ``STEPS``, fitted to the pairs of bursts: kind -> model.
 
     Arguments:
         bursts: training bursts.
@@ -102,6 +131,7 @@ def main() -> None:
     args = parser.parse_args()
     models, scores = {}, {}
     groups = {"phones": phone_bursts, **{camera: partial(sensor_bursts, camera) for camera in LAWS}}
+    groups["telegraph"] = telegraph_bursts
     for group, make in groups.items():
         bursts, unseen = make(scenes=2, seed=args.seed), make(scenes=1, seed=args.seed + 1000)
         fitted = fit_group(bursts, args.out / "training" / group.replace(" ", "-"), args.seed)

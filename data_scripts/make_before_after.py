@@ -1,9 +1,10 @@
 """Make the pictures of the before/after page: python data_scripts/make_before_after.py OUT.
 
-Denoisers are trained on pairs of a simulated phone. Its scenes are dead leaves and photographs, without the one that is
-shown. First a Noise2Noise denoiser is trained. From it, three trainings of equally many steps start: Noise2Noise alone,
-and with Noise Flow by the paper's joint loss and by the pair difference. No training reads a clean image. A call that
-was stopped continues when it is run again. It writes OUT/before_after.zip and OUT/before_after.json.
+Denoisers are trained on pairs of a simulated phone. Its scenes are dead leaves and photographs, without the two that
+are shown: one in good light, and one in the dark, where noise hides the texture. First a Noise2Noise denoiser is
+trained. From it, three trainings of equally many steps start: Noise2Noise alone, and with Noise Flow by the paper's
+joint loss and by the pair difference. No training reads a clean image. A call that was stopped continues when it is run
+again. It writes OUT/before_after.zip and OUT/before_after.json.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ from n2nf_core.study import results
 from n2nf_core.widgets import pictures as files
 
 CAMERA, ISO = "S6", 3200
-SHOWN, OTHERS = "chelsea", ("astronaut", "coffee", "rocket", "stereo_motorcycle")
-STEP = 1 / 2048  # pictures are rounded to multiples of it, so that their files are small
-SCENES, SIZE, SHAPE = 12, 128, (80, 128)
-FEATURES, STEPS = 16, {"pretraining": 2000, "further": 1000}
+SHOWN = {"astronaut": 0.18, "coffee": 0.025}  # photograph -> mean signal, in [0, 1] units
+OTHERS = ("chelsea", "rocket", "stereo_motorcycle")
+STEP = 1 / 1024  # pictures are rounded to multiples of it, so that their files are small
+SCENES, SIZE, SHAPE = 12, 128, (256, 256)
+BLUR, UNMIRRORED = 0.5, 1  # plane pixels; a seed that shows the photographs as they are
+FEATURES, STEPS = 16, {"pretraining": 1000, "further": 400}
 TERMS = {"joint_paper": losses.cross_sample, "joint_pair_difference": losses.pair_difference}
 
 
@@ -54,7 +57,7 @@ def bursts_of(planes: Tensor, names: str, seed: int) -> list[Burst]:
 
 
 def training_bursts(seed: int) -> list[Burst]:
-    """Training bursts of dead leaves and of photographs, without the photograph that is shown."""
+    """Training bursts of dead leaves and of photographs, without those that are shown."""
     leaves = dead_leaves(SCENES, SIZE, SIZE, seed=seed, blur=0.7)
     others = photographs(SCENES, SIZE, SIZE, seed=seed, blur=0.7, names=OTHERS)
     return bursts_of(leaves, "leaves", seed) + bursts_of(others, "photographs", seed + 1)
@@ -88,42 +91,66 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     bursts = training_bursts(args.seed)
-    shown = photographs(1, *SHAPE, seed=1, blur=0.7, names=[SHOWN], level=lambda rng: 0.18)
-    held = bursts_of(shown, SHOWN, args.seed + 2)[0]
     wavelet = classical_denoisers.calibrate(classical_denoisers.wavelet(), bursts)
     denoise = {"noisy": evaluation.noisy, "wavelet": wavelet}
     denoise |= {name: evaluation.network(d) for name, d in train(bursts, args.out / "training", args.seed).items()}
-    pictures = {name: make(held)[0] for name, make in denoise.items()} | {"reference": held.reference(0)[0]}
-    pictures = {name: (picture / STEP).round() * STEP for name, picture in pictures.items()}
-    write(pictures, [b.provenance for b in (bursts[0], bursts[-1], held)], args)
+    held = {name: held_burst(name, args.seed + 2) for name in SHOWN}
+    pictures = {
+        name: {kind: rounded(make(burst)[0]) for kind, make in denoise.items()}
+        | {"reference": rounded(burst.reference(0)[0])}
+        for name, burst in held.items()
+    }
+    write(pictures, [b.provenance for b in (bursts[0], bursts[-1], *held.values())], args)
 
 
-def write(pictures: dict[str, Tensor], data: list[dict], args: argparse.Namespace) -> None:
-    """Write the rounded pictures, their scores and their provenance.
+def held_burst(name: str, seed: int) -> Burst:
+    """The burst of one photograph that is shown.
 
     Arguments:
-        pictures: name -> planes (4, h, w) in [0, 1] units; "reference" is the clean one.
-        data: provenance of the bursts.
-        args: the arguments of the command line.
+        name: of the photograph.
+        seed: fixes the noise.
     """
-    with durable_replace(args.out / "before_after.zip") as new, zipfile.ZipFile(new, "w") as archive:
-        for name, picture in pictures.items():
-            archive.writestr(f"{name}.png", files.png16(picture))
+    clean = photographs(1, *SHAPE, seed=UNMIRRORED, blur=BLUR, names=[name], level=lambda rng: SHOWN[name])
+    return bursts_of(clean, name, seed)[0]
+
+
+def rounded(picture: Tensor) -> Tensor:
+    """STEP round(x / STEP)."""
+    return (picture / STEP).round() * STEP
+
+
+def scores(pictures: dict[str, Tensor]) -> dict[str, dict]:
+    """PSNR and SSIM of every picture of a scene against its reference: name -> {psnr_db, ssim}."""
     shown = {name: picture[None] for name, picture in pictures.items()}
     reference = shown.pop("reference")
-    scores = {
+    return {
         name: {
             "psnr_db": float(metrics.psnr(picture, reference, data_range=1.0)),
             "ssim": float(metrics.ssim(picture, reference, data_range=1.0)),
         }
         for name, picture in shown.items()
     }
+
+
+def write(pictures: dict[str, dict[str, Tensor]], data: list[dict], args: argparse.Namespace) -> None:
+    """Write the rounded pictures, their scores and their provenance.
+
+    Arguments:
+        pictures: photograph -> name -> planes (4, h, w) in [0, 1] units; "reference" is the clean one.
+        data: provenance of the bursts.
+        args: the arguments of the command line.
+    """
+    with durable_replace(args.out / "before_after.zip") as new, zipfile.ZipFile(new, "w") as archive:
+        for scene, shown in pictures.items():
+            for name, picture in shown.items():
+                archive.writestr(f"{scene}/{name}.png", files.png16(picture))
     first, further = STEPS.values()
     steps = {"pretraining": first, "noise2noise": further} | dict.fromkeys(TERMS, further)
     command = f"python data_scripts/make_before_after.py OUT --seed {args.seed}"
-    about = {"camera": CAMERA, "iso": ISO, "scene": SHOWN, "denoisers": scores}
+    scenes = {name: {"mean_signal": SHOWN[name], "denoisers": scores(shown)} for name, shown in pictures.items()}
+    about = {"camera": CAMERA, "iso": ISO, "scenes": scenes}
     about["provenance"] = results.provenance(command, "cpu", args.seed, data, steps)
-    print(results.write_json(args.out / "before_after.json", about), scores)
+    print(results.write_json(args.out / "before_after.json", about), scenes)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class IsoKnots(nn.Module):
             raise ValueError(f"ISO values must be positive, got {self.isos}")
         length = max(map(len, self.isos.values()))
         knots = [[*row, *[row[-1]] * (length - len(row))] for row in self.isos.values()]
-        self.register_buffer("log_knots", torch.tensor(knots, dtype=torch.float64).log(), persistent=False)
+        self.register_buffer("log_knots", torch.tensor(knots, dtype=torch.float32).log(), persistent=False)
         last = torch.tensor([len(row) - 1 for row in self.isos.values()])
         self.register_buffer("last", last, persistent=False)
 

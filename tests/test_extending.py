@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import convert
 import numpy as np
 import pytest
 import torch
@@ -30,6 +29,7 @@ from n2nf_core.flow import (
     nlf_flow,
 )
 from n2nf_core.importers import Options, Stack, Stated, read_stacks
+from n2nf_core.importers.conversion import convert
 from n2nf_core.pairs import PatchPairs, Sampling
 from n2nf_core.simulation import simulated_bursts
 from n2nf_core.training import PROFILES, Profile, Recipe
@@ -297,7 +297,7 @@ def test_an_importer_is_read_checked_and_converted(folder, tmp_path, monkeypatch
     check_burst(burst)
     assert (burst.camera, burst.white, burst.shape) == (CAMERA, 4095.0, (4, 4, 8, 12))
     assert burst.provenance["importer"] == "pgm" and len(burst.provenance["sha256"]) == 64
-    done = convert.convert(importers.parts(folder, Options(camera=CAMERA, cfa="RGGB")), tmp_path / "out", jobs=1)
+    done = convert(importers.parts(folder, Options(camera=CAMERA, cfa="RGGB")), tmp_path / "out", jobs=1)
     assert np.array_equal(open_burst(done.written[0]).frames[:], burst.frames)
     widget = YourBurst(folder, output_dir=tmp_path / "runs")
     widget.wait()

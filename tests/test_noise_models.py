@@ -5,7 +5,10 @@ import math
 import pytest
 import torch
 from cases.noise_models import CAMERAS, MODELS, context_of
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from n2nf_core.flow.fused import layer_by_layer
 from n2nf_core.types import Context, NoiseModel
 
 
@@ -72,3 +75,25 @@ def test_wrong_shapes_are_named(model):
         model.log_prob(torch.zeros(2, 4, 4, 5, dtype=torch.float64), context)
     with pytest.raises(ValueError, match=r"context.iso must hold one number per image.*\(2,\)"):
         model.log_prob(torch.zeros_like(context.clean), context._replace(iso=context.iso[:1]))
+
+
+class NoFloat64(TorchDispatchMode):
+    """As on a device without float64, such as Apple's GPUs: an operation that makes it is an error."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        found = function(*args, **(kwargs or {}))
+        for value in tree_leaves(found):
+            assert not (isinstance(value, torch.Tensor) and value.dtype == torch.float64), f"{function} made float64"
+        return found
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_needs_no_float64(name):
+    model = MODELS[name]()
+    assert [key for key, value in model.state_dict().items() if value.dtype == torch.float64] == []
+    assert [key for key, value in model.named_buffers() if value.dtype == torch.float64] == []
+    context = context_of(model, 4, 6, 5).to(torch.float32)
+    with layer_by_layer(), NoFloat64():  # the kernels of a CPU are free to use it
+        noise = model.sample(context, generator=torch.Generator().manual_seed(0))
+        model.log_prob(noise.requires_grad_(), context).sum().backward()
+    assert bool(noise.grad.isfinite().all())

@@ -16,15 +16,14 @@ import numpy as np
 import torch
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "data_scripts")]
+sys.path.insert(0, str(ROOT / "tests"))
 
-import processes  # noqa: E402
 from cases import training  # noqa: E402
 from cases.study import NOTEBOOK  # noqa: E402
-from convert import convert  # noqa: E402
 
 from n2nf_core import export, importers  # noqa: E402
 from n2nf_core.bursts import Burst, open_burst, write_burst  # noqa: E402
+from n2nf_core.importers.conversion import convert, processes  # noqa: E402
 from n2nf_core.study import points, results, runner  # noqa: E402
 from n2nf_core.study.tables import collect as tables  # noqa: E402
 from n2nf_core.study.tables import file_set  # noqa: E402

@@ -1,4 +1,4 @@
-"""What results/ holds, as Markdown: the tables, the figure and the provenance of each committed file of a notebook."""
+"""What results/ holds, as Markdown: the figure of a notebook, and tables and provenance of each committed file."""
 
 import json
 import os
@@ -75,25 +75,17 @@ def drawn(found: Committed, page: str) -> str:
     figure = found.path.with_suffix(".svg")
     if not figure.exists():
         return ""
-    said = re.sub(r"\s+", " ", (collect.FIGURES[found.path.stem].__doc__ or "").strip())
+    said = re.sub(r"\s+", " ", (collect.FIGURES[found.path.stem].__doc__ or "").strip().split("\n\n")[0])
     return f"![{said}]({os.path.relpath(figure, RESULTS.parent / 'book' / os.path.dirname(page))})\n\n*{said}*"
 
 
-OPEN_ROWS = 30  # of tables; more are folded
-
-
-def folded(text: str, title: str) -> str:
-    return f":::{{dropdown}} {title}\n{text}\n:::" if text.count("\n") > OPEN_ROWS else text
-
-
-def shown(found: Committed, page: str, notebook: str) -> str:
-    """Provenance, figure and tables of one file."""
+def shown(found: Committed, notebook: str) -> str:
+    """Provenance and tables of one file, in a drawer."""
     tables = [text for text in (collect.readable(found.frame, group) for group in collect.GROUPS) if text]
-    numbers = folded("\n\n".join(tables), "The numbers")
-    gaps = folded(collect.differences(found.frame, notebook), "The differences")
-    how = f" `{found.named('command')[0]}`" if len(found.frame) == 1 else ""
-    line = f"```{{div}} stamp\n`results/{found.path.name}`: {made(found)}.{how}\n```"
-    return "\n\n".join(part for part in (line, drawn(found, page), numbers, gaps) if part)
+    how = f"\n\n```\n{found.named('command')[0]}\n```" if len(found.frame) == 1 else ""
+    parts = [f"{made(found)}.{how}", *tables, collect.differences(found.frame, notebook)]
+    body = "\n\n".join(part for part in parts if part)
+    return f"::::{{dropdown}} results/{found.path.name}\n{body}\n::::"
 
 
 NOTHING = "No longer run of this notebook is committed yet: what this page shows is the profile `smoke` alone."
@@ -103,10 +95,9 @@ BRACKETS = (
 )
 
 
-def section(notebook: str, page: str) -> str:
-    """The section of a page that shows what is committed for a notebook, or says that nothing is."""
-    results = of(notebook)
-    body = "\n\n".join(shown(found, page, notebook) for found in results) or NOTHING
+def section(notebook: str, more: str = "") -> str:
+    """The foot of a notebook's page: all that is committed for it, in drawers, and ``more``, a drawer of its own."""
+    body = "\n\n".join(shown(found, notebook) for found in of(notebook)) or NOTHING
     if "|---|" in body:
         body = f"{BRACKETS}\n\n{body}"
-    return f"(results-of-{notebook})=\n## Results of longer runs\n\n{body}\n"
+    return f"(results-of-{notebook})=\n## Behind this page\n\n{body}\n\n{more}\n"

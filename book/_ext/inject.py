@@ -1,7 +1,7 @@
 """What is put into a page's text when it is read: committed results, tables made at build, numbers of formulas.
 
-Blocks of a page: ``{results} 60_ablate_lambda``, the committed results of a notebook; ``{provenance}``, what made each
-committed result; ``{profiles}``, their sizes. Every notebook gets its own results before its summary.
+Blocks of a page: ``{provenance}``, what made each committed result; ``{profiles}``, their sizes. Every notebook's page
+begins with what was found, and ends with what stands behind it: results, formulas, provenance.
 """
 
 import os
@@ -10,13 +10,22 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import committed
+import findings
+import stamp
 from fold import CELL
 
 from n2nf_core.training import profiles
 
-BLOCK = re.compile(r"^```\{(results|provenance|profiles)\} ?(\S*)\n```$", re.MULTILINE)
+BLOCK = re.compile(r"^```\{(provenance|profiles)\}\n```$", re.MULTILINE)
 DISPLAYED = re.compile(r"^\$\$\n(.*?)^\$\$$", re.MULTILINE | re.DOTALL)
-SUMMARY = "\n**Summary.**"
+SUMMARY = "\n**Summary.** "
+HOW = """## How it was found
+
+The code of this page runs whenever the book is built, at the smallest size, so that it keeps working. Its outputs are
+folded, because a run of that size is not a result. `make lab` opens the page as a notebook; the profile `cpu` gives
+results like those above.
+
+"""
 NEED = re.compile(r"^\*\*You'll need\.\*\*.*?\n\n", re.MULTILINE | re.DOTALL)
 FORMULAS = Path(__file__).parents[1] / "equations.md"
 NAMED = re.compile(r"^\$\$ \(([\w-]+)\)$", re.MULTILINE)
@@ -53,10 +62,8 @@ def about(found: committed.Committed) -> str:
     return "\n".join([f"### {found.path.name}", "", first, "|---|---|", *lines, "", command])
 
 
-def made(kind: str, argument: str, page: str) -> str:
+def made(kind: str) -> str:
     """The Markdown of one block."""
-    if kind == "results":
-        return committed.section(argument, page)
     return sizes() if kind == "profiles" else "\n\n".join(about(found) for found in committed.everything())
 
 
@@ -90,21 +97,31 @@ def references(text: str) -> str:
     """A line that leads from a notebook to the formulas it computes; "" where there are none."""
     code = "".join(cell[2] for cell in CELL.finditer(text))
     found = [f"{title(name)} {{eq}}`{name}`" for name in formulas(code, FORMULAS.read_text())]
-    return f"```{{div}} stamp\nFormulas, with their sources: {', '.join(found)}.\n```\n\n" if found else ""
+    return f"Formulas, with their sources: {', '.join(found)}." if found else ""
+
+
+def notebook(app, name: str, text: str) -> str:
+    """A notebook's text as its page: what was found, how, the summary, and what stands behind it."""
+    app.env.note_dependency(str(FORMULAS))
+    base = os.path.basename(name)
+    behind = "\n\n".join(part for part in (stamp.origin(name, text), references(text)) if part)
+    drawer = f":::{{dropdown}} Formulas and provenance\n{behind}\n:::"
+    found = findings.finding(base, name)
+    text = NEED.sub(lambda need: need.group() + (f"{found}\n{HOW}" if found else ""), numbered(text, name), count=1)
+    return f"{text.replace(SUMMARY, chr(10) + '## Summary' + chr(10) * 2, 1)}\n\n{committed.section(base, drawer)}"
 
 
 def inject(app, name: str, source: list[str]) -> None:
     """Notebooks stay as they are; what comes in is there on the page alone."""
     text = source[0]
     if name.startswith("notebooks/"):
-        app.env.note_dependency(str(FORMULAS))
-        line = references(text)
-        text = NEED.sub(lambda need: need.group() + line, numbered(text, name), count=1)
-        text = text.replace(SUMMARY, f"\n{committed.section(os.path.basename(name), name)}\n{SUMMARY}", 1)
-    if name.startswith("notebooks/") or BLOCK.search(text):
-        for found in committed.everything():
-            app.env.note_dependency(str(found.path))
-    source[0] = BLOCK.sub(lambda block: made(block[1], block[2], name), text)
+        text = notebook(app, name, text)
+    elif "<< " in text:
+        text = findings.render(text)
+    if text != source[0] or BLOCK.search(text):
+        for path in (*committed.RESULTS.iterdir(), *findings.FOLDER.iterdir()):
+            app.env.note_dependency(str(path))
+    source[0] = BLOCK.sub(lambda block: made(block[1]), text)
 
 
 def setup(app):

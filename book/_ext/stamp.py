@@ -1,5 +1,5 @@
-"""A line under the title of every page that runs: from which commit its cells and the results it shows were made, and
-the ways to open it. The notebook as it ran is put into the site, beside its text."""
+"""Every page that runs says under its title how to open it, and at its foot from which commit its cells were made. The
+notebook as it ran is put into the site, beside its text."""
 
 import os
 import re
@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-import committed
 import jupytext
 import nbformat
 
@@ -52,26 +51,20 @@ def ways(name: str, address: str, branch: str) -> str:
     return f"Open it: {' · '.join(links)}.{lab}"
 
 
-def origin(name: str, text: str, short: str, day: str) -> str:
-    """What made the cells and the results of a page."""
-    profile = PROFILE.search(text)
-    live = f"Live cells: {f'profile `{profile[1]}`, ' if profile else ''}commit `{short}`, {day}."
-    if not name.startswith("notebooks/"):
-        return live
-    notebook = name.rsplit("/", 1)[-1]
-    found = committed.of(notebook)
-    said = "; ".join(dict.fromkeys(committed.made(one) for one in found)) or "none of a longer run yet"
-    return f"{live} [Results shown](#results-of-{notebook}): {said}."
+def origin(name: str, text: str) -> str:
+    """What made the live cells of a page."""
+    profile, day = PROFILE.search(text), f"{datetime.now(UTC):%d %B %Y}".lstrip("0")
+    return f"Live cells: {f'profile `{profile[1]}`, ' if profile else ''}commit `{commit()[:10]}`, {day}."
 
 
 def stamp(app, name: str, source: list[str]) -> None:
-    """Put the lines after the first title; the landing page has its own way in."""
+    """Put the ways to open a page after its first title; the landing page has its own way in."""
     if name == app.config.root_doc or not runs(source[0]):
         return
-    day, branch = f"{datetime.now(UTC):%d %B %Y}".lstrip("0"), app.config.html_theme_options.get("repository_branch")
-    made = origin(name, source[0], commit()[:10], day)
-    line = f"\n```{{div}} stamp\n{made}\n\n{ways(name, repository(app), branch or 'main')}\n```\n"
-    source[0] = TITLE.sub(lambda title: title.group() + line, source[0], count=1)
+    branch = app.config.html_theme_options.get("repository_branch")
+    line = f"\n```{{div}} stamp\n{ways(name, repository(app), branch or 'main')}\n```\n"
+    foot = "" if name.startswith("notebooks/") else f"\n\n```{{div}} stamp\n{origin(name, source[0])}\n```\n"
+    source[0] = TITLE.sub(lambda title: title.group() + line, source[0], count=1) + foot
 
 
 def as_it_ran(text: Path, executed: Path, address: str) -> nbformat.NotebookNode:

@@ -86,11 +86,16 @@ def solve(
         values: (M, 2).
         weight: (M, 2), which does not follow the errors of its own half either.
     """
-    design, instrument = (torch.stack(tuple(columns), -1) for columns in (regressors, instruments))
-    scale = design.abs().mean((0, 1)).clamp(min=1e-30)
-    design, instrument = design / scale, instrument / scale * weight[..., None]
-    inverse = torch.linalg.pinv(torch.einsum("mhi,mhj->ij", instrument, design), rtol=1e-14)
-    solution = inverse @ torch.einsum("mhi,mh->i", instrument, values)
-    moments = torch.einsum("mhi,mh->mi", instrument, values - design @ solution)
+    scale = torch.stack([column.abs().mean() for column in regressors]).clamp(min=1e-30)
+    instruments = [column * weight / one for column, one in zip(instruments, scale, strict=True)]
+
+    def products(columns: Sequence[Tensor]) -> Tensor:
+        """(K, columns) sums over the halves, one column at a time: there may be millions of blocks."""
+        return torch.stack([torch.stack([(own * column).sum() for column in columns]) for own in instruments])
+
+    inverse = torch.linalg.pinv(products(regressors) / scale, rtol=1e-14)
+    solution = inverse @ products([values])[:, 0] / scale
+    rest = values - sum(factor * column for factor, column in zip(solution, regressors, strict=True))
+    moments = torch.stack([(own * rest).sum(1) for own in instruments], 1)
     covariance = inverse @ (moments.T @ moments) @ inverse.T
-    return solution / scale, covariance.diagonal().sqrt() / scale
+    return solution, covariance.diagonal().sqrt() / scale

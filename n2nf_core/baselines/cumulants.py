@@ -85,30 +85,37 @@ class NoiseShape(NamedTuple):
 def k_statistics(frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Unbiased second, third and fourth cumulants over time (k-statistics, R. A. Fisher 1930), each (C, H, W).
 
-    With m_r the r-th central moment over n frames:
-    k2 = n m2 / (n-1), k3 = n^2 m3 / ((n-1)(n-2)), k4 = n^2 ((n+1) m4 - 3 (n-1) m2^2) / ((n-1)(n-2)(n-3)).
-    A cumulant that needs more frames than there are is NaN.
+    With m_r the r-th central moment over n frames: k2 = n m2 / (n-1), k3 as :func:`third_k_statistic` has it, and
+    k4 = n^2 ((n+1) m4 - 3 (n-1) m2^2) / ((n-1)(n-2)(n-3)). A cumulant that needs more frames than there are is NaN.
 
     frames: (T, C, H, W).
     """
     n, centred = len(frames), frames - frames.mean(0)
     m2, m3, m4 = (centred.pow(r).mean(0) for r in (2, 3, 4))
     nothing = torch.full_like(m2, torch.nan)
-    k3 = n**2 * m3 / ((n - 1) * (n - 2)) if n > 2 else nothing
+    k3 = third_k_statistic(n, m3) if n > 2 else nothing
     k4 = n**2 * ((n + 1) * m4 - 3 * (n - 1) * m2**2) / ((n - 1) * (n - 2) * (n - 3)) if n > 3 else nothing
     return n * m2 / (n - 1), k3, k4
 
 
-def pair_third_cumulant(frames: Tensor, denoised: Tensor, nlf: NLF) -> Tensor:
-    """The estimate of k3 at every pixel of a pair (C, H, W); the equation is that of the module.
+def third_k_statistic(frames: int, moment: Tensor) -> Tensor:
+    """k3 = n^2 m3 / ((n-1)(n-2)), of the shape of the third central moment m3 over n = ``frames`` >= 3 frames."""
+    return frames**2 * moment / ((frames - 1) * (frames - 2))
+
+
+def pair_third_cumulant(mean: Tensor, variance: Tensor, signal: Tensor, nlf: NLF, own: Tensor | float = 0.0) -> Tensor:
+    """2 (mean - x^) (d - shot mean - read) / (1 - a) + shot d, the estimate of k3 at every pixel of a pair.
+
+    It is the equation of the module for one pixel. All images have the same shape.
 
     Arguments:
-        frames, denoised: (2, C, H, W), y and D(y), in [0, 1] units.
-        nlf: shot and read, b1 and b2.
+        mean: of the two frames, in [0, 1] units.
+        variance: d = (y1 - y2)^2 / 2.
+        signal: x^, an estimate of the signal.
+        nlf: shot and read.
+        own: a, the share of the noise of ``mean`` that is in ``signal``.
     """
-    total, difference = frames[:2].sum(0), frames[0] - frames[1]
-    product = (total - denoised.sum(0)) * (difference.square() - nlf.shot * total - 2 * nlf.read)
-    return product / (2 * (1 - _own(frames, denoised))) + nlf.shot * difference.square() / 2
+    return 2 * (mean - signal) * (variance - nlf.shot * mean - nlf.read) / (1 - own) + nlf.shot * variance
 
 
 def _own(frames: Tensor, denoised: Tensor) -> Tensor:
@@ -140,13 +147,14 @@ def _pixels(recording: Recording, nlf: NLF, offset: int) -> _Pixels:
     gains = match_gains(frames)[..., None, None]
     frames, denoised = frames / gains, denoised / gains[:2]
     k2, k3, k4 = k_statistics(frames)
+    own, estimate = _own(frames, denoised), denoised.mean(0)
     if len(frames) == 2:
-        k3 = pair_third_cumulant(frames, denoised, nlf)
+        k3 = pair_third_cumulant(frames.mean(0), k2, estimate, nlf, own)
     channels, height, width = k2.shape
     rows, columns = torch.arange(height) // TILE, torch.arange(width) // TILE
     tile = offset + (rows[:, None] * (width // TILE + 1) + columns).expand(channels, -1, -1)
     first, second = frames[0], frames[1]
-    own, estimate = float(_own(frames, denoised).clamp(max=0.9)), denoised.mean(0)
+    own = float(own.clamp(max=0.9))
     quiet = (estimate - own * (first + second) / 2) / (1 - own)
     level = nlf.shot * (first + second) / 2 + nlf.read
     squared = nlf.shot**2 * first * second + nlf.shot * nlf.read * (first + second) + nlf.read**2
@@ -200,6 +208,11 @@ def _kurtosis(pixels: _Pixels, over: _Bins, usual: Tensor | None) -> tuple[Tenso
     return *found, over.statistic(lambda v2, v: 3 * (v2 / v**2 - 1).clamp(min=0), *parts[2:])[0]
 
 
+def _rho(residual: Tensor, difference: Tensor) -> Tensor:
+    """E[(y1 - D(y2))^2] / E[(y1 - y2)^2 / 2] - 1."""
+    return residual / difference - 1
+
+
 def measure_noise_shape(recordings: Sequence[Recording], nlf: NLF, bins: int = BINS) -> NoiseShape:
     """The noise along the signal, from recordings of one camera at one ISO.
 
@@ -220,7 +233,7 @@ def measure_noise_shape(recordings: Sequence[Recording], nlf: NLF, bins: int = B
         raise ValueError(f"cumulants need at least {100 * bins} pixels below saturation: give more or larger bursts")
     frames = min(len(recording.frames) for recording in recordings)
     squares = (pixels.residual.square() + pixels.other.square()) / 2
-    share = 1 / (1 + frames * max(float(squares.mean() / pixels.difference.mean()) - 1, 0.0))
+    share = 1 / (1 + frames * max(float(_rho(squares.mean(), pixels.difference.mean())), 0.0))
     signal = share * pixels.denoised + (1 - share) * pixels.frames
     over = _Bins(pixels.quiet, pixels.tile, bins)
     third, fourth = (sum(r**k for r in (pixels.residual, pixels.other)) / 2 for k in (3, 4))
@@ -231,7 +244,7 @@ def measure_noise_shape(recordings: Sequence[Recording], nlf: NLF, bins: int = B
         over.mean(pixels.k2),
         *over.statistic(lambda k3, k2: k3 / k2**1.5, pixels.k3, pixels.k2),
         *_kurtosis(pixels, over, nlf.shot * signal.clamp(min=0) + nlf.read if frames > 3 else None),
-        *over.statistic(lambda r2, d: r2 / d - 1, squares, pixels.difference),
+        *over.statistic(_rho, squares, pixels.difference),
         over.mean(third) / over.mean(squares) ** 1.5,
         over.mean(fourth) / over.mean(squares) ** 2 - 3,
     )

@@ -44,8 +44,8 @@ class MixtureNoise(OnKnots):
     def __init__(self, line: GaussianNoise, shares: Tensor, multiples: Tensor):
         super().__init__(IsoKnots(line.cameras, line.isos))
         self.line = line
-        self.register_buffer("log_shares", (shares / shares.sum(-1, keepdim=True)).double().log())
-        self.register_buffer("log_multiples", multiples.double().log())
+        self.register_buffer("log_shares", (shares / shares.sum(-1, keepdim=True)).log().float())
+        self.register_buffer("log_multiples", multiples.log().float())
 
     def _components(self, context: Context) -> tuple[Tensor, Tensor]:
         """(log share, multiple) of every component: (K, B, 1, 1, 1) each, of the type of the signal."""
@@ -119,17 +119,20 @@ def fit_mixture(recordings: Recordings) -> tuple[MixtureNoise, Fits]:
 def _contrasts(burst: Tensor | Stack, fit: PhotonTransfer) -> Tensor:
     """Histogram of log u^2 over all frames and pixels of a burst: (bins,) counts."""
     stats = temporal(burst)
+    centre, gains, frames = stats.mean, stats.gains.to(stats.mean.dtype)[..., None, None], stats.frames
+    del stats  # the variances are as large as the mean
     shot, read = fit.nlf()
-    bins, share = int((HIGHEST - LOWEST) * BINS_PER_E), stats.frames / (stats.frames - 1)
+    bins, share = int((HIGHEST - LOWEST) * BINS_PER_E), frames / (frames - 1)
     counts = torch.zeros(bins, dtype=torch.long)
-    for t in range(stats.frames):
-        frame, gains = frame_of(burst, t), stats.gains[t].to(stats.mean.dtype)[:, None, None]
-        for rows in bands(tuple(stats.mean.shape)):
-            mean = stats.mean[:, rows]
+    for t in range(frames):
+        frame = frame_of(burst, t)
+        for rows in bands(tuple(centre.shape)):
+            mean = centre[:, rows]
             variance = shot * mean.clamp(min=fit.darkest) + read
-            square = (frame[:, rows] / gains - mean).square() / variance * share
+            square = (frame[:, rows] / gains[t] - mean).square() / variance * share
             index = ((square.log() - LOWEST) * BINS_PER_E).clamp(0, bins - 1).long()
             counts += torch.bincount(index.flatten(), minlength=bins)
+        del frame  # before the next one is read
     return counts
 
 

@@ -7,8 +7,10 @@ The third cumulant kappa_3 = < n^3 > of shot noise of gain K is K^2 x, as its va
 ``slope`` is shot^2 for a Poisson-Gaussian sensor, 0 for Gaussian noise, and larger for multiplied electrons (EMCCD);
 ``offset`` is that of the read noise. Every pixel gives an estimate without bias:
 
-    three and more frames   T / ((T - 1) (T - 2)) sum (y_t - mean)^3                 the k-statistic
+    three and more frames   the k-statistic over time
     pairs                   2 (mean - xh) (s2 - shot mean - read) + shot s2          s2 = (y_1 - y_2)^2 / 2
+
+as :mod:`n2nf_core.baselines.cumulants` has them, which measures with a denoiser and over bins of the signal.
 
 A pair holds no third moment of the difference, but noise that is skewed has a larger variance where its mean is high.
 xh is the mean of the four neighbours of a pixel in its plane, whose noise is another one. The scene's own slope from
@@ -25,10 +27,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from n2nf_core.baselines.blocks import expected, half_means, solve
+from n2nf_core.baselines.cumulants import pair_third_cumulant, third_k_statistic
 from n2nf_core.baselines.outliers import chance_limit, kept
 from n2nf_core.baselines.photon_transfer import PhotonTransfer, photon_transfer
 from n2nf_core.baselines.temporal import Temporal, bands, frame_of, temporal
-from n2nf_core.types import Stack
+from n2nf_core.types import NLF, Stack
 
 GROUPS = 20  # of blocks with similar signal
 
@@ -101,24 +104,24 @@ def _halves(burst: Tensor | Stack, line: PhotonTransfer, block: int, saturation:
 
 
 def _k_statistic(burst: Tensor | Stack, stats: Temporal) -> Tensor:
-    """T / ((T - 1) (T - 2)) sum (y_t / g_t - mean)^3 of every pixel: (C, H, W)."""
+    """:func:`~n2nf_core.baselines.cumulants.third_k_statistic` of every pixel, frame by frame: (C, H, W)."""
     total, count = torch.zeros_like(stats.mean), stats.frames
     for t in range(count):
         frame, gains = frame_of(burst, t), stats.gains[t].to(total.dtype)[:, None, None]
         for rows in bands(tuple(total.shape)):
             total[:, rows] += (frame[:, rows] / gains - stats.mean[:, rows]).pow_(3)
         del frame  # before the next one is read
-    return total.mul_(count / ((count - 1) * (count - 2)))
+    return third_k_statistic(count, total.div_(count))
 
 
 def _pairs(stats: Temporal, line: PhotonTransfer) -> Tensor:
-    """2 (mean - xh) (s2 - shot mean - read) + shot s2 of every pixel of a pair: (C, H, W)."""
+    """:func:`~n2nf_core.baselines.cumulants.pair_third_cumulant` at the mean of the neighbours: (C, H, W)."""
     total = torch.empty_like(stats.mean)
     for plane, (mean, variance) in enumerate(zip(stats.mean, stats.variance, strict=True)):
-        shot, read = (float(term * factor[plane]) for term, factor in zip(line[:2], stats.factors, strict=True))
+        nlf = NLF(*(float(term * factor[plane]) for term, factor in zip(line[:2], stats.factors, strict=True)))
         wide = pad(mean[None], (1, 1, 1, 1), mode="reflect")[0]
         others = (wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]) / 4
-        total[plane] = 2 * (mean - others) * (variance - shot * mean - read) + shot * variance
+        total[plane] = pair_third_cumulant(mean, variance, others, nlf)
     return total
 
 

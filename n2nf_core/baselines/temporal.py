@@ -84,7 +84,10 @@ def _moments(stack: Tensor | Stack, gains: Tensor | None = None) -> tuple[Tensor
 
 def _sums(image: Tensor) -> Tensor:
     """The sum of every plane of (C, H, W), in float64, which a sum of the whole image would first convert it to."""
-    return torch.stack([image[:, rows].sum((1, 2), dtype=torch.float64) for rows in bands(tuple(image.shape))]).sum(0)
+    total = torch.zeros(len(image), dtype=torch.float64)
+    for rows in bands(tuple(image.shape)):  # kept in a list, the small sums would lie between freed bands in memory
+        total += image[:, rows].sum((1, 2), dtype=torch.float64)
+    return total
 
 
 def _gains(squares: Tensor, means: Tensor) -> Tensor:

@@ -12,12 +12,12 @@ from n2nf_core.bursts.burst import (
 )  # fmt: skip
 from n2nf_core.bursts.checks.check import BurstCheck, check_burst, find
 from n2nf_core.bursts.checks.findings import Finding
+from n2nf_core.bursts.dequantised import dequantised
 from n2nf_core.bursts.splits import check_size, split_regions, split_scenes, train_test_split
 from n2nf_core.bursts.store import SUFFIX, open_burst, write_burst
 
 __all__ = [
     "SUFFIX", "Burst", "BurstCheck", "BurstError", "BurstWarning", "Finding", "Index", "LazyFrames", "check_burst",
-    "check_size", "find", "iso_knots", "open_burst", "recordings", "split_regions", "split_scenes", "train_test_split",
-    "with_means",
-    "write_burst",
+    "check_size", "dequantised", "find", "iso_knots", "open_burst", "recordings", "split_regions", "split_scenes",
+    "train_test_split", "with_means", "write_burst",
 ]  # fmt: skip

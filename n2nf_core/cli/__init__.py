@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import metadata
 
-from n2nf_core.cli import check, measure, model, models, study
+from n2nf_core.cli import check, data, lab, measure, model, models, study
 from n2nf_core.cli.command import Commands
-from n2nf_core.files import reason
+from n2nf_core.files import reason, show_warning
 
-GROUPS = (check, measure, model, models, study)
+GROUPS = (check, measure, model, models, data, lab, study)
 """Modules of subcommands, in the order in which ``n2nf --help`` lists them."""
 
 
+EXTRAS = {
+    **dict.fromkeys(("anywidget", "ipykernel", "jupyterlab", "jupytext", "papermill"), "lab"),
+    **dict.fromkeys(("pyarrow", "snakemake", "yaml"), "workflow"),
+}
+"""Package that a plain installation does not have -> the extra that brings it."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0 if done, 1 if the work failed, 2 for bad input, 130 if stopped."""
+    """Run the command line; the exit status is 0 if done, 1 if the work failed, 2 for bad input, 130 if stopped.
+
+    Errors and warnings are printed to standard error, in one line each.
+    """
     options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
-        return options.call(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            return options.call(options)
+    except ModuleNotFoundError as error:
+        name = (error.name or "").partition(".")[0]
+        told = f"{name} is not installed: pip install 'n2nf-core[{EXTRAS[name]}]'" if name in EXTRAS else reason(error)
+        print(f"error: {told}", file=sys.stderr)
+        return 2
     except (ValueError, OSError, ImportError) as error:  # BurstError and UnknownCameraError are ValueErrors
         print(f"error: {reason(error)}", file=sys.stderr)
         return 2

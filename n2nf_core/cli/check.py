@@ -12,6 +12,7 @@ from n2nf_core.cli.sources import Checked, add_bursts, checked
 CHECK = """\
 Check whether a burst is raw, static and usable.
 
+    n2nf check esis
     n2nf check burst.npz
     n2nf check folder_of_raw_files --black 512 --white 16383
     n2nf check bursts/*.tif --cfa MONO --json
@@ -21,6 +22,9 @@ Every line is one check: its name, a verdict, what was measured, and what to do 
 ok      as it should be
 warn    usable with care: the sentence says what suffers
 refuse  no noise model can be learned from these frames
+
+The name esis stands for a real burst that comes with n2nf: a monochrome CCD, two frames, and esis-dark for its dark
+frames. It was cut out of one of the CCD's four amplifiers, because each has a gain of its own.
 
 The exit status is 0 if every burst can be used, 1 if one cannot, and 2 for files that cannot be read.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 
 class Commands:
@@ -27,3 +28,10 @@ class Commands:
         added = self._added.add_parser(name, help=text.splitlines()[0], description=text, formatter_class=form)
         added.set_defaults(call=call)
         return added
+
+
+def new_file(text: str) -> Path:
+    """The path of a file to write, for an option; argparse refuses a folder before any work is done."""
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder: give the name of a file")
+    return Path(text)

@@ -6,11 +6,10 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 from n2nf_core.bursts import Burst
-from n2nf_core.cli.command import Commands
+from n2nf_core.cli.command import Commands, new_file
 from n2nf_core.cli.sources import Checked, add_bursts, checked, usable
 from n2nf_core.evaluation.camera_numbers import GROUPS, Measured, Numbers, measure_camera
 from n2nf_core.evaluation.emva1288 import Quantity, emva1288
@@ -18,6 +17,7 @@ from n2nf_core.evaluation.emva1288 import Quantity, emva1288
 MEASURE = """\
 Measure a camera by photon transfer: gain, read noise, full well, dynamic range and more.
 
+    n2nf measure esis --dark esis-dark
     n2nf measure burst.npz
     n2nf measure flats/*.tif --dark darks/*.tif --white 4095 --cfa MONO
     n2nf measure iso100 iso800 --json > numbers.json
@@ -65,7 +65,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--emva", action="store_true", help="add the quantities of EMVA 1288 by its own definitions")
     parser.add_argument("--photons", nargs="+", type=float, metavar="P", help="mean photons per pixel of every burst")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--html", type=Path, metavar="PAGE", help="write a page with figures, too")
+    parser.add_argument("--html", type=new_file, metavar="PAGE", help="write a page with figures, too")
 
 
 def blocks(bursts: Sequence[Burst], darks: Sequence[Burst], emva: bool = False) -> list[Block]:

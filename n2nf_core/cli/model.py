@@ -5,21 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from n2nf_core.bursts import Burst
-from n2nf_core.cli.command import Commands
+from n2nf_core.cli.command import Commands, new_file
 from n2nf_core.cli.sources import add_bursts, checked, usable
 from n2nf_core.training.profiles import PROFILES
 
 if TYPE_CHECKING:
+    from n2nf_core.evaluation import HeldOut
     from n2nf_core.training import Recipe
     from n2nf_core.types import NoiseModel
 
 MODEL = """\
 Learn a camera's noise model and a denoiser from bursts, in one file.
 
+    n2nf model esis -o esis.safetensors --profile smoke
     n2nf model burst.npz -o camera.safetensors
     n2nf model iso100 iso800 other_camera -o camera.safetensors --profile gpu --seed 1
     n2nf noise camera.safetensors clean.tif -o noisy.tif
@@ -29,7 +30,9 @@ with the noise term that is recommended for these bursts. On held-out rows or sc
 transfer, which has two numbers for each ISO value. A sentence says whether two numbers describe the camera as well; the
 file holds the flow if it is better, and else the two numbers. Bursts of several cameras and ISO values share one file.
 
-profile  smoke proves the path in a minute, cpu takes some twenty minutes on two cores, gpu is the paper's scale
+profile     smoke proves the path in a minute, cpu takes some twenty minutes on two cores, gpu is the paper's scale
+dequantise  add uniform noise of one DN to every frame, for training and for the comparison. A density has no honest
+            likelihood on integers whose noise is narrower than about half a DN. Round samples to DN to take it away
 
 The training is kept in FILE.training until the file is written: a command that was stopped goes on where it was.
 """
@@ -39,14 +42,16 @@ def add(commands: Commands) -> None:
     """Add ``n2nf model``."""
     parser = commands.add("model", _model, MODEL)
     add_bursts(parser)
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="model file to write")
+    parser.add_argument("-o", "--out", type=new_file, required=True, metavar="FILE", help="model file to write")
     parser.add_argument("--profile", choices=list(PROFILES), default="cpu", help="size of the training; cpu by default")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dequantise", action="store_true", help="add uniform noise of one DN to integer frames")
 
 
 def _model(options: argparse.Namespace) -> int:
-    from n2nf_core.bursts import check_size, train_test_split
+    from n2nf_core.bursts import check_size, dequantised, train_test_split
     from n2nf_core.cli.measure import as_text, blocks
+    from n2nf_core.evaluation import held_out_patches
     from n2nf_core.export import save_model
     from n2nf_core.files import remove
     from n2nf_core.training import Recipe
@@ -56,19 +61,24 @@ def _model(options: argparse.Namespace) -> int:
         check_size(burst)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     print(as_text(blocks(bursts, []), notes), flush=True)
+    if options.dequantise:
+        bursts = [dequantised(burst, options.seed) for burst in bursts]
     train, test = train_test_split(bursts, seed=options.seed)
     folder = options.out.with_name(f"{options.out.name}.training")
     recipe = Recipe(train, PROFILES[options.profile], options.seed, folder, noise_term="recommended")
     print(f"\ntraining in {folder}; Ctrl-C stops it, and the same command goes on", file=sys.stderr)
     denoiser, flow, _ = recipe.train()
-    photon, gains = recipe.photon_transfer, _gains(recipe, flow, test)
+    photon, held = recipe.photon_transfer, held_out_patches(test, recipe.profile.patch)
+    gains = _gains(recipe, flow, held)
     better = gains["noise_flow"][1][1] < 0
     about = _about(bursts) | {
         "noise_model": "noise_flow" if better else "photon_transfer",
         "nll_over_photon_transfer_nats_per_dim": {k: {"mean": m, "interval": i} for k, (m, i) in gains.items()},
         "profile": options.profile,
         "seed": options.seed,
+        "dequantised": options.dequantise,
         "notes": notes,
+        **held.counts(),
     }
     save_model(options.out, flow if better else photon, denoiser, about)
     remove(folder)
@@ -76,15 +86,14 @@ def _model(options: argparse.Namespace) -> int:
     return 0
 
 
-def _gains(recipe: Recipe, flow: NoiseModel, test: Sequence[Burst]) -> dict[str, tuple[float, list[float]]]:
+def _gains(recipe: Recipe, flow: NoiseModel, held: HeldOut) -> dict[str, tuple[float, list[float]]]:
     """NLL of the flow and of AWGN, minus that of photon transfer, on held-out patches, each with its interval."""
     from n2nf_core.baselines import fit_awgn
     from n2nf_core.bursts import recordings
-    from n2nf_core.evaluation import held_out_patches, nll_gain
+    from n2nf_core.evaluation import nll_gain
 
-    held, photon = held_out_patches(test, recipe.profile.patch), recipe.photon_transfer
     models = {"noise_flow": flow, "awgn": fit_awgn(recordings(recipe.bursts))}
-    return {name: nll_gain(model, photon, held) for name, model in models.items()}
+    return {name: nll_gain(model, recipe.photon_transfer, held) for name, model in models.items()}
 
 
 def verdict(gain: float, interval: Sequence[float]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from n2nf_core.cli.command import Commands
+from n2nf_core.cli.command import Commands, new_file
 from n2nf_core.cli.sources import read
 from n2nf_core.export.exchange import FORMATS
 
@@ -61,7 +61,7 @@ def add(commands: Commands) -> None:
     export.add_argument("--to", required=True, choices=FORMATS, metavar="FORMAT", help=", ".join(FORMATS))
     export.add_argument("--camera", help="of the model's cameras; by default the one that the file was made for")
     export.add_argument("--maker", help="the camera's maker, for darktable")
-    export.add_argument("-o", "--out", type=Path, help="file to write, instead of standard output")
+    export.add_argument("-o", "--out", type=new_file, help="file to write, instead of standard output")
     noise = with_model("noise", _noise, NOISE)
     noise.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     noise.add_argument("-o", "--out", type=Path, required=True, help="folder, or the file for a single image")
@@ -71,7 +71,7 @@ def add(commands: Commands) -> None:
     noise.add_argument("--seed", type=int, default=0)
     denoise = with_model("denoise", _denoise, DENOISE)
     denoise.add_argument("burst", type=Path, metavar="BURST", help="file or folder that holds one burst")
-    denoise.add_argument("-o", "--out", type=Path, required=True, help="file that ends in .tif, .npz or .dng")
+    denoise.add_argument("-o", "--out", type=new_file, required=True, help="file that ends in .tif, .npz or .dng")
     denoise.add_argument("--every", action="store_true", help="write every frame instead of the scene")
     denoise.add_argument("--cfa", help="colour filter, such as RGGB or MONO, in place of the file's")
     for added in (noise, denoise):
@@ -114,9 +114,10 @@ def _range(values: list[float], name: str) -> tuple[float, float]:
 def _denoise(options: argparse.Namespace) -> int:
     from n2nf_core.evaluation.denoised import denoised_frames, mosaic_in_dn, scene_estimate
     from n2nf_core.export import load_model
-    from n2nf_core.export.frames import write_frames
+    from n2nf_core.export.frames import check_name, write_frames
     from n2nf_core.importers import Options
 
+    check_name(options.out)
     denoiser = load_model(options.model)[0]
     given = Options(black=options.black, white=options.white, cfa=options.cfa)
     (burst, *more), said = read(options.burst, given)

@@ -36,7 +36,9 @@ class Checked(NamedTuple):
 
 def add_bursts(parser: argparse.ArgumentParser) -> None:
     """The argument BURST..., and the options for what its files do not state."""
-    parser.add_argument("bursts", nargs="+", metavar="BURST", help="file or folder of a static scene's frames")
+    parser.add_argument(
+        "bursts", nargs="+", metavar="BURST", help="file or folder of a static scene's frames; esis is built in"
+    )
     parser.add_argument("--black", help="black level in DN, or four as '64,64,64,64', in place of the files'")
     parser.add_argument("--white", help="white level in DN, in place of the files'")
     parser.add_argument("--cfa", help="colour filter, such as RGGB or MONO, in place of the files'")

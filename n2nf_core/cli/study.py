@@ -1,8 +1,10 @@
-"""The subcommands of a study: run a notebook, collect the results of many runs."""
+"""The subcommands of a study: run a notebook, run all points of a study, collect the results of many runs."""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,6 +24,18 @@ is always run, and the executed notebook and its JSON are written to that folder
 when they are complete; a folder with the results of other parameters is refused.
 """
 
+STUDY = """\
+Run every point of a study that is not finished, and collect its tables.
+
+    n2nf study --profile smoke
+    n2nf study my_study.yaml --profile cpu --threads 1 --notebooks n2nf_notebooks
+
+Without a file, it is the study that comes with the package: every notebook over its grid of parameters. The data that
+the study names are simulated first. Results are kept in the folder runs, and the tables in runs/tables-PROFILE. A study
+that was stopped, in whatever way, goes on with the same command. The engine is Snakemake, which the extra workflow
+brings: pip install 'n2nf-core[workflow]'.
+"""
+
 COLLECT = """\
 Collect the results of a study's points into tables and figures.
 
@@ -33,13 +47,20 @@ Each folder is a run or contains runs. Of several runs with the same notebook an
 
 
 def add(commands: Commands) -> None:
-    """Add ``n2nf run`` and ``n2nf collect``."""
+    """Add ``n2nf run``, ``n2nf study`` and ``n2nf collect``."""
     run = commands.add("run", _run, RUN)
     run.add_argument("notebook", type=Path)
     run.add_argument("--runs", type=Path, default=Path("runs"), help="folder of a study's points")
     run.add_argument("--date", default="", help="date in the name of a new point's folder, instead of today's")
     run.add_argument("--out", help="folder for the executed notebook and its JSON; '' names one below --runs")
     run.add_argument("-p", type=_setting, action="append", default=[], metavar="NAME VALUE", help="set a parameter")
+    study = commands.add("study", _study, STUDY)
+    study.add_argument("study", type=Path, nargs="?", default=None, metavar="FILE", help="YAML file of the study")
+    study.add_argument("--profile", default="smoke", help=f"one of {', '.join(PROFILES)}; smoke by default")
+    study.add_argument("--runs", default="runs", help="folder of the study's points")
+    study.add_argument("--notebooks", type=Path, help="folder of the notebooks, instead of the package's")
+    study.add_argument("--engine", default="local", help="local, slurm, or a folder with a Snakemake profile")
+    study.add_argument("--threads", default="0", help="threads of each point; by default all cores")
     collect = commands.add("collect", _collect, COLLECT)
     collect.add_argument("folders", type=Path, nargs="+", help="runs, or folders that contain runs")
     collect.add_argument("--profiles", nargs="+", default=list(PROFILES), choices=list(PROFILES))
@@ -74,6 +95,22 @@ def _run(options: argparse.Namespace) -> int:
         return 1
     print(f"results: {result}\nnotebook with figures: {executed}" if ran else f"finished already: {result}")
     return 0
+
+
+def _study(options: argparse.Namespace) -> int:
+    from n2nf_core.study.shipped import NOTEBOOKS, WORKFLOW
+
+    if importlib.util.find_spec("snakemake") is None:
+        raise ModuleNotFoundError("Snakemake runs a study", name="snakemake")
+    study, engine = options.study or WORKFLOW / "study.yaml", WORKFLOW / "profiles" / options.engine
+    if not study.is_file():
+        raise FileNotFoundError(f"{study}: there is no such file: give the YAML file of a study, or none")
+    words = [sys.executable, "-m", "snakemake", "--snakefile", str(WORKFLOW / "Snakefile")]
+    words += ["--profile", str(engine if engine.is_dir() else options.engine), "--config", f"study={study.resolve()}"]
+    words += [f"notebooks={(options.notebooks or NOTEBOOKS).resolve()}", f"profile={options.profile}"]
+    words += [f"runs={options.runs}", f"threads={options.threads}"]
+    made = subprocess.run([*words, "--quiet", "--", "data"]).returncode
+    return made or subprocess.run([*words, "--", "study"]).returncode
 
 
 def _collect(options: argparse.Namespace) -> int:

@@ -44,8 +44,10 @@ def sample(model: NoiseModel, held: HeldOut, generator: torch.Generator, chunk: 
         generator: source of randomness, on the device of the patches.
         chunk: number of patches to compute at once; None: 256 on the CPU, 4096 on other devices.
     """
-    parts = [model.sample(_context(model, held, part), generator=generator) for part in _chunks(held, chunk)]
-    return torch.cat(parts)
+    noise = torch.empty_like(held.noise)  # filled in place, because a list would take as much again
+    for part in _chunks(held, chunk):
+        noise[part] = model.sample(_context(model, held, part), generator=generator)
+    return noise
 
 
 def _chunks(held: HeldOut, chunk: int | None) -> list[slice]:
@@ -87,7 +89,8 @@ def score_noise_models(
         truth: the true density, or None if it is not known.
         seed: fixes the samples for the KL.
 
-    Returns name -> row. The keys end with the unit; the key of an interval ends with ``_interval``.
+    Returns name -> row. The keys end with the unit; the key of an interval ends with ``_interval``. ``patches`` were
+    scored, a random choice where ``patches_left_out`` is above 0.
     """
     true_nll, scale = None if truth is None else nll(truth, held), _to_bins(held)
     rows = {}
@@ -104,15 +107,17 @@ def score_noise_models(
         row = {}
         for key, value in values.items():
             row[key], row[f"{key}_interval"] = interval(value, held.place)
-        rows[name] = row | {"pooled_kl_nats": pooled}
+        rows[name] = row | {"pooled_kl_nats": pooled} | held.counts()
     return rows
 
 
 def _to_bins(held: HeldOut) -> Tensor:
     """The factor (N, 1, 1, 1) that gives the noise of each camera and ISO the deviation :data:`SCALED_DEVIATION`."""
-    settings = list(zip(held.camera, held.iso, strict=True))
-    factor = {s: SCALED_DEVIATION / held.of(*s).noise.square().mean().sqrt().clamp(min=1e-12) for s in held.settings}
-    return torch.stack([factor[setting] for setting in settings])[:, None, None, None]
+    settings = {setting: k for k, setting in enumerate(held.settings)}
+    row = torch.tensor([settings[setting] for setting in zip(held.camera, held.iso, strict=True)])
+    power = torch.cat([held.noise[part].square().mean((1, 2, 3)) for part in _chunks(held, None)])
+    means = torch.stack([power[row == k].mean() for k in range(len(settings))])
+    return (SCALED_DEVIATION / means.sqrt().clamp(min=1e-12))[row][:, None, None, None]
 
 
 def nll_gain(model: NoiseModel, baseline: NoiseModel, held: HeldOut) -> tuple[float, list[float]]:

@@ -110,6 +110,12 @@ def _colours(neutral: Sequence[float]) -> list[tuple]:
     ]
 
 
+def check_name(out: Path) -> None:
+    """ValueError for a name whose suffix is not that of a form in which frames can be written."""
+    if out.suffix.lower() not in FORMATS:
+        raise ValueError(f"{out}: the name must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+
+
 def write_frames(
     out: str | Path, mosaics: Iterable[np.ndarray], *, black: Sequence[float], white: float, **stated
 ) -> list[Path]:
@@ -128,9 +134,8 @@ def write_frames(
     ValueError for another suffix.
     """
     out, stated = Path(out), {"black": black, "white": white, **stated}
+    check_name(out)
     suffix = out.suffix.lower()
-    if suffix not in FORMATS:
-        raise ValueError(f"{out}: the name must end in {', '.join(FORMATS)}")
     if suffix == ".dng":
         frames = list(mosaics)
         names = [out.with_name(f"{out.stem}_{t:03d}{out.suffix}") for t in range(len(frames))]

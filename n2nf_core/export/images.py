@@ -53,7 +53,7 @@ def read_picture(path: str | Path, black: float | None = None, white: float | No
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no image at {path}")
+        raise FileNotFoundError(f"there is no image at {path}: check its name")
     suffix = path.suffix.lower()
     if suffix not in (*LINEAR, *SRGB):
         raise ValueError(

@@ -164,13 +164,14 @@ def load_model(path: str | Path) -> tuple[nn.Module, NoiseModel, dict]:
 
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no model file at {path}")
+        raise FileNotFoundError(f"there is no model file at {path}: check its name (n2nf model writes one)")
     try:
         with safe_open(path, framework="pt") as file:
             metadata, tensors = file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         reason = one_line(error)
-        raise CheckpointError(f"{path} is not a readable model file; it may be truncated ({reason})") from error
+        told = f"it is truncated or another kind of file ({reason})"
+        raise CheckpointError(f"{path} is not a readable model file; {told}: give one that n2nf model wrote") from error
     _check_header(path, metadata, tensors)
     check_weights(path, tensors)
     try:

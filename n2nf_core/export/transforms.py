@@ -64,7 +64,7 @@ class CameraNoise(nn.Module):
         index = self.model.context(torch.zeros(len(names), 4, 1, 1), names, 100.0).camera
         isos = [_iso_range(self.model, name, iso) for name in names]
         self.register_buffer("camera", index, persistent=False)
-        self.register_buffer("log_iso", torch.tensor(isos, dtype=torch.float64).log(), persistent=False)
+        self.register_buffer("log_iso", torch.tensor(isos, dtype=torch.float32).log(), persistent=False)
         self.register_buffer("log_exposure", torch.tensor(_ends(exposure, "exposure")).log(), persistent=False)
 
     def forward(self, image: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -84,7 +84,7 @@ class CameraNoise(nn.Module):
             )
         draws = torch.rand(3, len(image), generator=generator, device=image.device)
         row = (draws[0] * len(self.camera)).long()
-        iso = torch.exp(torch.lerp(*self.log_iso[row].unbind(1), draws[1].double())).float()
+        iso = torch.exp(torch.lerp(*self.log_iso[row].unbind(1), draws[1]))
         exposure = torch.exp(torch.lerp(*self.log_exposure, draws[2]))[:, None, None, None]
 
         def sample(planes: Tensor) -> Tensor:

@@ -11,9 +11,17 @@ from n2nf_core.files.durable import (
     make_folder,
     remove,
 )  # fmt: skip
-from n2nf_core.files.errors import CheckpointError, cannot_write, check_weights, one_line, printable, reason
+from n2nf_core.files.errors import (
+    CheckpointError,
+    cannot_write,
+    check_weights,
+    one_line,
+    printable,
+    reason,
+    show_warning,
+)  # fmt: skip
 
 __all__ = [
     "FORMER", "PARTIAL", "CheckpointError", "cannot_write", "check_weights", "clear_leftovers", "durable_replace",
-    "is_leftover", "lock_of", "locked", "make_folder", "one_line", "printable", "reason", "remove",
+    "is_leftover", "lock_of", "locked", "make_folder", "one_line", "printable", "reason", "remove", "show_warning",
 ]  # fmt: skip

@@ -102,7 +102,9 @@ def _sync(path: Path) -> None:
 
 
 def _rename(new: Path, path: Path) -> None:
-    """Give ``new`` the name ``path``. A folder cannot be replaced: it changes its name with the new one."""
+    """Give ``new`` the name ``path``. A folder changes its name with a new folder, and is never replaced by a file."""
+    if path.is_dir() and not new.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not (path.is_dir() or new.is_dir() and path.exists()):
         os.replace(new, path)
     elif not _swap(new, path):

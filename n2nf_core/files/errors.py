@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,3 +70,8 @@ def one_line(error: BaseException | str, most: int = 200) -> str:
     ('two lines', 'KeyboardInterrupt')
     """
     return " ".join(str(error).split())[:most] or type(error).__name__
+
+
+def show_warning(message: Warning | str, *_, **__) -> None:
+    """Print a warning in one line to standard error; it can take the place of ``warnings.showwarning``."""
+    print(f"warning: {one_line(str(message), 1000)}", file=sys.stderr)

@@ -10,12 +10,12 @@ from n2nf_core.flow.coupling import AffineCoupling
 from n2nf_core.flow.flows import NoiseFlow, nlf_flow, noise_flow
 from n2nf_core.flow.fused import FusedChain, layer_by_layer
 from n2nf_core.flow.mixture import MixtureCDF
-from n2nf_core.flow.quantised import IntegerNLL, dequantise, integer_nll, log_bin_mass
+from n2nf_core.flow.quantised import log_bin_mass
 from n2nf_core.flow.rows import LineNoise
 from n2nf_core.flow.sensor import SensorFlow, SensorNumbers, sensor_flow
 
 __all__ = [
-    "AffineCoupling", "Bijection", "Chain", "ConditionalScale", "FusedChain", "Gain", "IntegerNLL", "InvertibleConv1x1",
-    "LineNoise", "MixtureCDF", "NoiseFlow", "SensorFlow", "SensorNumbers", "SignalDependentScale", "dequantise",
-    "integer_nll", "layer_by_layer", "log_bin_mass", "nlf_flow", "noise_flow", "sensor_flow",
+    "AffineCoupling", "Bijection", "Chain", "ConditionalScale", "FusedChain", "Gain", "InvertibleConv1x1", "LineNoise",
+    "MixtureCDF", "NoiseFlow", "SensorFlow", "SensorNumbers", "SignalDependentScale", "layer_by_layer", "log_bin_mass",
+    "nlf_flow", "noise_flow", "sensor_flow",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from n2nf_core.bursts import SUFFIX, Burst, BurstError, BurstWarning, check_burst, check_size, open_burst
 from n2nf_core.bursts.checks.findings import warn
 from n2nf_core.importers import camera_raw, fits, npz, sidd, tiff
+from n2nf_core.importers.embedded import located
 from n2nf_core.importers.options import Options
 from n2nf_core.importers.stack import Stack, read_stacks
 from n2nf_core.importers.stated import Stated
@@ -28,11 +29,14 @@ from n2nf_core.raw import crop_of, four_levels
 
 __all__ = [
     "READERS", "Options", "Part", "Reader", "Stack", "Stated", "iter_bursts", "iter_trainable", "iter_unchecked",
-    "options_of", "parts", "read_bursts", "read_stacks",
+    "located", "options_of", "parts", "read_bursts", "read_stacks",
 ]  # fmt: skip
 
 Reader = Callable[[list[Path], Path | None, Options], Iterable[Burst]]
 """(files, the folder that they are all of or None for a single file, options) -> bursts, unchecked."""
+
+_PICTURES = (".jpg", ".jpeg", ".png", ".heic", ".webp")
+_PROCESSED = "Such a picture is processed: its noise is no longer that of the sensor. "
 
 READERS: dict[str, Reader] = {
     ".npz": partial(read_stacks, read=npz.read_npz, importer="npz"),
@@ -58,7 +62,7 @@ def read_bursts(
     Arguments that are given replace what the file states.
 
     Arguments:
-        path: a file or folder of a supported format.
+        path: a file or folder of a supported format, or the name of an embedded burst, ``esis`` or ``esis-dark``.
         camera: name of the camera.
         iso: ISO setting.
         black: black level in DN, one value or four by position in the sensor's 2x2 cell.
@@ -123,13 +127,14 @@ def parts(path: str | Path, options: Options = Options()) -> list[Part]:  # noqa
 
     Errors: BurstError for a path that does not exist, a format that is not supported, and options out of range.
     """
-    path, options = Path(path), _checked(options)
+    path, options = located(path), _checked(options)
     try:
         if not path.exists():
-            raise BurstError(f"{path}: no such file or folder")
+            raise BurstError(f"{path}: no such file or folder: check the name (esis is a burst that is built in)")
         found = _folder(path, options) if path.is_dir() else _file(path, options)
         if not found:
-            raise BurstError(f"{path}: nothing here is understood. {_inner(path)}Give one of: {_understood()}")
+            why = _inner(path) if path.is_dir() else _PROCESSED if path.suffix.lower() in _PICTURES else ""
+            raise BurstError(f"{path}: nothing here is understood. {why}Give one of: {_understood()}")
     except OSError as error:
         raise BurstError(f"{path}: cannot be read ({error.strerror}): check its name and its permissions") from error
     return found
@@ -153,7 +158,7 @@ def _checked(options: Options) -> Options:
 
 def _inner(path: Path) -> str:
     """A sentence that names the subfolders of ``path`` that hold files of a supported format."""
-    inner = sorted(one for one in path.iterdir() if one.is_dir()) if path.is_dir() else []
+    inner = sorted(one for one in path.iterdir() if one.is_dir())
     names = [one.name for one in inner if any(_reader(file) for file in one.iterdir())]
     return f"Its subfolders are not searched: give one of them ({', '.join(names[:5])}). " if names else ""
 

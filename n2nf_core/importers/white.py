@@ -82,7 +82,7 @@ def white_of(extent: Extent, where: str | Path) -> tuple[float, str]:
     if extent.dtype == np.uint8 or (limit <= 65535 and extent.high > limit // 2):
         return float(limit), f"white level not stated: {limit}, the largest number of {extent.dtype}, assumed"
     bits = next(n for n in (*range(8, 17, 2), 64) if extent.high < 2**n)
-    example = f", for example white=4095 (make demo: WHITE=4095) for a camera of {max(bits, 12)} bits"
+    example = f", for example --white 4095 (make demo: WHITE=4095) for a camera of {max(bits, 12)} bits"
     if bits > 12:
         example = example.replace("4095", str(2**bits - 1)) if bits <= 16 else ""
     raise BurstError(

@@ -3,6 +3,7 @@
 from matplotlib.figure import Figure
 
 from n2nf_core.plots.charts import clouds, histograms, lines, scores
+from n2nf_core.plots.forest import forest, ranges
 from n2nf_core.plots.images import panels, thumbnail, worst_patches
 from n2nf_core.plots.noise import by_setting, photon_transfer, recovered, skewness
 from n2nf_core.plots.page import measurement_page
@@ -17,6 +18,7 @@ __all__ = [
     "caption",
     "clouds",
     "excess",
+    "forest",
     "heading",
     "histograms",
     "label",
@@ -24,6 +26,7 @@ __all__ = [
     "measurement_page",
     "panels",
     "photon_transfer",
+    "ranges",
     "recovered",
     "recovery",
     "regret_by_camera",

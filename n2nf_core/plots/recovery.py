@@ -13,25 +13,25 @@ from n2nf_core.plots.theme import COLOURS, caption
 
 
 def recovery(points: Sequence[Mapping]) -> Figure:
-    """Shot (left) and read (right) divided by the truth, during training: a row per camera, a line per point.
+    """Shot and read noise divided by the truth, during training: two panels per camera, a line per point.
 
     Arguments:
         points: of every point the camera, photon_transfer {shot, read}, and curves name -> {step, shot, read}. All shot
             and read values are divided by the truth.
     """
     cameras = sorted({p["camera"] for p in points})
-    figure, axes = plt.subplots(len(cameras), 2, figsize=(10, 3.1 * len(cameras)), squeeze=False)
-    for row, camera in zip(axes, cameras, strict=True):
+    figure, axes = plt.subplots(2 * len(cameras), 1, figsize=(5.2, 5 * len(cameras)))
+    for row, camera in zip(axes.reshape(-1, 2), cameras, strict=True):
         for axis, what in zip(row, ("shot", "read"), strict=True):
             for number, point in enumerate(p for p in points if p["camera"] == camera):
                 _curves(axis, point, what, named=number == 0)
             axis.axhline(1, color="black", lw=1, ls=":", zorder=0)
-            axis.set(yscale="log", xlabel="step of joint training", ylabel=f"{what} noise, estimate / truth")
+            axis.set(yscale="log", xlabel="step of joint training", ylabel=f"{what} / truth")
             axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter("{x:g}")
             axis.yaxis.set_minor_formatter(NullFormatter())
-            axis.set_title(caption(camera), fontsize=11)
-    axes[0, 1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+            axis.set_title(f"{caption(camera)}, {what} noise", fontsize=12)
+    axes[0].legend(fontsize=11)
     return figure
 
 

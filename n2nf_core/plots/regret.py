@@ -97,16 +97,14 @@ def regret_study(
         curves: label of the x axis -> name of the model -> pairs (x, regret in nats per dimension).
         aim: a regret to compare with, nats per dimension, drawn as a dotted line.
     """
-    figure, axes = plt.subplots(2, -(-(1 + len(curves)) // 2), figsize=(12, 7), squeeze=False)
+    figure, axes = plt.subplots(1 + len(curves), 1, figsize=(5.2, 3.2 * (1 + len(curves)) + 1), squeeze=False)
     panels = iter(axes.flat)
     first = next(panels)
     _by_camera(first, cameras)
     for axis, (name, found) in zip(panels, curves.items(), strict=False):
         _curves(axis, found)
         axis.set_xlabel(name)
-    for axis in axes.flat[1 + len(curves) :]:
-        axis.axis("off")
-    for axis in axes.flat[: 1 + len(curves)]:
+    for axis in axes.flat:
         axis.axhline(aim, color="0.6", ls=":", lw=1.2, zorder=0)
-    figure.legend(*first.get_legend_handles_labels(), fontsize=9, ncols=3, loc="outside upper center")
+    figure.legend(*first.get_legend_handles_labels(), fontsize=11, loc="outside upper center")
     return figure

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from n2nf_core.importers import iter_trainable, options_of
@@ -34,8 +34,8 @@ def read_data(path: str | Path, **settings: object) -> list:
 def assert_claims(result: str | Path, claims: Mapping[str, bool], data: str) -> list[str]:
     """Assert the claims of a notebook that ran on its own data; on other data, note those that do not hold.
 
-    The result gets a list ``notes``: what the importers and the checks said of the bursts, and "not on these data: "
-    with every claim that does not hold. The notes are printed, too.
+    The result gets a list ``notes``: what the importers and the checks said of the bursts, whether scores are those of
+    a random choice of patches, and "not on these data: " with every claim that does not hold. They are printed, too.
 
     Arguments:
         result: the JSON file that the notebook wrote, with its provenance.
@@ -48,10 +48,21 @@ def assert_claims(result: str | Path, claims: Mapping[str, bool], data: str) -> 
     if failed and not data:
         raise AssertionError("; ".join(failed))
     content = json.loads(Path(result).read_text())
-    notes = _of_bursts(content["provenance"]["data"]) + [f"not on these data: {claim}" for claim in failed]
+    notes = _of_bursts(content["provenance"]["data"]) + sorted(set(_of_scores(content)))
+    notes += [f"not on these data: {claim}" for claim in failed]
     write_json(result, content | {"notes": notes})
     print(*(f"note: {note}" for note in notes), sep="\n", end="\n" if notes else "")
     return notes
+
+
+def _of_scores(content: Mapping) -> Iterator[str]:
+    """A sentence for every row of scores, at any depth, that are those of a part of the held-out patches."""
+    if left_out := content.get("patches_left_out"):
+        used = content["patches"]
+        yield f"scores are those of {used} of {used + left_out} held-out patches, chosen at random to save memory"
+    for inner in content.values():
+        if isinstance(inner, Mapping):
+            yield from _of_scores(inner)
 
 
 def _of_bursts(provenances: Sequence[Mapping]) -> list[str]:

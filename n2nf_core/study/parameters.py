@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from n2nf_core.files import one_line
+from n2nf_core.importers import located
 from n2nf_core.training import PROFILES
 
 
@@ -56,7 +57,7 @@ def check_parameters(known: Mapping[str, Mapping], given: Mapping[str, str]) -> 
     if values.get("profile", "smoke") not in PROFILES:
         raise ParameterError(f"profile must be one of {', '.join(PROFILES)}, got {values['profile']!r}")
     if values.get("data"):
-        values["data"] = str(Path(str(values["data"])).expanduser().resolve())
+        values["data"] = str(located(str(values["data"])).expanduser().resolve())
         if not Path(values["data"]).exists():
             raise ParameterError(f"there is nothing at data path {values['data']}")
     return values
@@ -71,7 +72,9 @@ def as_ipynb(text: Path) -> Iterator[Path]:
     import jupytext
 
     if not text.is_file():
-        raise FileNotFoundError(f"there is no notebook at {text}")
+        raise FileNotFoundError(
+            f"there is no notebook at {text}: check its name (n2nf lab copies the notebooks to a folder)"
+        )
     if text.read_bytes().startswith(codecs.BOM_UTF8):
         raise ParameterError(f"{text} begins with a byte-order mark: save it as UTF-8 without one")
     try:

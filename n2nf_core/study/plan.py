@@ -2,7 +2,7 @@
 
 A YAML file holds it, and it is checked before anything runs.
 
-    data:                                   # optional: folder -> how data_scripts/simulate.py makes it
+    data:                                   # optional: folder -> how n2nf simulate makes it
       bursts/sensor: {sensor: "Sony A7S2", scenes: 4}
     smoke:                                  # profile -> sweeps
       - notebook: 60_ablate_lambda
@@ -61,7 +61,7 @@ def read_study(path: Path) -> dict:
 
 
 def data_commands(study: Mapping) -> dict[str, str]:
-    """Folder -> the arguments with which data_scripts/simulate.py makes its data."""
+    """Folder -> the arguments with which ``n2nf simulate`` makes its data."""
     return {
         folder: " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in options.items())
         for folder, options in study.get("data", {}).items()

@@ -67,7 +67,8 @@ class Recipe:
     """Bursts, and how to train on them.
 
     Arguments:
-        bursts: training bursts, of any cameras and ISO values.
+        bursts: training bursts, of any cameras and ISO values; :func:`~n2nf_core.bursts.dequantised` ones where the
+            noise is narrower than about half a DN.
         profile: sizes of patches, batches and networks, and numbers of steps. Patches are smaller where a burst is.
         seed: of patches, weights and whatever a loss draws.
         folder: where trainings are kept, each below its name.
@@ -240,4 +241,5 @@ class Recipe:
 
     def train(self) -> Trained:
         """All of it: a denoiser pre-trained on pairs, then both models together."""
-        return self.train_jointly(self.pretrain().denoiser)
+        noise_model = self.new_noise_model()  # photon transfer comes before the frames that training keeps in memory
+        return self.train_jointly(self.pretrain().denoiser, noise_model)

@@ -17,16 +17,20 @@ from n2nf_core.widgets.lab import HERE
 
 KEYS = ("noisy", "wavelet", "noise2noise", "joint_paper", "joint_pair_difference", "reference")
 NAMES = {key: heading(key) for key in KEYS}
-SETTINGS = {"left": "", "right": "", "view": "picture", "amplification": 8.0, "divider": 0.5}
+SCENES = {"coffee": "Coffee, in the dark", "astronaut": "Portrait, in good light"}
+SETTINGS = {"scene": "", "left": "", "right": "", "view": "picture", "amplification": 8.0, "divider": 0.5}
 
 
-def shipped() -> dict[str, Tensor]:
-    """Name -> planes (4, h, w) in [0, 1] units of ``before_after.zip``: a scene that was not used for training.
+def shipped() -> dict[str, dict[str, Tensor]]:
+    """Scene -> name -> planes (4, h, w) in [0, 1] units of ``before_after.zip``: scenes that no training saw.
 
-    It contains the scene noisy, denoised by several denoisers, and clean.
+    Each is there noisy, denoised by several denoisers, and clean.
     """
     with zipfile.ZipFile(HERE / "before_after.zip") as archive:
-        return {name: pictures.from_png16(archive.read(f"{key}.png")) for key, name in NAMES.items()}
+        return {
+            label: {name: pictures.from_png16(archive.read(f"{scene}/{key}.png")) for key, name in NAMES.items()}
+            for scene, label in SCENES.items()
+        }
 
 
 class BeforeAfter(anywidget.AnyWidget):
@@ -39,8 +43,8 @@ class BeforeAfter(anywidget.AnyWidget):
         pictures: name -> planes (4, h, w) or one plane (h, w), all of one shape, in [0, 1] units. With noise, values
             may lie in [-0.5, 1.5).
         reference: name of the picture that the others are compared with.
-        settings: initial values of left, right, view ("picture" or "difference"), amplification of the difference, and
-            divider in [0, 1].
+        settings: initial values of scene (of the shipped ones), left, right, view ("picture", "difference" from the
+            reference, or "removed", the first picture minus each), amplification of both, and divider in [0, 1].
 
     Errors: ValueError for pictures of different shapes, for values out of range, and for unknown names or settings.
 
@@ -52,21 +56,27 @@ class BeforeAfter(anywidget.AnyWidget):
 
     _esm = modules.joined("before_after.js")
     _css = modules.style("before_after.css")
-    pictures = traitlets.List().tag(sync=True)
+    scenes = traitlets.List().tag(sync=True)
     reference = traitlets.Unicode().tag(sync=True)
     camera_from_srgb = traitlets.List().tag(sync=True)
     srgb_from_camera = traitlets.List().tag(sync=True)
     settings = traitlets.Dict().tag(sync=True)
 
     def __init__(self, pictures: Mapping[str, Tensor] | None = None, reference: str = "reference", **settings):
+        scenes = {"": pictures or {}}
         if pictures is None:
-            pictures, reference = shipped(), NAMES["reference"]
+            scenes, reference = shipped(), NAMES["reference"]
             settings = {"left": NAMES["noisy"], "right": NAMES["joint_pair_difference"]} | settings
-        names = list(pictures)
-        settings = SETTINGS | {"left": names[0] if names else "", "right": names[-1] if names else ""} | settings
-        _check(pictures, reference, settings)
+        first = next(iter(scenes))
+        names = list(scenes[first])
+        start = {"scene": first, "left": names[0] if names else "", "right": names[-1] if names else ""}
+        settings = SETTINGS | start | settings
+        if settings["scene"] not in scenes:
+            raise ValueError(f"there is no scene {settings['scene']!r}: choose from {', '.join(scenes)}")
+        for shown in scenes.values():
+            _check(shown, reference, settings)
         super().__init__(
-            pictures=[_state(name, picture) for name, picture in pictures.items()],
+            scenes=[{"id": s, "pictures": [_state(n, p) for n, p in shown.items()]} for s, shown in scenes.items()],
             reference=reference,
             camera_from_srgb=CAMERA_FROM_SRGB.tolist(),
             srgb_from_camera=np.linalg.inv(CAMERA_FROM_SRGB).tolist(),

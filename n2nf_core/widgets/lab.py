@@ -10,17 +10,18 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
-from n2nf_core.baselines import calibrated_pg, camera_nlf
+from n2nf_core.baselines import GaussianNoise, calibrated_pg, camera_nlf
 from n2nf_core.simulation.calibrations import BLACK_LEVEL, WHITE_LEVEL
 from n2nf_core.simulation.optics import CAMERA_FROM_SRGB
+from n2nf_core.simulation.sensor_laws import ISOS, LAWS, SensorLaw, telegraph_noise
 from n2nf_core.simulation.sensor_stages import TukeyLambdaRead
 from n2nf_core.types import NoiseModel
 from n2nf_core.widgets import modules, pictures, weights
-from n2nf_core.widgets.sensors import ISOS, LAWS, SensorLaw
 
 HERE = Path(__file__).parent
 PHONES = {"S6": "Samsung Galaxy S6", "GP": "Google Pixel", "IP": "iPhone 7"}
 SENSORS = {"banded": "Banded (made up)", "Canon 70D": "Canon 70D (ELD)"}
+TELEGRAPH = "telegraph"
 START = {
     "camera": "banded",
     "scene": "Coffee",
@@ -30,6 +31,7 @@ START = {
     "temperature": 1.0,
     "seed": 1,
     "view": "picture",
+    "models": [],
 }
 
 
@@ -37,10 +39,11 @@ def shipped_models() -> dict[str, NoiseModel]:
     """ "<group>/<kind>" -> model: the fitted models of ``lab.safetensors`` and the published tables of the phones."""
     tables = {"camera_nlf": camera_nlf(list(PHONES)), "calibrated_pg": calibrated_pg(list(PHONES))}
     fitted = weights.load((HERE / "lab.safetensors").read_bytes())
-    return {f"phones/{kind}": table for kind, table in tables.items()} | fitted
+    telegraph = {f"{TELEGRAPH}/true": GaussianNoise(telegraph_noise().table)}  # the page makes it jump
+    return {f"phones/{kind}": table for kind, table in tables.items()} | telegraph | fitted
 
 
-def _law(law: SensorLaw) -> dict:
+def law_state(law: SensorLaw) -> dict:
     """A physical sensor in the form that the page reads."""
     return {
         "gain": law.gain,
@@ -59,15 +62,16 @@ def _kinds(group: str, *kinds: str) -> dict[str, str]:
 
 def shipped_cameras() -> list[dict]:
     """The cameras that the page offers: id, label, ISO range, models, and the source of the true noise."""
-    phone = _kinds("phones", "awgn", "camera_nlf", "calibrated_pg", "nlf_flow", "noise_flow")
+    fitted = ("awgn", "photon_transfer", "nlf_flow", "noise_flow", "sensor_flow")
+    phone = _kinds("phones", "awgn", "camera_nlf", "calibrated_pg", *fitted[2:])
     known = camera_nlf().table
     sensors = [
         {
             "id": name,
             "label": label,
             "isos": [ISOS[0], ISOS[-1]],
-            "sensor": _law(LAWS[name]),
-            "models": _kinds(name, "awgn", "photon_transfer", "nlf_flow", "noise_flow"),
+            "sensor": law_state(LAWS[name]),
+            "models": _kinds(name, *fitted),
         }
         for name, label in SENSORS.items()
     ]
@@ -76,7 +80,16 @@ def shipped_cameras() -> list[dict]:
         | {"truth": "phones/camera_nlf"}
         for name, label in PHONES.items()
     ]
-    return sensors + phones
+    jumps = telegraph_noise().law
+    telegraph = {
+        "id": TELEGRAPH,
+        "label": "Telegraph (made up)",
+        "isos": [ISOS[0], ISOS[-1]],
+        "models": _kinds(TELEGRAPH, *fitted),
+        "truth": f"{TELEGRAPH}/true",
+        "telegraph": {"share": jumps.share, "jump": jumps.jump},
+    }
+    return [*sensors, telegraph, *phones]
 
 
 class NoiseLab(anywidget.AnyWidget):
@@ -87,7 +100,8 @@ class NoiseLab(anywidget.AnyWidget):
 
     Arguments:
         pictures: name -> clean planes (4, h, w) in [0, 1], in addition to the shipped ones.
-        settings: initial values of settings, by name.
+        settings: initial values of settings, by name. ``models`` are the kinds of models that are drawn, in that order;
+            without them, or with none that the camera has, all of them are.
 
     Errors: ValueError for an unknown setting.
 
@@ -97,7 +111,7 @@ class NoiseLab(anywidget.AnyWidget):
     """
 
     _esm = modules.widget("lab.js")
-    _css = modules.style()
+    _css = modules.style("lab.css")
     weights = traitlets.Bytes().tag(sync=True)
     cameras = traitlets.List().tag(sync=True)
     scenes = traitlets.List().tag(sync=True)

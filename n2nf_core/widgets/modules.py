@@ -48,3 +48,27 @@ def widget(name: str) -> str:
 def style(*names: str) -> str:
     """The style sheets that all widgets share, followed by the sheets ``names``, as one text."""
     return "".join((HOME / name).read_text() for name in (*SHARED, *names))
+
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<style>:root {{ color-scheme: light dark; }} body {{ margin: 0 auto; max-width: 1200px; padding: 8px; }}</style></head>
+<body><main><h1 style="font: 20px sans-serif">{title}</h1>
+<script type="application/vnd.jupyter.widget-state+json">{state}</script>
+<script type="application/vnd.jupyter.widget-view+json">{view}</script></main>
+<script>{loader}</script></body></html>"""
+
+
+def page(widget, title: str) -> str:
+    """A page with one widget and nothing else, as HTML: it needs no kernel, no server and no network.
+
+    >>> from n2nf_core.widgets.two_frames import TwoFrames
+    >>> page(TwoFrames(), "Two frames")[:15]
+    '<!doctype html>'
+    """
+    from ipywidgets.embed import dependency_state, embed_data
+
+    data = embed_data(views=[widget], state=dependency_state([widget], drop_defaults=False))
+    state, view = (json.dumps(part).replace("</", "<\\/") for part in (data["manager_state"], data["view_specs"][0]))
+    loader = (HOME / "loader.js").read_text()
+    return PAGE.format(title=title, state=state, view=view, loader=loader)

@@ -59,11 +59,16 @@ def test_rho_and_the_share_of_the_denoised_frames():
     assert found.denoised_share == pytest.approx(1 / (1 + 6 * (0.05**2 / noise + 0.09)), rel=0.05)
 
 
+def of_pair(given, nlf, own):
+    frames, denoised = given
+    return pair_third_cumulant(frames.mean(0), (frames[0] - frames[1]) ** 2 / 2, denoised.mean(0), nlf, own)
+
+
 def test_what_the_denoiser_lets_through_and_its_errors_do_not_bias_the_third_cumulant():
     """Each with the error of its own mean; a third cumulant without either correction is off by many of them."""
     for own, error in ((0.0, 0.0), (0.4, 0.0), (0.2, 0.05)):
         given, clean = recording(2, side=160, own=own, error=error)
-        value = pair_third_cumulant(*given, NLF(GAIN, READ)) - GAIN**2 * clean
+        value = of_pair(given, NLF(GAIN, READ), own) - GAIN**2 * clean
         assert abs(value.mean()) < 4 * value.std() / math.sqrt(value.numel())
 
 
@@ -89,7 +94,7 @@ def exponential(own, frames=2):
 
 
 def test_the_share_that_the_denoiser_lets_through_is_undone():
-    value = pair_third_cumulant(*exponential(0.4), NLF(0.0, 9e-4)) - 2 * 0.03**3
+    value = of_pair(exponential(0.4), NLF(0.0, 9e-4), 0.4) - 2 * 0.03**3
     assert abs(value.mean()) < 4 * value.std() / math.sqrt(value.numel())
 
 

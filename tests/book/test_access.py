@@ -58,13 +58,15 @@ def test_every_picture_has_words(pages):
 def test_a_figure_says_its_caption(book):
     page = (book / "notebooks/60_ablate_lambda.html").read_text()
     said = [html.unescape(alt) for alt in re.findall(r'<img [^>]*alt="([^"]*)"', page)]
-    assert said[0].startswith("The self-sample loss for five weights, in units of the critical one.")
-    assert said[1].startswith("Figure 1 of 2. Above, what the noise term of each loss reaches in training;")
+    assert said[0].startswith("NLL of real noise (above) and PSNR (below) of both losses")
+    assert said[1].startswith("The self-sample loss for five weights, in units of the critical one.")
+    assert said[2].startswith("Figure 1 of 2. Above, the noise term of each loss in training;")
     assert any("every path leads down to the right" in text for text in said)
 
 
 def test_pages_with_figures_hold_them_at_their_size(book, open_page):
     page = open_page((book / "notebooks/60_ablate_lambda.html").as_uri())
+    page.eval_on_selector_all("details.smoke", "all => all.forEach((one) => { one.open = true })")
     scale = page.eval_on_selector(".cell_output img", "image => image.naturalWidth / image.clientWidth")
     assert scale >= 1.99, "two pixels of the figure for one of the page, at least"
     page.set_viewport_size({"width": 375, "height": 800})

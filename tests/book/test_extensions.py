@@ -14,12 +14,12 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.md"))
 pytest.importorskip("docutils")
 sys.path.insert(0, str(ROOT / "book/_ext"))
-committed, docstrings, figures, fold, inject, stamp = (
-    pytest.importorskip(name) for name in ("committed", "docstrings", "figures", "fold", "inject", "stamp")
+committed, docstrings, figures, findings, fold, inject, stamp = (
+    pytest.importorskip(name) for name in ("committed", "docstrings", "figures", "findings", "fold", "inject", "stamp")
 )
 
 
-@pytest.mark.parametrize("module", (committed, docstrings, figures, fold, inject), ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", (committed, docstrings, figures, findings, fold, inject), ids=lambda m: m.__name__)
 def test_examples(module):
     result = doctest.testmod(module)
     assert result.attempted and not result.failed
@@ -66,9 +66,9 @@ def test_every_formula_has_a_source_and_a_function():
 
 def test_a_notebook_without_results_says_so(tmp_path):
     assert committed.of("10_pair_noisy_images", tmp_path) == []
-    assert committed.NOTHING in committed.section("no_such_notebook", "notebooks/no_such_notebook")
+    assert committed.NOTHING in committed.section("no_such_notebook")
     for name, has_tables in (("10_pair_noisy_images", False), ("40_evaluate_noise_model", True)):
-        assert (committed.BRACKETS in committed.section(name, f"notebooks/{name}")) == has_tables
+        assert (committed.BRACKETS in committed.section(name)) == has_tables
 
 
 def test_results_come_from_the_files(tmp_path):
@@ -76,21 +76,21 @@ def test_results_come_from_the_files(tmp_path):
     content["noise_models"]["awgn"] |= {"nll_nats_per_dim": -7.5, "nll_nats_per_dim_interval": [-8.0, -7.0]}
     (tmp_path / "00_start_here-x.json").write_text(json.dumps(content))
     (found,) = committed.of("00_start_here", tmp_path)
-    text = committed.shown(found, "notebooks/00_start_here", "00_start_here")
+    text = committed.shown(found, "00_start_here")
     assert "| AWGN | -7.500 [-8.000, -7.000] |" in text
     assert f"`{content['provenance']['commit'][:10]}`" in text and content["provenance"]["command"] in text
 
 
 def test_the_sweep_shows_its_figure_and_its_seeds():
     (found,) = committed.of("60_ablate_lambda")
-    text = committed.shown(found, "notebooks/60_ablate_lambda", "60_ablate_lambda")
-    assert "](../../results/60_ablate_lambda.svg)" in text
+    assert "](../../results/60_ablate_lambda.svg)" in committed.drawn(found, "notebooks/60_ablate_lambda")
+    text = committed.shown(found, "60_ablate_lambda")
     assert f"seeds {', '.join(map(str, found.named('seed')))}; " in text
     assert found.named("seed") == sorted(set(found.frame["provenance.seed"]))
 
 
 def test_the_reproducibility_page_lists_all_committed_results():
-    text = inject.made("provenance", "", "reproducibility")
+    text = inject.made("provenance")
     files = [p for p in (ROOT / "results").iterdir() if p.suffix in (".json", ".parquet")]
     for path in files:
         assert f"### {path.name}\n" in text
@@ -171,5 +171,5 @@ def test_the_placed_notebook_is_the_text_with_its_outputs(book):
     placed = json.loads((book / "_sources/notebooks/60_ablate_lambda.ipynb").read_text())
     code = ["".join(cell["source"]) for cell in placed["cells"] if cell["cell_type"] == "code"]
     assert any(c["outputs"] for c in placed["cells"] if c["cell_type"] == "code")
-    assert "hide-input" not in json.dumps(placed) and "Results of longer runs" not in json.dumps(placed)
+    assert "hide-input" not in json.dumps(placed) and "What was found" not in json.dumps(placed)
     assert code[0].startswith("from functools import partial")

@@ -48,9 +48,21 @@ def test_internal_links_lead_to_a_page_and_a_place_on_it(book):
 
 def test_every_page_that_runs_says_what_it_was_made_from(book):
     for path in (book / "notebooks").glob("*.html"):
-        line = re.search(r'<div class="stamp.*?</div>', path.read_text(), re.DOTALL)[0]
-        assert re.search(r"profile <code.*?smoke.*?commit <code.*?[0-9a-f]{10}", line, re.DOTALL), path.name
-        assert "Results shown" in line and f"{path.stem}.ipynb" in line and f"{path.stem}.md" in line
+        text = path.read_text()
+        line = re.search(r'<div class="stamp.*?</div>', text, re.DOTALL)[0]
+        assert f"{path.stem}.ipynb" in line and f"{path.stem}.md" in line
+        foot = text[text.index("Formulas and provenance") :]
+        assert re.search(r"profile <code.*?smoke.*?commit <code.*?[0-9a-f]{10}", foot, re.DOTALL), path.name
+
+
+def test_what_was_found_stands_before_every_run(book):
+    for path in (ROOT / "book/findings").glob("*.md"):
+        text = (book / f"notebooks/{path.stem}.html").read_text()
+        found, how = text.index('id="what-was-found"'), text.index('id="how-it-was-found"')
+        assert found < how < text.index('<details class="smoke">'), path.stem
+        section = text[found:how]
+        assert f"{path.stem}.svg" in section and 'class="claim' in section and "the paper" in section.lower(), path.stem
+        assert "<<" not in section and "cell_output" not in section
 
 
 def test_committed_results_stand_on_the_pages(book):

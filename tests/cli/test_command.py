@@ -8,7 +8,20 @@ import pytest
 from n2nf_core import cli
 from n2nf_core.cli.command import Commands
 
-NAMES = ("check", "measure", "model", "export", "noise", "denoise", "run", "collect")
+NAMES = (
+    "check",
+    "measure",
+    "model",
+    "export",
+    "noise",
+    "denoise",
+    "convert",
+    "simulate",
+    "lab",
+    "run",
+    "study",
+    "collect",
+)
 
 
 def test_a_command_is_added_with_its_call():

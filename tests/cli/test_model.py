@@ -38,6 +38,23 @@ def test_a_file_of_several_cameras_and_isos(tmp_path, paths, capsys):
     assert cli.main(["export", str(out), "--to", "table"]) == 0
 
 
+def test_dequantised_frames_are_trained_on_and_compared_on(tmp_path, paths, monkeypatch):
+    from n2nf_core import evaluation
+
+    trained, scored = [], []
+    train, held_out = Recipe.train, evaluation.held_out_patches
+    monkeypatch.setattr(Recipe, "train", lambda recipe: trained.extend(recipe.bursts) or train(recipe))
+    monkeypatch.setattr(
+        evaluation, "held_out_patches", lambda test, *size: scored.extend(test) or held_out(test, *size)
+    )
+    out = tmp_path / "m.safetensors"
+    assert cli.main(["model", paths[0], "-o", str(out), "--profile", "smoke", "--seed", "4", "--dequantise"]) == 0
+    for burst in (trained[0], scored[0]):
+        values = burst.frames[0]
+        assert burst.provenance["dequantised"] == 4 and (values != values.round()).mean() > 0.9
+    assert load_model(out)[2]["dequantised"] is True
+
+
 @pytest.mark.parametrize(("gain", "kind"), [(-0.1, "noise_flow"), (0.1, "photon_transfer")])
 def test_the_better_model_is_kept(tmp_path, paths, monkeypatch, gain, kind):
     from n2nf_core import evaluation

@@ -1,6 +1,8 @@
 """Notebooks and studies from the command line."""
 
+import importlib.util
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from cases.stacks import npz_stack
 
 from n2nf_core import cli
 from n2nf_core.study import runner
+from n2nf_core.study.shipped import NOTEBOOKS, WORKFLOW
 from n2nf_core.study.tables import collect
 from n2nf_core.training import PROFILES
 
@@ -78,3 +81,27 @@ def test_an_empty_folder_is_chosen_by_the_parameters(monkeypatch, tmp_path, caps
     assert cli.main(["run", "tiny.md", "--out=", "--runs", "here"]) == 0
     assert cli.main(["run", "tiny.md", "--out=-x"]) == 0
     assert [given[1] for given in asked] == [Path("here/demo"), Path("-x")]
+
+
+def test_a_study_simulates_its_data_and_then_runs_its_points(monkeypatch, tmp_path, capsys):
+    asked, ended = [], [0, 7]
+
+    def run(words):
+        asked.append(words)
+        return subprocess.CompletedProcess(words, ended[len(asked) - 1])
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert cli.main(["study", "--profile", "cpu", "--runs", "here", "--threads", "2", "--engine", "slurm"]) == 7
+    for words, target in zip(asked, ("data", "study"), strict=True):
+        assert words[1:3] == ["-m", "snakemake"] and words[-2:] == ["--", target]
+        assert words[words.index("--profile") + 1] == str(WORKFLOW / "profiles/slurm")
+        assert f"study={(WORKFLOW / 'study.yaml').resolve()}" in words
+        assert {"profile=cpu", "runs=here", "threads=2", f"notebooks={NOTEBOOKS.resolve()}"} < set(words)
+    assert cli.main(["study", str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml: there is no such file" in capsys.readouterr().err
+
+
+def test_a_study_without_its_engine_names_the_extra(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["study"]) == 2
+    assert capsys.readouterr().err == "error: snakemake is not installed: pip install 'n2nf-core[workflow]'\n"

@@ -47,6 +47,17 @@ def test_scaled_bins_tell_apart_what_the_bins_of_the_paper_do_not():
     assert rows["truth"]["scaled_kl_nats"] == pytest.approx(rows["truth"]["scaled_kl_floor_nats"], rel=0.2)
 
 
+def test_each_setting_is_scaled_by_its_own_noise():
+    """A model whose variance is wrong for narrow noise alone; scaled like the wide noise, it would not be seen."""
+    held = evaluation.held_out_patches([flat_burst(sigma=3e-4), flat_burst(camera="B", sigma=0.02)], patch=16)
+    model = GaussianNoise({"A": {100: NLF(0.0, 1.8e-7)}, "B": {100: NLF(0.0, 4e-4)}})
+    narrow, wide = (evaluation.score_noise_models({"m": model}, held.of(camera, 100.0))["m"] for camera in "AB")
+    both = evaluation.score_noise_models({"m": model}, held)["m"]
+    assert narrow["scaled_kl_nats"] > 1.5 * wide["scaled_kl_nats"]
+    assert both["scaled_kl_nats"] == pytest.approx((narrow["scaled_kl_nats"] + wide["scaled_kl_nats"]) / 2, rel=0.05)
+    assert (both["patches"], narrow["patches"], both["patches_left_out"]) == (128, 64, 0)
+
+
 def test_recovered_parameters_are_ratios_to_the_truth():
     from n2nf_core.baselines import fit_photon_transfer
 

@@ -93,7 +93,7 @@ def test_tiff_holds_the_values(tmp_path):
 
 
 def test_another_form_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"a.exr: the name must end in .tif, .tiff, .npz, .dng"):
+    with pytest.raises(ValueError, match=r"a.exr: the name must end in .tif, .tiff, .npz or .dng"):
         write_frames(tmp_path / "a.exr", mosaics(), **STATED)
     assert not list(tmp_path.iterdir())
 

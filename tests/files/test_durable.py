@@ -185,6 +185,14 @@ def test_an_error_of_another_file_is_not_told_as_one_of_the_place(tmp_path):
     )
 
 
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path):
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "photographs/one").touch()
+    with pytest.raises(IsADirectoryError, match="photographs"), durable_replace(tmp_path / "photographs") as new:
+        new.write_text("model")
+    assert [path.name for path in tmp_path.rglob("*")] == ["photographs", "one"]
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="cannot write .*file/deep"):

@@ -1,9 +1,11 @@
 """Messages of errors in one line, and weights that are refused."""
 
+import warnings
+
 import pytest
 import torch
 
-from n2nf_core.files import CheckpointError, check_weights, one_line
+from n2nf_core.files import CheckpointError, check_weights, one_line, show_warning
 
 
 def test_an_error_in_one_line():
@@ -18,3 +20,11 @@ def test_an_error_in_one_line():
 def test_weights_that_no_model_has_are_refused_by_name(tmp_path, tensor, message):
     with pytest.raises(CheckpointError, match=f"a.pt: the tensor bias .*{message}"):
         check_weights(tmp_path / "a.pt", {"scale": torch.ones(1), "bias": tensor})
+
+
+def test_a_warning_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(warnings, "showwarning", show_warning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("two\nlines", stacklevel=1)
+    assert capsys.readouterr().err == "warning: two lines\n"

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +15,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TOKEN = "test-token"
 PATIENCE = 120_000  # ms that a step may take on a busy machine
-SETTINGS = {"notification": {"fetchNews": "false", "checkForUpdates": False}}  # nothing from other machines
 WIDGETS = """---
 jupytext:
   text_representation:
@@ -59,29 +57,26 @@ ENDED = """() => { const panel = window.jupyterapp.shell.currentWidget;
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of notebooks/, never the repository's own."""
-    folder = tmp_path / "notebooks"
-    folder.mkdir()
-    for source in (*(ROOT / "notebooks").glob("*.md"), ROOT / "notebooks/jupytext.toml"):
-        shutil.copy(source, folder)
-    return folder
+    """A folder of notebooks, never the repository's own."""
+    return tmp_path / "notebooks"
 
 
 @pytest.fixture
 def open_notebook(folder, tmp_path, chromium):
-    """open_notebook(name) -> a page of JupyterLab, token on, with that text open as a notebook and its kernel ready."""
-    for name, content in SETTINGS.items():
-        path = tmp_path / f"settings/@jupyterlab/apputils-extension/{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content))
+    """open_notebook(name) -> a page of the JupyterLab of ``n2nf lab``, with that text open as a notebook, kernel ready.
+
+    The token is on. The reader's own settings are an empty folder.
+    """
+    config = {"ServerApp": {"allow_root": True}, "LabApp": {"expose_app_in_browser": True}}
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/jupyter_config.json").write_text(json.dumps(config | {"IdentityProvider": {"token": TOKEN}}))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
-    command += [f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True"]
-    folders = {"PYTHONPATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": f"{tmp_path}/settings"}
-    folders |= {"JUPYTERLAB_WORKSPACES_DIR": f"{tmp_path}/workspaces"}
-    server = subprocess.Popen(command, cwd=folder, env=os.environ | folders, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "n2nf_core.cli", "lab", str(folder), "--no-browser", "--port", str(port)]
+    folders = {"PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": f"{tmp_path}/config"}
+    folders |= {f"JUPYTERLAB_{name}_DIR": f"{tmp_path}/{name}" for name in ("SETTINGS", "WORKSPACES")}
+    server = subprocess.Popen(command, cwd=tmp_path, env=os.environ | folders, stderr=subprocess.PIPE, text=True)
     log = next((line for line in server.stderr if "is running at" in line), None)
     assert log, f"JupyterLab ended with {server.wait()}"
     threading.Thread(target=server.stderr.read, daemon=True).start()  # or a full pipe would hold it
@@ -91,9 +86,7 @@ def open_notebook(folder, tmp_path, chromium):
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(f"http://127.0.0.1:{port}/lab?token={TOKEN}")
-        page.locator(".jp-DirListing-item", has_text=name).click(button="right")
-        page.locator(".lm-Menu-item", has_text="Open With").click()
-        page.get_by_role("menuitem", name="Notebook", exact=True).click()
+        page.locator(".jp-DirListing-item", has_text=name).dblclick()
         page.wait_for_function(
             "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
         )

@@ -38,5 +38,5 @@ def test_the_study_has_a_panel_for_every_curve_and_the_aim_in_each():
     curves = {name: {"noise_flow": [(1, 0.1)]} for name in ("step", "scenes")}
     figure = regret.regret_study([{"S6": {"noise_flow": row(0.1)}}], curves, aim=0.02)
     shown = [axis for axis in figure.axes if axis.axison]
-    assert [axis.get_xlabel() for axis in shown] == ["", "step", "scenes"] and len(figure.axes) == 4
+    assert [axis.get_xlabel() for axis in shown] == ["", "step", "scenes"] and len(figure.axes) == 3
     assert all([0.02, 0.02] in [list(line.get_ydata()) for line in axis.lines] for axis in shown)

@@ -67,3 +67,11 @@ def test_on_other_data_a_claim_that_fails_is_a_note_beside_what_was_found(tmp_pa
     assert capsys.readouterr().out.splitlines() == [f"note: {note}" for note in notes]
     one = write_json(tmp_path / "s.json", {"provenance": {"data": known[:1]}})
     assert assert_claims(one, {}, "mine.npz") == ["ISO not stated", "it is dark", "it is flat"]
+
+
+def test_a_result_says_where_its_scores_are_those_of_a_part_of_the_patches(tmp_path):
+    some, every = ({"patches": 8, "patches_left_out": count} for count in (2, 0))
+    content = {"noise_models": {"a": some, "b": some, "c": every}, "of": {"S6": {"a": some}}}
+    path = write_json(tmp_path / "r.json", content | {"provenance": {"data": []}})
+    sentence = "scores are those of 8 of 10 held-out patches, chosen at random to save memory"
+    assert assert_claims(path, {}, "") == [sentence] == json.loads(path.read_text())["notes"]

@@ -12,12 +12,12 @@ def test_the_script_writes_models_and_where_they_came_from(tmp_path, monkeypatch
     monkeypatch.setattr(fit_lab_models, "PHONES", ("IP",))
     monkeypatch.setattr(fit_lab_models, "LAWS", {"banded": fit_lab_models.LAWS["banded"]})
     monkeypatch.setattr(fit_lab_models, "ISOS", (400.0,))
-    monkeypatch.setattr(fit_lab_models, "STEPS", {"nlf_flow": 2, "noise_flow": 2})
+    monkeypatch.setattr(fit_lab_models, "STEPS", {"nlf_flow": 2, "noise_flow": 2, "sensor_flow": 2})
     monkeypatch.setattr(sys, "argv", ["fit_lab_models.py", str(tmp_path)])
     fit_lab_models.main()
     models = weights.load((tmp_path / "lab.safetensors").read_bytes())
-    kinds = ["awgn", "photon_transfer", "nlf_flow", "noise_flow"]
-    assert list(models) == [f"{group}/{kind}" for group in ("phones", "banded") for kind in kinds]
+    kinds = ["awgn", "photon_transfer", "nlf_flow", "noise_flow", "sensor_flow"]
+    assert list(models) == [f"{group}/{kind}" for group in ("phones", "banded", "telegraph") for kind in kinds]
     assert models["banded/noise_flow"].knots.isos == {"banded": (400.0,)}
     content = json.loads((tmp_path / "lab.json").read_text())
     assert content["provenance"]["steps"]["phones/nlf_flow"] == 2

@@ -28,12 +28,13 @@ class Finding(NamedTuple):
 
 
 def judged(name: str, value: float, text: str, advice: str, *, refuse: bool = False, wary: bool = False) -> Finding:
-    """A finding whose sentence ends with advice unless all is well.
+    """The finding of a rule; its text has the advice unless the verdict is "ok".
 
     Arguments:
-        name, value: as in :class:`Finding`.
-        text: what was measured.
-        advice: what to do.
+        name: of the check.
+        value: what was measured.
+        text: what it means.
+        advice: what to do about it.
         refuse, wary: whether the verdict is "refuse", or else "warn".
     """
     verdict = REFUSE if refuse else WARN if wary else OK

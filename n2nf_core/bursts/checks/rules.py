@@ -17,6 +17,7 @@ from n2nf_core.bursts.checks.defects import find_defects, judge_defects
 from n2nf_core.bursts.checks.findings import OK, Finding, judged
 from n2nf_core.bursts.checks.sample import Sample
 from n2nf_core.bursts.checks.statistics import CERTAIN, Statistics, measure
+from n2nf_core.bursts.checks.steadiness import frames_alike, light, stillness
 
 FEW_VALUES = 6  # a histogram of fewer different values shows no shape
 LEAST_COUNT = 30  # of equal values, so that their number says something
@@ -48,10 +49,10 @@ def judge(burst: Burst, facts: Sequence[FrameFacts], sample: Sample) -> list[Fin
     """
     found = [_constant_parts(facts), _saturated(burst, facts), *_ends(burst, sample)]
     if (measured := measure(sample)) is not None:
-        cut = next(f for f in found if f.name == "cut off below").verdict != OK
+        cut = {f.name for f in found if f.verdict != OK}
         step = sample.step()
         found += [*_levels(burst, facts, sample, measured, cut), *_steps(sample, measured, step)]
-        found += [*_content(burst, measured), *_light(measured), *_stillness(measured)]
+        found += [*_content(burst, measured), *light(measured), *stillness(measured), *frames_alike(measured)]
         found += judge_defects(find_defects(sample, measured.gains, step))
     return found
 
@@ -117,9 +118,12 @@ def _piled(counts: np.ndarray) -> float:
 
 
 def _levels(
-    burst: Burst, facts: Sequence[FrameFacts], sample: Sample, measured: Statistics, cut: bool
+    burst: Burst, facts: Sequence[FrameFacts], sample: Sample, measured: Statistics, found: set[str]
 ) -> Iterator[Finding]:
-    """Whether the black level is too high, from signals below it, or too low, from where the noise falls to 0."""
+    """Whether the black level is too high, from signals below it, or too low, from where the noise falls to 0.
+
+    Then, whether the noise falls as the signal grows. found: names of the earlier checks that found something.
+    """
     below = np.mean([each.below for each in facts], axis=0)
     worst, black = int(below.argmax()), burst.black[int(below.argmax())]
     mean = float(sample.values[:, worst].mean(dtype=np.float64)) - black
@@ -133,13 +137,23 @@ def _levels(
         refuse=bool(below[worst] > 0.9 and real),
         wary=measured.below > 0.1,
     )
-    zero = 0.0 if cut or np.isnan(measured.zero) else measured.zero
+    zero = 0.0 if "cut off below" in found or np.isnan(measured.zero) else measured.zero
     yield judged(
         "black level too low",
         zero,
         f"the variance of the noise falls to 0 at {zero:.4g} above the black level {max(burst.black):g}",
         "the black level is too low by about that or more; give the right one",
         wary=zero > 0,
+    )
+    loss = 0.0 if "cut off above" in found else measured.loss
+    yield judged(
+        "noise along the signal",
+        loss,
+        f"the variance of the noise falls by {loss:.0%} from the dark to the bright"
+        if loss
+        else "the noise does not fall as the signal grows",
+        "the numbers are not proportional to light, as in pictures with a tone curve (gamma); use RAW or linear frames",
+        wary=loss > 0.25,
     )
 
 
@@ -197,49 +211,3 @@ def _content(burst: Burst, measured: Statistics) -> Iterator[Finding]:
             refuse=apart > 0.5 and in_noise > 1,
             wary=apart > 0.15 and in_noise > 0.5,
         )
-
-
-def _light(measured: Statistics) -> Iterator[Finding]:
-    change = float(np.abs(measured.gains - 1).max())
-    yield judged(
-        "drift",
-        change,
-        f"the light changes by {change:.1%} between frames, which adds {measured.drift:.0%} to the noise's variance",
-        "use steady light and one exposure",
-        refuse=change > 0.25 and measured.drift > 1,
-        wary=measured.drift > 0.05,
-    )
-    yield judged(
-        "flicker",
-        measured.flicker,
-        f"the light changes from place to place, which adds {measured.flicker:.0%} to the noise's variance",
-        "use light that does not flicker, and a scene without moving shadows",
-        wary=measured.flicker > 0.05,
-    )
-
-
-def _stillness(measured: Statistics) -> Iterator[Finding]:
-    close, (growth, error) = measured.correlation, measured.growth
-    yield judged(
-        "correlation",
-        close,
-        f"in the difference of frames, neighbouring pixels correlate by {close:.2f}",
-        "something moved, or the frames were denoised, demosaiced or compressed; use a tripod, a still scene and RAW",
-        refuse=close > max(0.3, CERTAIN * measured.correlation_error),
-        wary=close > max(0.05, CERTAIN * measured.correlation_error),
-    )
-    yield judged(
-        "growth",
-        growth,
-        f"the frames drift apart: their variance grows by {growth:.0%} over the burst",
-        "something moved or changed; use a tripod and a still scene",
-        refuse=growth > max(0.5, CERTAIN * error),
-        wary=growth > max(0.1, CERTAIN * error),
-    )
-    yield judged(
-        "motion",
-        measured.moved,
-        f"something moved in {measured.moved:.1%} of the image",
-        "use a tripod and a still scene, or crop the frames",
-        wary=measured.moved > 0.01,
-    )

@@ -41,9 +41,13 @@ class Statistics(NamedTuple):
         pattern: amplitude of an alternation from pixel to pixel in all planes, divided by the mean signal.
         colours: largest difference of the mean of a plane from that of all planes, divided by the latter.
         zero: signal at which the variance of the noise falls to 0 along a line, DN above black, or nan if not known.
+        loss: share of its variance that the noise loses from the darkest to the brightest blocks, 0 where it does not.
         below: share of blocks whose mean over time lies below the black level by more than noise allows.
         reference: root mean square of mean over time minus reference, divided by that of the signal and by the noise;
             (nan, nan) where there is no reference.
+        quietest: number of the frame with the least noise, and the variance of its noise over the mean of the others';
+            (0, 1) for pairs.
+        quietest_error: standard error of that share for frames that are alike.
     """
 
     noise: float
@@ -58,8 +62,11 @@ class Statistics(NamedTuple):
     pattern: float
     colours: float
     zero: float
+    loss: float
     below: float
     reference: tuple[float, float]
+    quietest: tuple[int, float]
+    quietest_error: float
 
 
 def gains(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
@@ -100,6 +107,8 @@ def measure(sample: Sample) -> Statistics | None:
     differences = tiles.steps.shape[1]
     spread = float((tiles.last[:, 0] / np.maximum(per_tile, 1e-30) - 1).std()) / len(per_tile) ** 0.5
     pattern, colours = _cells(tiles, variance**0.5)
+    zero, loss = _along_signal(tiles.blocks, sample)
+    count = differences + 1
     return Statistics(
         noise=variance**0.5,
         typical=float(np.median(per_tile)) ** 0.5,
@@ -112,9 +121,12 @@ def measure(sample: Sample) -> Statistics | None:
         moved=_moved(tiles, pixels, rows),
         pattern=pattern,
         colours=colours,
-        zero=_zero(tiles.blocks),
+        zero=zero,
+        loss=loss,
         below=_below(tiles.blocks, sample),
         reference=_reference(sample, variance),
+        quietest=_quietest(tiles.apart),
+        quietest_error=2**0.5 * chance * (count - 1) / max(count - 2, 1),
     )
 
 
@@ -156,16 +168,18 @@ def _cells(tiles: TileSums, noise: float) -> tuple[float, float]:
     return sizes[0], sizes[1]
 
 
-def _zero(points: np.ndarray) -> float:
-    """Signal at which a line through (mean, variance) of the blocks reaches 0, or nan if that may be near or below 0.
+def _along_signal(points: np.ndarray, sample: Sample) -> tuple[float, float]:
+    """Of a line through (mean, variance) of the blocks: signal at which it reaches 0, or nan, and what it loses, or 0.
 
     The line is fitted by least squares weighted by 1 / variance^2, with sandwich errors. If blocks are darker than
-    where it reaches 0, the points lie on no line, and nothing is said.
+    where it reaches 0, the points lie on no line, and nothing is said of that. Where it falls, it loses
+    1 - variance of the brightest / variance of the darkest blocks, if their signals differ by more than noise, as that
+    of rows, does. Blocks near white do not count.
     """
     signal, variance = points[..., 0].ravel(), points[..., 1].ravel()
-    kept = variance > 0
+    kept = (variance > 0) & (signal < 0.9 * (sample.burst.white - max(sample.burst.black)))
     if kept.sum() < 16:
-        return float("nan")
+        return float("nan"), 0.0
     design, variance = np.column_stack((signal, np.ones_like(signal)))[kept].astype(np.float64), variance[kept]
     predicted = np.full(len(variance), float(variance.mean()))
     for _ in range(4):
@@ -175,11 +189,29 @@ def _zero(points: np.ndarray) -> float:
         predicted = design @ fit
     scores = design * (weight * (variance - predicted))[:, None]
     shot_error, read_error = np.sqrt((inverse @ (scores.T @ scores) @ inverse).diagonal())
-    if read > -CERTAIN * read_error or shot < CERTAIN * shot_error:
-        return float("nan")
-    zero = -read / shot
     darkest, brightest = np.quantile(design[:, 0], (0.01, 0.99))
-    return float(zero) if 0.05 * brightest < zero < darkest else float("nan")
+    if shot < -CERTAIN * shot_error and brightest - darkest > CERTAIN * variance.mean() ** 0.5:
+        return float("nan"), float(1 - max(read + shot * brightest, 0) / (read + shot * darkest))
+    if read > -CERTAIN * read_error or shot < CERTAIN * shot_error:
+        return float("nan"), 0.0
+    zero = -read / shot
+    return float(zero) if 0.05 * brightest < zero < darkest else float("nan"), 0.0
+
+
+def _quietest(apart: np.ndarray) -> tuple[int, float]:
+    """The frame with the least noise, and its variance over the mean of the others', from (tiles, T) mean squares.
+
+    With the variances s_t of T frames and their sum S, a frame minus the mean of all has s_t (1 - 2 / T) + S / T^2.
+    Tiles that differ more than twice as much as usual do not count, since something may have moved there.
+    """
+    count, total = apart.shape[1], apart.sum(1)
+    if count < 3 or not total.any():
+        return 0, 1.0
+    each = apart[total <= 2 * np.median(total)].mean(0) if np.median(total) > 0 else apart.mean(0)
+    every = each.sum() * count / (count - 1)
+    own = (each - every / count**2) / (1 - 2 / count)
+    frame = int(own.argmin())
+    return frame, float(own[frame] * (count - 1) / (every - own[frame]))
 
 
 def _below(points: np.ndarray, sample: Sample) -> float:

@@ -18,6 +18,7 @@ class TileSums(NamedTuple):
         steps: (tiles, T - 1, 5): of consecutive frames.
         means: (tiles, T, 4).
         blocks: (blocks, 4, 2): mean over time, and temporal variance.
+        apart: (tiles, T): mean square of a frame minus the mean over time, without the tile's own mean.
         waves: (places, 3): alternation from pixel to pixel along x, along y, and along both.
         cells: (cells, 4): each plane minus the mean of all planes.
     """
@@ -26,6 +27,7 @@ class TileSums(NamedTuple):
     steps: np.ndarray
     means: np.ndarray
     blocks: np.ndarray
+    apart: np.ndarray
     waves: np.ndarray
     cells: np.ndarray
 
@@ -39,6 +41,7 @@ def tile_sums(strip: np.ndarray) -> TileSums:
         steps=_covariances(np.diff(strip, axis=1)),
         means=strip.mean((3, 4), dtype=np.float64),
         blocks=np.stack((blocks(mean), blocks(variance)), 2),
+        apart=(strip - mean[:, None]).var((3, 4), dtype=np.float64).mean(2),
         waves=_waves(one[:, 0]),
         cells=(mean - one).transpose(0, 2, 3, 1).reshape(-1, 4),
     )

@@ -13,15 +13,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-from scipy import stats
 
 from n2nf_core import plots
 from n2nf_core.files import durable_replace, lock_of, locked
 from n2nf_core.plots import label
 from n2nf_core.study.points import read_result
+from n2nf_core.study.tables import paper_claims
 from n2nf_core.study.tables.columns import flatten, markdown_row
 from n2nf_core.study.tables.figures import FIGURES
 from n2nf_core.study.tables.file_set import SUMS, replace_together
+from n2nf_core.study.tables.readings import over_seeds
 
 GROUPS = {
     "noise_models": "noise model",
@@ -159,7 +160,7 @@ def differences(frame: pd.DataFrame, notebook: str) -> str:
     """The paired differences of a notebook's points as Markdown, with Student's 95 % interval of the mean over seeds.
 
     They are the differences that the notebook wrote, or those from its model in :data:`REFERENCES`. An interval needs
-    at least two seeds. A difference whose interval contains 0 is marked as inside the noise.
+    at least two seeds. The reading is "better" or "worse", or "undecided" where the interval contains 0.
 
     Arguments:
         frame: one row per point, as :func:`table` makes it.
@@ -183,18 +184,16 @@ def differences(frame: pd.DataFrame, notebook: str) -> str:
             if len(values):
                 place = [f"{value:g}" if isinstance(value, float) else str(value) or "-" for value in chosen]
                 unit, digits = SCORES[score]
-                lines.append(markdown_row([*place, text, unit, *_over_seeds(values, digits + 1)]))
+                lines.append(markdown_row([*place, text, unit, *_over_seeds(values, score, digits + 1)]))
     return "\n".join(lines)
 
 
-def _over_seeds(values: pd.Series, digits: int) -> tuple[str, str]:
-    """The mean with its interval, and whether the interval contains 0."""
-    mean = values.mean()
-    if len(values) < 2:
-        return f"{mean:+.{digits}f}", "one seed"
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * values.std() / len(values) ** 0.5
-    verdict = "inside the noise" if abs(mean) <= half else ""
-    return f"{mean:+.{digits}f} [{mean - half:+.{digits}f}, {mean + half:+.{digits}f}]", verdict
+def _over_seeds(values: pd.Series, score: str, digits: int) -> tuple[str, str]:
+    """The mean with its interval, and its reading."""
+    gap = over_seeds(values, score)
+    if gap.seeds < 2:
+        return f"{gap.mean:+.{digits}f}", "one seed"
+    return f"{gap.mean:+.{digits}f} [{gap.low:+.{digits}f}, {gap.high:+.{digits}f}]", gap.word
 
 
 def page(folder: Path) -> str:
@@ -223,7 +222,7 @@ def plot_figures(folder: Path) -> list[Path]:
 
 
 def collect(folders: Sequence[Path], profiles: Sequence[str], out: Path) -> list[Path]:
-    """Write <notebook>.parquet for every notebook, tables.md, the figures of sweeps, and SHA256SUMS.
+    """Write <notebook>.parquet for every notebook, tables.md, claims.md, the figures, and SHA256SUMS.
 
     All of them are made before the first takes its place, so an error leaves the former ones. Tables of other notebooks
     that ``out`` holds stay. A second call with the same ``out`` waits for the first.
@@ -241,6 +240,7 @@ def collect(folders: Sequence[Path], profiles: Sequence[str], out: Path) -> list
             for notebook, contents in runs.items():
                 table(contents).to_parquet(stage / f"{notebook}.parquet", index=False)
             (stage / "tables.md").write_text(page(stage))
-            names = [*(f"{notebook}.parquet" for notebook in runs), "tables.md"]
+            (stage / "claims.md").write_text(paper_claims.page(stage))
+            names = [*(f"{notebook}.parquet" for notebook in runs), "tables.md", "claims.md"]
             names += [path.name for path in plot_figures(stage)]
     return [out / name for name in (*names, SUMS)]

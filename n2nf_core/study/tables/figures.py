@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from n2nf_core import plots
+from n2nf_core.study.tables import page_figures
 from n2nf_core.study.tables.columns import unflatten
 
 
 def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
-    """NLL and PSNR of both losses against lambda, from the points of 60_ablate_lambda."""
+    """NLL of real noise (above) and PSNR (below) of both losses against the weight lambda, on frames that were held
+    out. A mark is one run, and a cross is one that collapsed; lines run through the means. The dotted line is the
+    critical weight that pairs give before any training."""
     nll, psnr = "noise_models.%s.nll_nats_per_dim", "denoisers.%s.psnr_db"
 
     def loss(row: Mapping, name: str) -> dict:
@@ -28,7 +31,8 @@ def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
 
 
 def recovery(frame: pd.DataFrame) -> plots.Figure:
-    """Shot and read noise during training, from the points of 50_recover_nlf_parameters."""
+    """Shot and read noise divided by their true values while denoiser and noise model train together, one line per run.
+    Dotted, at 1, is the truth; grey is photon transfer on the same pairs. Look where each curve settles."""
     names = list(dict.fromkeys(c.split(".")[1] for c in frame if c.startswith("history.")))
     points = [
         {
@@ -42,7 +46,9 @@ def recovery(frame: pd.DataFrame) -> plots.Figure:
 
 
 def regret_study(frame: pd.DataFrame) -> plots.Figure:
-    """Regret per camera, and against steps, scenes and cameras, from the points of 80_measure_regret.
+    """Regret on held-out patches, one mark per run: for every camera, with 95 % intervals, then against training steps,
+    scenes and the number of cameras that share a model, and on the density of a sensor. Dotted, 0.01 nats per
+    dimension.
 
     Regret per camera is taken from the points with most cameras. The curves against steps and scenes are taken from
     points with one camera. The curve against the number of cameras shows the regret on that camera. Physical sensors,
@@ -80,8 +86,17 @@ def regret_study(frame: pd.DataFrame) -> plots.Figure:
 
 
 FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {
+    "00_start_here": page_figures.start,
+    "10_pair_noisy_images": page_figures.pairs,
+    "20_compare_noise_models": page_figures.comparison,
+    "30_train_jointly": page_figures.noise_terms,
+    "40_evaluate_noise_model": page_figures.noise_models,
+    "41_evaluate_denoiser": page_figures.denoisers,
     "50_recover_nlf_parameters": recovery,
     "60_ablate_lambda": weight_sweep,
+    "61_ablate_architecture": page_figures.architecture,
+    "62_train_from_single_images": page_figures.single_images,
+    "70_inspect_failures": page_figures.failures,
     "80_measure_regret": regret_study,
 }
 """Notebook -> the function that plots its figure."""

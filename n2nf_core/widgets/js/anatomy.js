@@ -20,7 +20,7 @@ const CHARTS = [
   ["Histogram", "Log scale. Grey band N(0, 1), dashed the Gaussian of the same variance."],
   ["Autocorrelation", "Red along rows, blue along columns."],
   ["Correlation between planes", "At the same place. Independent planes have none."],
-  ["ladj per layer", "Nats per dimension; logarithmic on both sides of zero. Choose a bar."],
+  ["log |det J| of each layer", "Nats per dimension; logarithmic on both sides of zero. Choose a bar."],
   ["Running NLL", "Nats per dimension if the flow ended there; before all layers it is"],
 ];
 
@@ -107,7 +107,7 @@ class Anatomy {
     const backward = direction === "backward";
     const start = backward
       ? new Random(seed, 3).normals(new Float64Array(clean.length))
-      : this.engine.truth(this.camera, context, seed).noise;
+      : this.engine.truth(this.camera, context, { seed }, 1).noise;
     const layers = layersOf(flow);
     const passed = through(layers, start, context, backward);
     this.chain = {

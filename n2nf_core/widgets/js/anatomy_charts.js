@@ -3,8 +3,8 @@ import { decades, Plot, tag } from "./charts.js";
 import { REACH } from "./moments.js";
 import { minus } from "./page.js";
 
-const LETTERS = { scale: "S", mix: "W", coupling: "C", gain: "G" };
-const SMALL = 0.003; // nats per dimension: from there on the axis of ladj is logarithmic
+const LETTERS = { scale: "S", rows: "R", mixture: "T", mix: "W", coupling: "C", gain: "G" };
+const SMALL = 0.003; // nats per dimension: from there on the axis of log |det J| is logarithmic
 const TICKS = [0.01, 0.1, 1];
 
 const signedLog = (value) => Math.sign(value) * Math.log10(1 + Math.abs(value) / SMALL);
@@ -95,7 +95,7 @@ export function planeSquare(element, { planes }, names) {
     <tbody>${[0, 1, 2, 3].map(row).join("")}</tbody></table>`;
 }
 
-// ladj of every layer, in nats per dimension, on an axis that is logarithmic on both sides of zero.
+// log |det J| of every layer, in nats per dimension, on an axis that is logarithmic on both sides of zero.
 export function ladjBars(element, layers, ladj, current) {
   const ends = [Math.min(-0.02, ...ladj) * 1.3, Math.max(0.02, ...ladj) * 1.3].map(signedLog);
   const plot = new BarPlot(element, [-0.6, layers.length - 0.4], ends);
@@ -110,7 +110,7 @@ export function ladjBars(element, layers, ladj, current) {
   plot.bars(ladj.map(signedLog), 0, current);
   plot.targets(layers.length, 1);
   const said = ladj.map((value, k) => `${letterOf(layers[k])} ${minus(value.toFixed(4))}`);
-  plot.into(element, `ladj of every layer in nats per dimension: ${said.join(", ")}.`);
+  plot.into(element, `log |det J| of every layer in nats per dimension: ${said.join(", ")}.`);
 }
 
 // NLL if the flow ended after each layer; the raw noise is far above the others, and only named.

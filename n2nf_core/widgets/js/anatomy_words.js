@@ -1,25 +1,64 @@
 // What the current layer does, in words and plain symbols, with its own numbers.
 import { minus } from "./page.js";
 
+// Of every kind of layer: towards the base, towards the noise, and the log-determinant; z is what the layer leaves, u
+// what it is given, x the clean signal.
 const EQUATIONS = {
   scale: [
-    "z = x / σ, with σ² = shot · max(signal, 0) + read",
-    "x = z · σ, with σ² = shot · max(signal, 0) + read",
-    "ladj = − Σ log σ",
+    "z = n / σ,  σ² = shot · max(x, 0) + read",
+    "n = z · σ,  σ² = shot · max(x, 0) + read",
+    "log |det J| = − Σ log σ",
   ],
-  mix: ["z = W x, at every pixel", "x = W⁻¹ z, at every pixel", "ladj = pixels · log |det W|"],
+  rows: [
+    "z = (I + a² v vᵀ)^(−½) n / σ in every row,  v = 1/σ",
+    "n = σ (I + a² v vᵀ)^(½) z in every row,  v = 1/σ",
+    "log |det J| = − Σ log σ − ½ Σ log(1 + a² |v|²)",
+  ],
+  mixture: [
+    "z = Φ⁻¹(Σ wₖ Φ((u − mₖ) / sₖ))",
+    "u is found with Σ wₖ Φ((u − mₖ) / sₖ) = Φ(z)",
+    "log |det J| = Σ log dz/du",
+  ],
+  mix: ["z = W u, at every pixel", "u = W⁻¹ z, at every pixel", "log |det J| = pixels · log |det W|"],
   coupling: [
-    "z₁ z₂ = x₁ x₂;   z₃ z₄ = x₃ x₄ · exp(l) + t",
-    "x₁ x₂ = z₁ z₂;   x₃ x₄ = (z₃ z₄ − t) · exp(−l)",
-    "(t, l) = network of planes 1 and 2;   ladj = Σ l",
+    "z₁ z₂ = u₁ u₂;   z₃ z₄ = u₃ u₄ · exp(l) + t",
+    "u₁ u₂ = z₁ z₂;   u₃ u₄ = (z₃ z₄ − t) · exp(−l)",
+    "(t, l) = network of planes 1 and 2;   log |det J| = Σ l",
   ],
-  gain: ["z = x / g", "x = z · g", "ladj = − values · log g"],
+  gain: ["z = u / g", "u = z · g", "log |det J| = − values · log g"],
 };
 const TITLES = {
   scale: "S, signal-dependent scale",
+  rows: "R, row noise and scale",
+  mixture: "T, tails and skewness",
   mix: "W, 1×1 convolution",
   coupling: "C, affine coupling",
   gain: "G, gain",
+};
+
+// What to look at, towards the base and towards the noise.
+const NOTICE = {
+  scale: [
+    "the picture is gone from the noise, and the histogram has become narrower in its tails.",
+    "the picture's shape returns: noise is strong where the scene is bright.",
+  ],
+  rows: [
+    "the stripes are gone, and the correlation along rows has fallen to zero.",
+    "stripes appear, and neighbours along rows agree.",
+  ],
+  mixture: [
+    "the histogram lies on the Gaussian now, to its ends; no pixel has moved.",
+    "single pixels stand out that were not rare before.",
+  ],
+  mix: [
+    "the planes have been turned into one another: compare the square of their correlations with the one before.",
+    "the planes are those before the turn again.",
+  ],
+  coupling: [
+    "planes 1 and 2 are as they were; what they know of planes 3 and 4 has been taken out of these.",
+    "planes 3 and 4 have got back what planes 1 and 2 know of them.",
+  ],
+  gain: ["only the width has changed.", "only the width has changed."],
 };
 
 export const titleOf = ({ kind }) => TITLES[kind];
@@ -33,6 +72,14 @@ function scientific(value) {
 }
 
 const DETAILS = {
+  rows: (layer, { context }) => {
+    const share = Math.exp(layer.knots.at(layer.tables[0], context.camera, context.iso));
+    return `<p>At this ISO the row noise found in training has a deviation of a = ${scientific(share)}. Its density needs
+      no search: a matrix of rank one is inverted in closed form.</p>`;
+  },
+  mixture:
+    () => `<p>The same curve is applied to every pixel of the same signal: three Gaussians, whose weights, means and
+    widths change with the signal. It makes tails and skewness, and leaves neighbours alone.</p>`,
   scale: ({ model }, { context }) => {
     const { shot, read } = model.nlf(context);
     return `<p>At this ISO shot = ${scientific(shot)} and read = ${scientific(read)}: the noise level function that
@@ -59,12 +106,12 @@ const ENDS = {
   forward: [
     "The noise as it is",
     "n = y − x, noisy minus clean",
-    "Nothing has been done yet. Move on to push it through the first layer.",
+    "What to notice now: the scene can be seen in the noise. Move on to push it through the first layer.",
   ],
   backward: [
     "A draw from the base",
     "z ~ N(0, 1), every value by itself",
-    "Nothing has been undone yet. Move back to push it through the last layer.",
+    "What to notice now: there is nothing to see. Move back to undo the last layer.",
   ],
 };
 
@@ -75,9 +122,11 @@ export function explained(state, direction) {
     const [title, equation, text] = ENDS[direction];
     return `<div class="title">${title}</div><p class="equation">${equation}</p><p>${text}</p>`;
   }
-  const [forward, inverse, ladj] = EQUATIONS[layer.kind];
+  const [forward, inverse, determinant] = EQUATIONS[layer.kind];
+  const [ahead, back] = NOTICE[layer.kind];
   const undone = direction === "backward" ? " <small>undone</small>" : "";
   return `<div class="title">${TITLES[layer.kind]}${undone}</div>
-    <p class="equation">${direction === "backward" ? inverse : forward}</p><p class="equation">${ladj}</p>
+    <p class="equation">${direction === "backward" ? inverse : forward}</p><p class="equation">${determinant}</p>
+    <p class="notice"><b>What to notice now:</b> ${direction === "backward" ? back : ahead}</p>
     ${DETAILS[layer.kind](layer, state)}`;
 }

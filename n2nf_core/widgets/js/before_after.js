@@ -8,13 +8,15 @@ import { bytesOf, make, zoomButtons } from "./page.js";
 import { brightness, develop, developed, Lens, lookOf } from "./panels.js";
 import { DividedPanel } from "./slider_panel.js";
 
-const AMPLIFY = { label: "Amplify difference", low: 1, high: 64, step: 0.01, log: true };
+const AMPLIFY = { label: "Amplify", low: 1, high: 64, step: 0.01, log: true };
 const REST = 60; // ms without a change until the numbers are made again
 const CHOICES = `<div class="fields">
+  <label class="field"><span>Scene</span><select name="scene"></select></label>
   <label class="field"><span>Left</span><select name="left"></select></label>
   <label class="field"><span>Right</span><select name="right"></select></label>
   <fieldset class="switch"><legend>Show</legend>
-    ${choice("view", "picture", "Pictures")}${choice("view", "difference", "Difference")}</fieldset>
+    ${choice("view", "picture", "Pictures")}${choice("view", "difference", "Error")}${choice("view", "removed", "Removed")}
+  </fieldset>
   ${slider("amplification", AMPLIFY)}</div>`;
 
 class BeforeAfter {
@@ -35,9 +37,11 @@ class BeforeAfter {
   build() {
     this.form = make("form", "controls");
     this.form.innerHTML = CHOICES;
-    for (const name of ["left", "right"]) {
-      for (const { id } of this.model.get("pictures")) this.form.elements[name].add(new Option(id, id));
-    }
+    const scenes = this.model.get("scenes");
+    for (const { id } of scenes) this.form.elements.scene.add(new Option(id, id));
+    this.form.elements.scene.closest("label").hidden = scenes.length < 2;
+    this.names = scenes[0].pictures.map(({ id }) => id);
+    for (const name of ["left", "right"]) for (const id of this.names) this.form.elements[name].add(new Option(id, id));
     this.form.addEventListener("submit", (event) => event.preventDefault());
     this.form.addEventListener("input", ({ target }) => this.read(target));
     this.panel = new DividedPanel(this.lens, "Two pictures of one scene", (share) => this.keep("divider", share));
@@ -54,21 +58,32 @@ class BeforeAfter {
   }
 
   async start() {
-    const found = await Promise.all(
-      this.model.get("pictures").map(async ({ id, planes, png }) => [id, await opened(png, planes)]),
-    );
-    this.pictures = Object.fromEntries(found);
-    this.gain = 0.8 * brightness(this.pictures[this.reference].values);
     this.write();
-    this.show();
+    await this.open();
     this.resized.observe(this.root);
+  }
+
+  // The pictures of the chosen scene, one after the other, so that the page can be used meanwhile.
+  async open() {
+    const { scene } = this.settings;
+    const { pictures } = this.model.get("scenes").find(({ id }) => id === scene);
+    const found = {};
+    for (const { id, planes, png } of pictures) found[id] = await opened(png, planes);
+    if (this.settings.scene !== scene) return;
+    this.pictures = found;
+    this.gain = 0.8 * brightness(found[this.reference].values);
+    this.show();
   }
 
   read({ name, value }) {
     const chosen = name === "amplification" ? Math.exp(Number(value)) : value;
     this.keep(name, chosen);
     this.write(name);
-    this.show();
+    if (name === "scene") {
+      clearTimeout(this.timer);
+      delete this.root.dataset.drawn;
+      this.open();
+    } else this.show();
   }
 
   keep(name, value) {
@@ -79,11 +94,11 @@ class BeforeAfter {
 
   write(moved) {
     const { settings, form } = this;
-    for (const name of ["left", "right"]) form.elements[name].value = settings[name];
+    for (const name of ["scene", "left", "right"]) form.elements[name].value = settings[name];
     const field = form.elements.amplification;
     const text = times(settings.amplification);
     if (moved !== "amplification") field.value = Math.log(settings.amplification);
-    field.disabled = settings.view !== "difference";
+    field.disabled = settings.view === "picture";
     field.setAttribute("aria-valuetext", text);
     field.closest("label").querySelector("output").value = text;
     for (const radio of form.querySelectorAll("input[type=radio]")) radio.checked = radio.value === settings.view;
@@ -92,22 +107,26 @@ class BeforeAfter {
   show() {
     const { left, right, view, amplification } = this.settings;
     const { height, width } = this.pictures[this.reference];
-    const minus = view === "difference" ? ` − ${this.reference}` : "";
+    const minus = view !== "picture";
+    const named = { picture: (id) => id, difference: (id) => `${id} − ${this.reference}` };
+    named.removed = (id) => `${this.names[0]} − ${id}`;
     const sides = [left, right].map((id) => ({
-      name: id + minus,
-      paint: (pixels) => this.paint(this.pictures[id], pixels),
+      name: named[view](id),
+      paint: (pixels) => this.paint(id, pixels),
     }));
-    const note = minus
-      ? `blue too dark, orange too bright, full at ${(1 / amplification).toPrecision(2)} of white`
-      : "";
+    const colours = view === "removed" ? "blue below zero, orange above" : "blue too dark, orange too bright";
+    const note = minus ? `${colours}, full at ${(1 / amplification).toPrecision(2)} of white` : "";
     const fine = minus || this.pictures[this.reference].planes === 1 ? 1 : 2; // pixels shown for one of a plane
     this.panel.showBoth(fine * width, fine * height, sides, note);
     this.moved();
   }
 
-  paint({ values, planes, height, width }, pixels) {
+  paint(id, pixels) {
+    const { values, planes, height, width } = this.pictures[id];
     const size = height * width;
-    if (this.settings.view === "difference") return this.paintDifference(values, planes, size, pixels);
+    const { view } = this.settings;
+    if (view === "difference") return this.paintDifference(values, this.reference, planes, size, pixels);
+    if (view === "removed") return this.paintDifference(this.pictures[this.names[0]].values, id, planes, size, pixels);
     if (planes === 4) return develop(demosaiced(values, height, width), 4 * size, this.look, this.gain, pixels);
     for (let i = 0; i < size; i++)
       pixels.set(
@@ -118,9 +137,9 @@ class BeforeAfter {
       );
   }
 
-  // The mean over the planes.
-  paintDifference(values, planes, size, pixels) {
-    const { values: truth } = this.pictures[this.reference];
+  // Values minus another picture, the mean over the planes.
+  paintDifference(values, other, planes, size, pixels) {
+    const { values: truth } = this.pictures[other];
     for (let i = 0; i < size; i++) {
       let sum = 0;
       for (let at = i; at < planes * size; at += size) sum += values[at] - truth[at];

@@ -1,7 +1,7 @@
 // Three charts as SVG: histogram, variance against signal, autocorrelation. Colours come from the style sheet.
 
-const MARGIN = { left: 46, right: 10, top: 10, bottom: 34 };
-const HEIGHT = 210;
+const MARGIN = { left: 46, right: 10, top: 24, bottom: 34 };
+const HEIGHT = 224;
 
 export const tag = (name, attributes, text = "") => {
   const written = Object.entries(attributes).map(([key, value]) => `${key}="${value}"`);
@@ -23,7 +23,8 @@ export class Plot {
     this.parts = [];
   }
 
-  axes(xTicks, yTicks, xLabel) {
+  // The title of the vertical axis stands above it, where it can be read.
+  axes(xTicks, yTicks, xLabel, yLabel = "") {
     const bottom = HEIGHT - MARGIN.bottom;
     for (const [value, text] of yTicks) {
       const y = this.y(value).toFixed(1);
@@ -35,6 +36,7 @@ export class Plot {
     }
     const middle = (MARGIN.left + this.width - MARGIN.right) / 2;
     this.parts.push(tag("text", { class: "axis", x: middle, y: HEIGHT - 4, "text-anchor": "middle" }, xLabel));
+    if (yLabel) this.parts.push(tag("text", { class: "axis", x: 2, y: 12 }, yLabel));
   }
 
   path(points) {
@@ -71,6 +73,7 @@ export class Plot {
       "aria-label": label,
     };
     element.innerHTML = tag("svg", box, this.parts.join(""));
+    element.plot = this; // for those who point at something in it
   }
 }
 
@@ -98,6 +101,7 @@ export function histogram(element, frames, nameOf) {
     [-4, -2, 0, 2, 4].map((v) => [v, String(v).replace("-", "−")]),
     decades([-4, Math.max(top, 0)]),
     "noise, in σ of the true noise",
+    "density, in 1/σ",
   );
   plot.area(points(frames.true), "true");
   each(frames, (kind, frame) => plot.line(points(frame), kind));
@@ -107,7 +111,10 @@ export function histogram(element, frames, nameOf) {
 
 export function variance(element, frames) {
   const { line, stats } = frames.true;
-  const logs = (points) => points.map(({ signal, variance }) => [Math.log10(signal), Math.log10(variance)]);
+  const logs = (points) =>
+    points
+      .filter(({ variance }) => variance > 0)
+      .map(({ signal, variance }) => [Math.log10(signal), Math.log10(variance)]);
   const all = logs(stats.variance);
   if (!all.length) {
     element.textContent = "Too few pixels.";
@@ -115,7 +122,7 @@ export function variance(element, frames) {
   }
   const range = (values) => [Math.min(...values) - 0.25, Math.max(...values) + 0.25];
   const plot = new Plot(element, range(all.map(([x]) => x)), range(all.map(([, y]) => y)));
-  plot.axes(decades(plot.xRange), decades(plot.yRange), "signal");
+  plot.axes(decades(plot.xRange), decades(plot.yRange), "signal, 0 black to 1 white", "variance of the noise");
   const steps = Array.from({ length: 40 }, (_, k) => plot.xRange[0] + (k / 39) * (plot.xRange[1] - plot.xRange[0]));
   plot.line(
     steps.map((x) => [x, Math.log10(line.shot * 10 ** x + line.read)]),
@@ -134,8 +141,11 @@ export function variance(element, frames) {
 }
 
 export function correlation(element, frames, nameOf) {
+  const known = Object.fromEntries(
+    Object.entries(frames).filter(([, { stats }]) => Number.isFinite(stats.correlation[0])),
+  );
   const points = ({ stats }) => stats.correlation.map((value, k) => [k + 1, value]);
-  const all = Object.values(frames).flatMap(({ stats }) => stats.correlation);
+  const all = Object.values(known).flatMap(({ stats }) => stats.correlation);
   const high = Math.max(0.1, ...all) * 1.15;
   const low = Math.min(-0.02, ...all) * 1.15;
   const plot = new Plot(element, [0.7, 8.3], [low, high]);
@@ -145,11 +155,12 @@ export function correlation(element, frames, nameOf) {
     [1, 2, 3, 4, 5, 6, 7, 8].map((v) => [v, v]),
     ticks,
     "distance in Bayer cells",
+    "correlation",
   );
-  plot.line(points(frames.true), "true", "thick");
-  each(frames, (kind, frame) => plot.line(points(frame), kind));
-  each(frames, (kind, frame) => plot.dots(points(frame), kind, 2.5));
-  const said = Object.entries(frames).map(([kind, { stats }]) => `${nameOf(kind)} ${stats.correlation[0]?.toFixed(2)}`);
+  if (known.true) plot.line(points(known.true), "true", "thick");
+  each(known, (kind, frame) => plot.line(points(frame), kind));
+  each(known, (kind, frame) => plot.dots(points(frame), kind, 2.5));
+  const said = Object.entries(known).map(([kind, { stats }]) => `${nameOf(kind)} ${stats.correlation[0]?.toFixed(2)}`);
   plot.into(element, `Autocorrelation of the noise along rows. Next neighbour: ${said.join(", ")}.`);
 }
 

@@ -7,6 +7,7 @@ import { headingOf } from "./labels.js";
 import { fromBase64, make, zoomButtons } from "./page.js";
 import { greys, Lens, Panel } from "./panels.js";
 import { LOSSES, weightText } from "./sweep.js";
+import { Valley } from "./valley.js";
 
 const LOSS_CHOICES = LOSSES.map((loss) => [loss, headingOf(loss)]);
 const VIEW_CHOICES = [
@@ -39,7 +40,8 @@ class Explorer {
     this.root = make("section", "n2nf explorer");
     this.root.setAttribute("aria-label", "Lambda explorer");
     this.lens = new Lens(() => {
-      for (const panel of Object.values(this.panels)) if (panel.canvas.isConnected) panel.draw();
+      for (const panel of Object.values({ ...this.panels, ...this.valley.panels }))
+        if (panel.canvas.isConnected) panel.draw();
     });
     this.build();
     el.append(this.root);
@@ -59,6 +61,7 @@ class Explorer {
         new Panel(this.lens, kind, headingOf(kind)),
       ]),
     );
+    this.valley = new Valley(this.lens, this.limit);
     this.row = make("div", "panels");
     this.status = Object.assign(make("p", "status"), { role: "status" });
     const under = make("div", "under");
@@ -77,7 +80,16 @@ class Explorer {
       LOSSES.map((loss) => `<span data-kind="${loss}">${headingOf(loss)}</span>`).join("") +
       `<span class="dotted">critical λ = 2/σ²</span>`;
     charts.addEventListener("click", (event) => this.pick(event));
-    this.root.append(this.form, this.row, under, this.table, legend, charts);
+    this.root.append(
+      this.form,
+      this.valley.element,
+      make("div", "title", "As it was trained"),
+      this.row,
+      under,
+      this.table,
+      legend,
+      charts,
+    );
   }
 
   read({ name, value }) {
@@ -145,12 +157,14 @@ class Explorer {
     } = this;
     const kinds = ["noisy", "pretrained", loss, "reference"];
     if (!point.pictures[loss]) {
+      this.valley.show(this.chosen);
       this.row.replaceChildren(
         make("p", "missing", "No pictures are stored with this point: it was run before points kept them."),
       );
     } else {
       const shown = await Promise.all(kinds.map((kind) => this.picture(point.pictures[kind])));
       if (this.chosen.point !== point || this.chosen.loss !== loss || this.settings.view !== view) return;
+      this.valley.show(this.chosen, shown[0], shown[3]);
       if (kinds.some((kind, k) => this.row.children[k] !== this.panels[kind].element)) {
         this.row.replaceChildren(...kinds.map((kind) => this.panels[kind].element));
       }
@@ -169,6 +183,7 @@ class Explorer {
   }
 
   stop() {
+    this.valley.stop();
     this.resized.disconnect();
     this.root.remove();
   }

@@ -1,7 +1,7 @@
 // The explorer's charts: how the chosen point was trained, and every point of the sweep.
 import { curves } from "./curves.js";
 import { headingOf } from "./labels.js";
-import { BENT_TICKS, bent, LOSSES, landscape, sweep, valley } from "./sweep.js";
+import { BENT_TICKS, bent, LOSSES, sweep, valley } from "./sweep.js";
 
 // Title, hint and how it is drawn: (element, explorer).
 export const CHARTS = [
@@ -27,11 +27,6 @@ export const CHARTS = [
         ],
         label: said(point, "leak", "leak"),
       }),
-  ],
-  [
-    "The loss that it went down",
-    "Loss f(a) above f(0), nats per dimension. Dots: where training ended.",
-    (at, { chosen }) => landscape(at, chosen),
   ],
   [
     "All λ: NLL of unseen noise",

@@ -56,32 +56,35 @@ function unfiltered(raw, height, stride, step) {
   return out;
 }
 
+// Bytes as they are, for pictures that may have many millions of pixels; a worker has no canvas of a page.
 async function decodeByBrowser(blob) {
   const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
   const { width, height } = bitmap;
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const canvas =
+    typeof OffscreenCanvas === "function"
+      ? new OffscreenCanvas(width, height)
+      : Object.assign(document.createElement("canvas"), { width, height });
   const brush = canvas.getContext("2d", { willReadFrequently: true });
   brush.drawImage(bitmap, 0, 0);
-  const data = Float32Array.from(brush.getImageData(0, 0, width, height).data, (value) => value / 255);
-  return { width, height, channels: 4, data };
+  bitmap.close();
+  return { width, height, channels: 4, data: brush.getImageData(0, 0, width, height).data, full: 255 };
 }
 
 // Mean of linear light in blocks, so that the longer side is at most `longest`; even sides; -> (3, height, width).
-export function linearRgb({ width, height, channels, data }, longest) {
+// data are in [0, 1], or whole numbers up to `full`.
+export function linearRgb({ width, height, channels, data, full }, longest) {
   const block = Math.ceil(Math.max(width, height) / longest);
   const [w, h] = [width, height].map((side) => 2 * Math.floor(Math.floor(side / block) / 2));
   if (w < 2 || h < 2) throw new RangeError(`the picture is ${width} x ${height} pixels; 2 x 2 are the least`);
+  const table = full && Float32Array.from({ length: full + 1 }, (_, k) => linearFromSrgb(k / full));
+  const share = 1 / (block * block);
   const out = new Float32Array(3 * w * h);
   for (let c = 0; c < 3; c++) {
     const channel = channels < 3 ? 0 : c;
-    for (let i = 0; i < w * h; i++) {
-      const [top, left] = [block * Math.floor(i / w), block * (i % w)];
-      let sum = 0;
-      for (let k = 0; k < block * block; k++) {
-        const pixel = (top + Math.floor(k / block)) * width + left + (k % block);
-        sum += linearFromSrgb(data[pixel * channels + channel]);
-      }
-      out[c * w * h + i] = sum / (block * block);
+    for (let y = 0; y < block * h; y++) {
+      const row = (c * h + Math.floor(y / block)) * w;
+      for (let x = 0, at = y * width * channels + channel; x < block * w; x++, at += channels)
+        out[row + Math.floor(x / block)] += share * (table ? table[data[at]] : linearFromSrgb(data[at]));
     }
   }
   return { rgb: out, width: w, height: h };
@@ -102,10 +105,12 @@ export function mosaic({ rgb, width, height }, cameraFromSrgb) {
   return { planes, height: h, width: w };
 }
 
-// A picture of the reader's own, at most 512 pixels along its longer side.
+// A picture of the reader's own, at most 512 pixels along its longer side. Browsers cut PNG of 16 bits to 8.
 export async function openPicture(blob, cameraFromSrgb) {
-  const bytes = new Uint8Array(await blob.arrayBuffer());
-  const picture = (await decodePng(bytes)) ?? (await decodeByBrowser(blob));
+  const head = new Uint8Array(await blob.slice(0, 33).arrayBuffer());
+  const deep = head.length === 33 && head[1] === 0x50 && head[24] === 16;
+  const picture =
+    (deep && (await decodePng(new Uint8Array(await blob.arrayBuffer())))) || (await decodeByBrowser(blob));
   return mosaic(linearRgb(picture, 512), cameraFromSrgb);
 }
 

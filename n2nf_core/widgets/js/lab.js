@@ -3,13 +3,17 @@ import { correlation, histogram, variance } from "./charts.js";
 import { connect } from "./client.js";
 import { Controls } from "./controls.js";
 import { KINDS } from "./engine.js";
-import { openPicture, openScene } from "./image.js";
+import { Links } from "./lab_links.js";
+import { Pictures } from "./lab_pictures.js";
 import { nameOf, noteOf, scores } from "./lab_scores.js";
+import { fromAddress, PRESETS, toAddress } from "./lab_state.js";
+import { Pacer } from "./pacing.js";
 import { bytesOf, make, zoomButtons } from "./page.js";
 import { brightness, develop, developNoise, Lens, lookOf, Panel } from "./panels.js";
+import { Requests } from "./requests.js";
 
 const CHARTS = [
-  ["Histogram", histogram, "Log scale; grey is the true noise."],
+  ["Histogram", histogram, "Log scale; grey is the true noise. Point at a bar to see its pixels."],
   ["Variance and signal", variance, "Dashed: the noise level function of the true noise."],
   ["Autocorrelation", correlation, "Of the noise over its deviation; grey is the true noise."],
 ];
@@ -19,80 +23,105 @@ class Lab {
   constructor(model, el) {
     this.model = model;
     this.cameras = model.get("cameras");
-    this.settings = { ...model.get("settings") };
+    this.first = { models: [], ...model.get("settings") };
+    this.settings = { ...(fromAddress(this.first) ?? this.first) };
     this.look = lookOf(model.get("camera_from_srgb"), model.get("srgb_from_camera"));
-    this.frames = {};
-    this.pictures = {};
-    this.asked = 0;
-    this.root = document.createElement("section");
-    this.root.className = "n2nf lab";
+    Object.assign(this, { frames: {}, cleans: {}, shown: {}, floor: null });
+    this.painter = new Pacer();
+    this.root = make("section", "n2nf lab");
     this.root.setAttribute("aria-label", "Noise lab");
     this.lens = new Lens(() => this.everyPanel((panel) => panel.draw()));
     this.build();
     el.append(this.root);
-    const weights = bytesOf(model.get("weights"));
-    this.engine = connect({ weights, cameras: this.cameras }, (message) => this.receive(message));
     this.resized = new ResizeObserver(() => this.redraw());
     this.resized.observe(this.root);
-    this.start();
+    this.led = () => this.follow();
+    window.addEventListener("hashchange", this.led);
+    this.useCamera();
+    this.painter.ask("begin", () => this.begin());
+  }
+
+  begin() {
+    const weights = bytesOf(this.model.get("weights"));
+    this.engine = connect({ weights, cameras: this.cameras }, (message) => this.receive(message));
+    const complete = (...answer) => this.painter.ask("finish", () => this.finish(...answer));
+    this.requests = new Requests(this.engine, this.root, () => this.wanted, complete);
+    this.pictures = new Pictures(this, this.model.get("scenes"), this.model.get("camera_from_srgb"), () => {
+      this.useScene();
+      this.ask();
+    });
   }
 
   build() {
-    const open = (file) => this.open(file);
-    this.controls = new Controls(this.cameras, this.settings, { changed: (name) => this.changed(name), open });
+    this.controls = new Controls(this.cameras, PRESETS, this.settings, {
+      changed: (name, moving) => this.changed(name, moving),
+      open: (file) => this.pictures.open(file),
+      preset: (name) => this.take({ ...this.first, ...PRESETS[name]?.[1] }),
+    });
     this.panels = make("div", "panels");
     this.status = Object.assign(make("p", "status"), { role: "status" });
+    const said = make("p", "said");
     const under = make("div", "under");
-    under.append(this.status, make("p", "", "Drag, or use the arrow keys."), ...zoomButtons(this.lens));
+    under.append(this.status, said, ...zoomButtons(this.lens));
     this.table = make("div", "scores");
     this.charts = CHARTS.map(([title, draw, hint]) => {
       const element = make("div", "chart");
-      element.innerHTML = `<div class="title"></div><div class="plot"></div><div class="hint"></div>`;
-      element.querySelector(".title").textContent = title;
-      element.querySelector(".hint").textContent = hint;
-      return { element, draw, at: element.querySelector(".plot") };
+      const at = make("div", "plot");
+      element.append(make("div", "title", title), at, make("div", "hint", hint));
+      return { element, draw, at, name: title };
     });
     const charts = make("div", "charts");
     charts.append(...this.charts.map(({ element }) => element));
     this.root.append(this.controls.element, this.panels, under, this.table, charts);
-    this.acceptDrops();
-  }
-
-  async start() {
-    for (const { id, label, png } of this.model.get("scenes")) {
-      this.addScene(id, label, await openScene(bytesOf(png)));
-    }
-    this.useCamera();
-    this.useScene();
-  }
-
-  addScene(id, label, picture) {
-    this.pictures[id] = picture;
-    const thumbnail = Object.assign(make("canvas"), { width: picture.width, height: picture.height });
-    const pixels = new ImageData(picture.width, picture.height);
-    develop(picture.planes, picture.width * picture.height, this.look, brightness(picture.planes), pixels.data);
-    thumbnail.getContext("2d").putImageData(pixels, 0, 0);
-    thumbnail.setAttribute("aria-hidden", "true");
-    this.controls.addScene(id, label, thumbnail);
+    this.links = new Links(this, said);
   }
 
   get camera() {
     return this.cameras.find(({ id }) => id === this.settings.camera) ?? this.cameras[0];
   }
 
-  changed(name) {
+  // The models that are drawn: those that the reader has ticked, in that order, of those that the camera has.
+  get kinds() {
+    const chosen = this.settings.models.filter((kind) => kind in this.camera.models);
+    return chosen.length ? chosen : KINDS.filter((kind) => kind in this.camera.models);
+  }
+
+  // Settings of a preset, of an address or of the start.
+  take(settings) {
+    const { scene } = this.settings;
+    Object.assign(this.settings, settings);
+    this.useCamera();
+    if (this.settings.scene !== scene) this.useScene();
+    this.ask();
+  }
+
+  follow() {
+    const settings = fromAddress(this.first);
+    if (!settings) return;
+    this.take(settings);
+    const { top, bottom } = this.root.getBoundingClientRect();
+    if (bottom < 0 || top > window.innerHeight || top < 0) this.root.scrollIntoView({ block: "start" });
+  }
+
+  changed(name, moving) {
     if (name === "camera") this.useCamera();
-    if (name === "scene") return this.useScene();
+    if (name === "models") this.usePanels();
+    if (name === "scene") this.useScene();
     this.model.set("settings", { ...this.settings });
     this.model.save_changes();
     if (name === "view" || name === "amplification") this.redraw();
-    else if (name !== "play" || this.controls.playing) this.ask();
+    else if (name !== "play" || this.controls.playing) this.ask(moving);
   }
 
-  // The panels of a camera: the true noise, its models, and where a place is left the clean signal.
   useCamera() {
-    this.controls.limitIso(this.camera.isos);
-    const kinds = ["true", ...KINDS.filter((kind) => kind in this.camera.models)];
+    this.settings.camera = this.camera.id;
+    this.controls.useCamera(this.camera, this.kinds, nameOf);
+    this.usePanels();
+  }
+
+  // The panels: the true noise, the models, and where a place is left the clean signal.
+  usePanels() {
+    const kinds = ["true", ...this.kinds];
     if (kinds.length % 3 === 2) kinds.push("clean");
     this.frames = {};
     this.shown = Object.fromEntries(kinds.map((kind) => [kind, new Panel(this.lens, kind, nameOf(kind))]));
@@ -100,108 +129,115 @@ class Lab {
   }
 
   useScene() {
-    const picture = this.pictures[this.settings.scene] ?? Object.values(this.pictures)[0];
+    const picture = this.pictures.shown;
     this.size = { width: picture.width, height: picture.height };
-    this.engine.send({ scene: picture });
-    this.ask();
+    this.cleans = {};
+    for (let k = 0; k < this.engine.count; k++) this.engine.to(k, { scene: picture });
   }
 
-  ask() {
+  // What the engine is asked for.
+  get wanted() {
     const { camera, iso, seed, temperature, exposure } = this.settings;
-    this.root.dataset.asked = String(++this.asked);
-    this.engine.send({
-      settings: { id: this.asked, camera, iso, seed, temperature, exposure: 2 ** exposure, size: this.size },
-    });
+    return { kinds: this.kinds, settings: { camera, iso, seed, temperature, exposure: 2 ** exposure } };
   }
 
-  receive({ id, camera, frame, size, done }) {
-    if (camera !== this.settings.camera) return;
-    if (frame) {
-      this.frames[frame.kind] = { ...frame, size };
-      if (frame.kind === "true") this.gain = brightness(frame.clean);
-      this.paint(frame.kind);
-      if (frame.kind === "true") this.paint("clean");
-      return;
+  ask(moving) {
+    if (this.size) this.requests.ask(moving);
+  }
+
+  receive(message) {
+    const { camera, rough, opened, refused, frame, kind, nll, floor, done } = message;
+    if (opened) this.pictures.add(opened);
+    else if (refused) this.pictures.refuse(refused);
+    else if (camera !== this.settings.camera) return;
+    else if (frame) this.keepFrame(frame, rough);
+    else if (floor) this.floor = floor;
+    else if (done === undefined) this.frames[kind] && Object.assign(this.frames[kind].stats, { nll });
+    else this.answered(message);
+  }
+
+  keepFrame(frame, rough) {
+    if (!this.shown[frame.kind]) return;
+    const { width, height } = this.size;
+    const size = rough ? { width: width >> 1 || 1, height: height >> 1 || 1 } : this.size;
+    if (4 * size.width * size.height !== frame.noise.length) return; // of a picture that was shown before
+    const nll = this.frames[frame.kind]?.stats.nll; // until the new one is there
+    this.frames[frame.kind] = { ...frame, size, stats: { nll, ...frame.stats } };
+    if (frame.kind === "true") {
+      this.cleans[frame.clean.length] = frame.clean;
+      this.gain = brightness(frame.clean);
+      this.floor = null;
+      this.askPaint("clean");
     }
-    this.measure();
-    const [width, height] = [2 * this.size.width, 2 * this.size.height];
+    this.askPaint(frame.kind);
+  }
+
+  answered(message) {
+    this.askMeasures();
+    this.requests.answered(message);
+  }
+
+  finish(id, rough, milliseconds) {
+    const { width, height } = this.frames.true?.size ?? this.size;
     const count = Object.keys(this.frames).length;
-    this.status.textContent = `${width} × ${height} pixels, ${count} frames in ${done.toFixed(0)} ms`;
+    this.status.textContent = `${2 * width} × ${2 * height} pixels, ${count} frames in ${milliseconds.toFixed(0)} ms`;
     this.root.dataset.drawn = String(id);
+    this.root.dataset.redraws = String(Number(this.root.dataset.redraws ?? 0) + 1);
     clearTimeout(this.timer);
+    if (id !== this.requests.newest || rough) return;
+    toAddress(this.settings, this.first);
     if (this.controls.playing)
       this.timer = setTimeout(() => this.controls.playing && this.controls.set("seed", this.settings.seed + 1), FRAME);
+  }
+
+  askPaint(kind) {
+    this.painter.ask(`panel ${kind}`, () => this.paint(kind));
   }
 
   paint(kind) {
     const panel = this.shown[kind];
     const frame = this.frames[kind === "clean" ? "true" : kind];
-    if (!panel || !frame || !this.frames.true) return;
+    const clean = frame && this.cleans[frame.noise.length];
+    if (!panel || !clean || !this.frames.true) return;
     const { width, height } = frame.size;
-    const { view, amplification } = this.settings;
-    const factor = kind === "clean" ? 0 : amplification;
-    const {
-      clean,
-      stats: { sigma },
-    } = this.frames.true;
-    if (clean.length !== frame.noise.length) return;
+    const { amplification } = this.settings;
+    const alone = this.settings.view === "noise" && kind !== "clean";
+    const scale = (0.3 * amplification) / this.frames.true.stats.sigma;
     const pictured = (pixels) => {
-      if (view === "noise" && factor) return developNoise(frame.noise, width * height, (0.3 * factor) / sigma, pixels);
-      const noisy = factor ? frame.noise.map((value, i) => clean[i] + factor * value) : clean;
-      return develop(noisy, width * height, this.look, this.gain, pixels);
+      if (alone) return developNoise(frame.noise, width * height, scale, pixels);
+      const planes = kind === "clean" ? clean : frame.noise.map((value, i) => clean[i] + amplification * value);
+      return develop(planes, width * height, this.look, this.gain, pixels);
     };
-    panel.show(width, height, pictured, noteOf(kind, frame), view === "noise" && factor ? "noise alone" : "picture");
+    panel.show(width, height, pictured, noteOf(kind, frame, this.floor), alone ? "noise alone" : "picture");
   }
 
   redraw() {
-    for (const kind of Object.keys(this.shown ?? {})) this.paint(kind);
-    if (this.frames.true) this.measure();
+    for (const kind of Object.keys(this.shown)) this.askPaint(kind);
+    this.askMeasures();
   }
 
-  everyPanel(act) {
-    Object.values(this.shown ?? {}).forEach(act);
-  }
-
-  measure() {
-    const known = Object.keys(this.shown).filter((kind) => this.frames[kind]);
-    const frames = Object.fromEntries(known.map((kind) => [kind, this.frames[kind]]));
-    for (const { draw, at } of this.charts) draw(at, frames, nameOf);
-    this.table.innerHTML = scores(frames);
-  }
-
-  acceptDrops() {
-    for (const name of ["dragenter", "dragover"]) {
-      this.root.addEventListener(name, (event) => {
-        event.preventDefault();
-        this.root.classList.add("over");
-      });
-    }
-    this.root.addEventListener(
-      "dragleave",
-      (event) => this.root.contains(event.relatedTarget) || this.root.classList.remove("over"),
-    );
-    this.root.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.root.classList.remove("over");
-      if (event.dataTransfer.files[0]) this.open(event.dataTransfer.files[0]);
+  askMeasures() {
+    if (!this.frames.true) return;
+    const kinds = Object.keys(this.shown).filter((kind) => this.frames[kind]);
+    const frames = Object.fromEntries(kinds.map((kind) => [kind, this.frames[kind]]));
+    for (const { draw, at, name } of this.charts) this.painter.ask(`chart ${name}`, () => draw(at, frames, nameOf));
+    this.painter.ask("table", () => {
+      this.table.innerHTML = scores(frames, this.floor);
+      for (const kind of kinds) this.shown[kind]?.say(noteOf(kind, frames[kind], this.floor));
     });
   }
 
-  async open(file) {
-    try {
-      const picture = await openPicture(file, this.model.get("camera_from_srgb"));
-      const id = `own ${Object.keys(this.pictures).length}`;
-      this.addScene(id, file.name, picture);
-      this.controls.set("scene", id);
-    } catch (error) {
-      this.status.textContent = `${file.name} could not be opened as a picture: ${error.message}`;
-    }
+  everyPanel(act) {
+    for (const panel of Object.values(this.shown)) act(panel);
   }
 
   stop() {
     clearTimeout(this.timer);
+    this.painter.stop();
+    this.requests?.stop();
+    window.removeEventListener("hashchange", this.led);
     this.resized.disconnect();
-    this.engine.close();
+    this.engine?.close();
     this.root.remove();
   }
 }

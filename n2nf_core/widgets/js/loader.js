@@ -10,7 +10,7 @@
       this.state = state;
       this.listeners = [];
       for (const { path, data } of buffers) {
-        const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+        const bytes = Uint8Array.fromBase64?.(data) ?? Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
         const holder = path.slice(0, -1).reduce((inner, key) => inner[key], state);
         holder[path.at(-1)] = new DataView(bytes.buffer);
       }
@@ -48,6 +48,7 @@
     const address = URL.createObjectURL(new Blob([model.get("_esm")], { type: "text/javascript" }));
     try {
       const { default: widget } = await import(address);
+      await new Promise((resume) => setTimeout(resume)); // the page may draw between the two
       await widget.render({ model, el: element });
     } finally {
       URL.revokeObjectURL(address);

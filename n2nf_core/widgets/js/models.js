@@ -2,9 +2,11 @@
 //
 // Planes are one typed array of 4 * height * width, plane after plane; results are in double precision. A context is
 // {clean, height, width, camera, iso}. logProb(n, context) in nats, latents(n, context) -> {latents, ladj},
-// sample(context, eps) with eps ~ temperature * N(0, I).
+// sample(context, eps) with eps ~ temperature * N(0, I). sample is colour(blend(eps, context), context), and blend reads
+// nothing of the context but height and width: what it gives can be kept while signal, camera and ISO change.
 import { Coupling } from "./coupling.js";
 import { IDENTITY, inverted, mixPlanes, weightOf } from "./matrices.js";
+import { TabulatedMixture } from "./mixture_table.js";
 import { LineNoise, MixtureCDF } from "./sensor_flow.js";
 
 const LOG_TWO_PI = Math.log(2 * Math.PI);
@@ -97,6 +99,18 @@ class SignalDependent {
     return gaussianLogProb(latents) + ladj;
   }
 
+  sample(context, eps) {
+    return this.colour(this.blend(eps, context), context);
+  }
+
+  blend(eps) {
+    return eps;
+  }
+
+  colour(values, context) {
+    return this.scaleUp(Float64Array.from(values), context);
+  }
+
   standardise(noise, context) {
     const variance = variances(context, this.nlf(context));
     const latents = new Float64Array(noise.length);
@@ -125,10 +139,6 @@ export class GaussianNoise extends SignalDependent {
 
   latents(noise, context) {
     return this.standardise(noise, context);
-  }
-
-  sample(context, eps) {
-    return this.scaleUp(Float64Array.from(eps), context);
   }
 }
 
@@ -188,15 +198,18 @@ export class NoiseFlow extends SignalDependent {
     return { latents: source, ladj };
   }
 
-  sample(context, eps) {
-    const { height, width } = context;
+  blend(eps, { height, width }) {
     let source = Float64Array.from(eps);
     let target = new Float64Array(source.length);
     for (let k = this.couplings.length - 1; k >= 0; k--) {
       this.couplings[k].run(source, target, height, width, this.backward[k], true, this.scratch(width));
       [source, target] = [target, source];
     }
-    return this.scaleUp(source, context, this.couplings.length ? 1 : Math.exp(this.logGain));
+    return source;
+  }
+
+  colour(values, context) {
+    return this.scaleUp(Float64Array.from(values), context, this.couplings.length ? 1 : Math.exp(this.logGain));
   }
 
   // The couplings' share is left out, as NoiseFlow.nlf() does.
@@ -214,6 +227,11 @@ export class SensorFlow extends NoiseFlow {
     const layers = below(tensors, "bijection.layers.");
     const deviations = (context) => variances(context, this.nlf(context)).map(Math.sqrt);
     this.first = [new LineNoise(knots, below(layers, "0."), deviations), new MixtureCDF(knots, below(layers, "1."))];
+  }
+
+  // From here on the mixture is read from tables: a hundred times faster, and exact to about 1e-3.
+  quicken() {
+    this.first[1] = new TabulatedMixture(this.first[1]);
   }
 
   standardise(noise, context) {

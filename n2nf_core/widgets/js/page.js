@@ -9,6 +9,9 @@ export const bytesOf = ({ buffer, byteOffset, byteLength }) => new Uint8Array(bu
 // A number's text with a true minus.
 export const minus = (text) => String(text).replaceAll("-", "−");
 
+// A number with so many digits behind the point; "–" for what is none.
+export const fixed = (value, digits) => (Number.isFinite(value) ? minus(value.toFixed(digits)) : "–");
+
 export const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 // Buttons that move a lens, for those who neither drag nor turn a wheel.

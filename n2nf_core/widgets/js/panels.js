@@ -65,6 +65,8 @@ export class Lens {
   }
 }
 
+const MARKED = [255, 60, 190, 255]; // a colour that no picture of noise has
+
 const KEYS = {
   ArrowLeft: (lens, step) => lens.move(lens.x - step, lens.y),
   ArrowRight: (lens, step) => lens.move(lens.x + step, lens.y),
@@ -87,6 +89,7 @@ export class Panel {
     this.canvas = this.element.querySelector("canvas");
     this.canvas.setAttribute("aria-label", `${title}: not drawn yet`);
     this.picture = document.createElement("canvas");
+    this.marks = null;
     this.listen();
   }
 
@@ -96,13 +99,18 @@ export class Panel {
     const pixels = new ImageData(width, height);
     paint(pixels.data);
     this.picture.getContext("2d").putImageData(pixels, 0, 0);
-    this.element.querySelector("span").textContent = note;
+    this.marks = null;
+    this.say(note);
     this.canvas.setAttribute(
       "aria-label",
       `${this.title}: ${label}. Arrow keys move, plus and minus zoom, 0 shows all.`,
     );
     this.canvas.style.aspectRatio = `${width} / ${height}`;
     this.draw();
+  }
+
+  say(note) {
+    this.element.querySelector("span").textContent = note;
   }
 
   draw() {
@@ -112,21 +120,37 @@ export class Panel {
       Math.max(1, Math.round(side * sharp)),
     );
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const [w, h] = [picture.width / lens.zoom, picture.height / lens.zoom];
     const brush = canvas.getContext("2d");
-    brush.imageSmoothingEnabled = width < 3 * w;
     brush.clearRect(0, 0, width, height); // a picture may be transparent in places
-    brush.drawImage(
-      picture,
-      lens.x * picture.width - w / 2,
-      lens.y * picture.height - h / 2,
-      w,
-      h,
-      0,
-      0,
-      width,
-      height,
-    );
+    for (const layer of this.marks ? [picture, this.marks] : [picture]) {
+      const [w, h] = [layer.width / lens.zoom, layer.height / lens.zoom];
+      brush.imageSmoothingEnabled = layer === picture && width < 3 * w;
+      brush.drawImage(layer, lens.x * layer.width - w / 2, lens.y * layer.height - h / 2, w, h, 0, 0, width, height);
+    }
+  }
+
+  // Marks pixels of the picture: has(i) for pixel i; without has, takes the marks away.
+  mark(has) {
+    const { width, height } = this.picture;
+    if (!has && !this.marks) return;
+    this.marks = has && Object.assign(document.createElement("canvas"), { width, height });
+    if (has) {
+      const pixels = new ImageData(width, height);
+      for (let i = 0; i < width * height; i++) if (has(i)) pixels.data.set(MARKED, 4 * i);
+      this.marks.getContext("2d").putImageData(pixels, 0, 0);
+    }
+    this.draw();
+  }
+
+  // The pixel of the picture under a pointer.
+  pixelAt({ clientX, clientY }) {
+    const { lens, picture } = this;
+    const box = this.canvas.getBoundingClientRect();
+    const at = (share, centre, size) =>
+      Math.floor(Math.min(Math.max(centre + (share - 0.5) / lens.zoom, 0), 0.9999) * size);
+    const x = at((clientX - box.left) / box.width, lens.x, picture.width);
+    const y = at((clientY - box.top) / box.height, lens.y, picture.height);
+    return { x, y, index: y * picture.width + x };
   }
 
   listen() {

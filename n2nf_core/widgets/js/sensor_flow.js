@@ -80,9 +80,8 @@ export class MixtureCDF {
     };
   }
 
-  // {weight, mean, width} of the standardised mixture at a signal.
-  shapeAt({ below, shapes, unit }, signal) {
-    const place = Math.min(Math.max(Math.asinh((4 * signal) / unit) - FIRST, 0), KNOTS - 1);
+  // {weight, mean, width} of the standardised mixture at a place between the signal knots.
+  shapeAt({ below, shapes }, place) {
     const low = Math.min(Math.floor(place), KNOTS - 2);
     const between = (left, right) => left + (place - low) * (right - left);
     const indices = [...Array(this.count).keys()];
@@ -107,7 +106,7 @@ export class MixtureCDF {
     const tables = this.tables(context);
     let ladj = 0;
     const out = Float64Array.from(values, (u, i) => {
-      const found = toBase(u, this.shapeAt(tables, context.clean[i]));
+      const found = toBase(u, this.shapeAt(tables, placeOf(context.clean[i], tables.unit)));
       ladj += found.logSlope;
       return found.z;
     });
@@ -118,7 +117,7 @@ export class MixtureCDF {
     const tables = this.tables(context);
     let ladj = 0;
     const out = Float64Array.from(values, (z, i) => {
-      const shape = this.shapeAt(tables, context.clean[i]);
+      const shape = this.shapeAt(tables, placeOf(context.clean[i], tables.unit));
       const u = fromBase(z, shape);
       ladj += toBase(u, shape).logSlope;
       return u;
@@ -127,21 +126,34 @@ export class MixtureCDF {
   }
 }
 
-function logSumExp(terms) {
-  const largest = Math.max(...terms);
-  return largest + Math.log(terms.reduce((sum, term) => sum + Math.exp(term - largest), 0));
+// Where a signal lies between the signal knots, from 0 to the last knot.
+export function placeOf(signal, unit) {
+  return Math.min(Math.max(Math.asinh((4 * signal) / unit) - FIRST, 0), KNOTS - 1);
 }
+
+// log sum exp of the first terms of an array.
+function logSumExp(terms, count) {
+  let largest = -Infinity;
+  for (let k = 0; k < count; k++) largest = Math.max(largest, terms[k]);
+  let sum = 0;
+  for (let k = 0; k < count; k++) sum += Math.exp(terms[k] - largest);
+  return largest + Math.log(sum);
+}
+
+const [DENSITIES, TAILS] = [new Float64Array(32), new Float64Array(32)]; // of the components, written over and over
 
 // The logarithms of the density and of the tail beyond u, upper for side 1 and lower for side -1.
 function logMixture(u, { weight, mean, width }, side) {
-  const a = weight.map((_, k) => (u - mean[k]) / width[k]);
-  return {
-    density: logSumExp(a.map((value, k) => Math.log(weight[k] / width[k]) + logDensity(value))),
-    tail: logSumExp(a.map((value, k) => Math.log(weight[k]) + logTail(side * value))),
-  };
+  for (let k = 0; k < weight.length; k++) {
+    const a = (u - mean[k]) / width[k];
+    DENSITIES[k] = Math.log(weight[k] / width[k]) + logDensity(a);
+    TAILS[k] = Math.log(weight[k]) + logTail(side * a);
+  }
+  return { density: logSumExp(DENSITIES, weight.length), tail: logSumExp(TAILS, weight.length) };
 }
 
-function toBase(u, shape) {
+// u -> {z, logSlope}, with logSlope = log dz / du.
+export function toBase(u, shape) {
   const side = u < 0 ? -1 : 1;
   const { density, tail } = logMixture(u, shape, side);
   const z = side * tailQuantile(tail);
@@ -149,7 +161,7 @@ function toBase(u, shape) {
 }
 
 // Newton's steps in the logarithm of the nearer tail, within a bracket.
-function fromBase(z, shape) {
+export function fromBase(z, shape) {
   const side = z < 0 ? -1 : 1;
   const wanted = logTail(side * z);
   const ends = shape.mean.map((value, k) => value + shape.width[k] * z);

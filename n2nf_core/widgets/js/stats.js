@@ -42,18 +42,25 @@ export function density(noise, limit, bins) {
   return out.map((count) => (count * scale) / noise.length);
 }
 
-// Mean square of the noise in bins of equal width in log signal: [{signal, variance}], bins of few pixels left out.
-export function varianceBySignal(noise, clean, bins = 14, fewest = 200) {
-  const [low, high] = [Math.log(1e-4), 0];
+const DARKEST = 1e-4; // signal at which the bins of varianceBySignal begin
+
+// The bin of a signal, of `bins` bins of equal width in log signal.
+export const signalBin = (signal, bins = SIGNAL_BINS) =>
+  Math.min(Math.floor(bins * (1 - Math.log(Math.max(signal, 1.0001 * DARKEST)) / Math.log(DARKEST))), bins - 1);
+
+const SIGNAL_BINS = 14;
+
+// Mean square of the noise by signal: [{bin, signal, variance}], bins of few pixels left out.
+export function varianceBySignal(noise, clean, bins = SIGNAL_BINS, fewest = 200) {
   const sums = Array.from({ length: bins }, () => [0, 0, 0]);
   for (let i = 0; i < noise.length; i++) {
-    const at = Math.floor((bins * (Math.log(Math.max(clean[i], 1.0001e-4)) - low)) / (high - low));
-    const sum = sums[Math.min(at, bins - 1)];
+    const sum = sums[signalBin(clean[i], bins)];
     sum[0]++;
     sum[1] += clean[i];
     sum[2] += noise[i] * noise[i];
   }
-  return sums.filter(([n]) => n >= fewest).map(([n, signal, square]) => ({ signal: signal / n, variance: square / n }));
+  const found = sums.map(([n, signal, square], bin) => ({ n, bin, signal: signal / n, variance: square / n }));
+  return found.filter(({ n }) => n >= fewest);
 }
 
 // Correlation of pixels k apart along rows (k in steps of a plane), k = 1 ... lags; over four planes.
@@ -66,7 +73,7 @@ export function autocorrelation(noise, height, width, lags) {
       const end = (row + 1) * width - lag;
       for (let i = row * width; i < end; i++) sum += noise[i] * noise[i + lag];
     }
-    out.push(sum / (4 * height * (width - lag)) / total);
+    out.push(sum / (4 * height * (width - lag)) / total); // NaN where there is no noise
   }
   return out;
 }

@@ -89,24 +89,46 @@ const landscapes = {
   self_sample: (share, strength) => Math.log(1 - share) + strength * share ** 2,
   cross_sample: (share, strength) => Math.log(1 + share ** 2) / 2 + strength * share ** 2,
 };
+const slopes = {
+  self_sample: (share, strength) => -1 / (1 - share) + 2 * strength * share,
+  cross_sample: (share, strength) => share / (1 + share ** 2) + 2 * strength * share,
+};
 
-// Both losses over the share of its own noise that D lets through; dots where training ended.
-export function landscape(element, { point, loss }) {
+// f(a) of a loss above f(0), and its slope, for the share a and the strength lambda sigma^2.
+export const heightOf = (loss, share, strength) => landscapes[loss](share, strength);
+export const slopeOf = (loss, share, strength) => slopes[loss](share, strength);
+
+// {valley, barrier}: the shares of the self-sample loss's minimum and maximum; null below the critical lambda.
+export function barrierOf(strength) {
+  if (strength < 2) return null;
+  const half = Math.sqrt(1 - 2 / strength) / 2;
+  return { valley: 0.5 - half, barrier: 0.5 + half };
+}
+
+// Both losses over the share of its own noise that D lets through: small dots where training ended, a large one at the
+// reader's share.
+export function landscape(element, { point, loss }, share) {
   const strength = point.weight * point.variance;
   const [low, high] = [-2, 2];
   const plot = new Plot(element, [0, 1], [low, high]);
-  plot.axes(roundTicks([0, 1]), roundTicks([low, high], 4), "share a of its own noise let through");
-  const place = (name, share) => [share, landscapes[name](share, strength)];
+  plot.axes(roundTicks([0, 1]), roundTicks([low, high], 4), "share a of its own noise let through", "f(a) − f(0)");
+  const height = (name, a) => Math.min(Math.max(heightOf(name, a, strength), low), high);
   for (const name of LOSSES) {
-    const curve = Array.from({ length: 199 }, (_, k) => place(name, k / 200));
+    const curve = Array.from({ length: 199 }, (_, k) => [k / 200, heightOf(name, k / 200, strength)]);
     const end = curve.findIndex(([, y]) => y > high || y < low);
     plot.line(end < 0 ? curve : curve.slice(0, end + 1), name, name === loss ? "" : "faint");
   }
   level(plot, 0, "");
+  const turns = loss === "self_sample" && barrierOf(strength);
+  if (turns) upright(plot, turns.barrier, "critical");
   for (const name of LOSSES) {
-    const [share, y] = place(name, Math.min(Math.max(point.losses[name].leak, 0), 0.995));
-    plot.dots([[share, Math.min(Math.max(y, low), high)]], name, name === loss ? 6 : 3.5);
+    const end = Math.min(Math.max(point.losses[name].leak, 0), 0.995);
+    plot.dots([[end, height(name, end)]], name, 3.5);
   }
+  plot.dots([[share, height(loss, Math.min(share, 0.995))]], loss, 8);
   const end = point.losses[loss].leak.toFixed(2);
-  plot.into(element, `The loss f(a) of both losses at λ = ${point.weight}; training ended at a = ${end}.`);
+  plot.into(
+    element,
+    `The loss f(a) of both losses at λ = ${point.weight}; you are at a = ${share.toFixed(2)}, training ended at ${end}.`,
+  );
 }

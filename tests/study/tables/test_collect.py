@@ -110,8 +110,8 @@ def test_a_difference_has_an_interval_over_seeds_and_says_when_it_holds_nothing(
     )
     rows = collect.differences(frame, "any").splitlines()
     # Student's t with two degrees of freedom is 4.303 at 97.5 %; the deviation is .1, so half the interval is .248
-    assert rows[2] == "| a against b | PSNR (dB) | +1.100 [+0.852, +1.348] |  |"
-    assert rows[3].endswith("| inside the noise |") and len(rows) == 4
+    assert rows[2] == "| a against b | PSNR (dB) | +1.100 [+0.852, +1.348] | better |"
+    assert rows[3].endswith("| undecided |") and len(rows) == 4
     assert collect.differences(frame.drop(columns=[c for c in frame if "differences" in c]), "any") == ""
     assert "one seed" in collect.differences(frame.head(1), "any")
 
@@ -153,7 +153,7 @@ def test_names_stand_in_the_tables_as_they_are(runs, tmp_path):
 
 def test_all_that_is_written_is_listed_and_committed_tables_are_complete(runs, tmp_path):
     written = collect.collect([runs], ["cpu"], tmp_path / "out")
-    names = ["60_ablate_lambda.parquet", "tables.md", "60_ablate_lambda.svg", "SHA256SUMS"]
+    names = ["60_ablate_lambda.parquet", "tables.md", "claims.md", "60_ablate_lambda.svg", "SHA256SUMS"]
     assert written == [tmp_path / "out" / name for name in names]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(names)
     assert file_set.complete(tmp_path / "out") and file_set.complete(ROOT / "results")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from n2nf_core.bursts import BurstError
-from n2nf_core.files import make_folder, reason, remove
+from n2nf_core.files import make_folder, reason, remove, show_warning
 
 # A process that is forked from this one would inherit the locks of threads.
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -109,8 +108,3 @@ def claim(folder: Path, name: str) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def show_warning(message, *_, **__) -> None:
-    """Print a warning in one line."""
-    print(f"warning: {message}", file=sys.stderr)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from cases.node import SIGMAS, node
 
+from n2nf_core.simulation.sensor_laws import LAWS
 from n2nf_core.simulation.sensor_stages import TukeyLambdaRead
 from n2nf_core.widgets.lab import shipped_cameras
-from n2nf_core.widgets.sensors import LAWS
 
 
 @pytest.mark.parametrize("camera", LAWS)

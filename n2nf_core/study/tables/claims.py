@@ -1,0 +1,109 @@
+"""A claim of the paper beside what the committed tables say about it: a verdict, intervals, limits.
+
+Here is what a claim is, and how it is written. :mod:`n2nf_core.study.tables.paper_claims` lists the claims. Sentences
+are written by hand; every number and every verdict is computed from the tables, so that new results change them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from n2nf_core.study.tables.columns import markdown_row
+from n2nf_core.study.tables.paper_tables import TABLES
+from n2nf_core.study.tables.readings import Gap, Tables
+
+VERDICTS = {
+    "better": "holds",
+    "as claimed": "holds",
+    "worse": "does not hold",
+    "not as claimed": "does not hold",
+    "biased": "does not hold",
+    "undecided": "undecided",
+}
+"""Reading of a test -> what it says about the claim."""
+SHORT = {"nll_nats_per_dim": "NLL", "regret_nats_per_dim": "regret", "kl_nats": "KL", "psnr_db": "PSNR", "ssim": "SSIM"}
+NLL, KL, PSNR, REGRET = "nll_nats_per_dim", "kl_nats", "psnr_db", "regret_nats_per_dim"
+SETS = {"simulated phones": {"physical": False}, "simulated sensors in the dark": {"physical": True}}
+"""The two sets of simulated cameras of notebooks 40, 41 and 70, and the parameter that chooses them."""
+
+
+class Evidence(NamedTuple):
+    """One comparison: on which data, what was found, and its reading, a key of :data:`VERDICTS`."""
+
+    where: str
+    text: str
+    word: str
+
+
+class Claim(NamedTuple):
+    """A claim and its tests.
+
+    Arguments:
+        name: a name for links.
+        sentence: the claim.
+        paper: what the paper reports, with its numbers; "" for a claim of ours.
+        tests: the comparisons that decide it.
+        notebook: the page that shows them.
+        limits: what they cannot decide.
+        level: whether the claim is that two sides are as good as one another.
+    """
+
+    name: str
+    sentence: str
+    paper: str
+    tests: tuple[Evidence, ...]
+    notebook: str
+    limits: str
+    level: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """ "holds", "does not hold", "undecided" or "in part"; a level claim "falls short" where anything is worse."""
+        found = {VERDICTS[test.word] for test in self.tests}
+        if self.level and "does not hold" in found:
+            return "falls short"
+        if self.level and "holds" in found:
+            return "holds"
+        return found.pop() if len(found) == 1 else "in part"
+
+
+def paper(table: str, scores: tuple[str, ...], *rows: str) -> str:
+    """The paper's values of some scores in some rows of a table, as a sentence.
+
+    >>> paper("Table 3", (PSNR,), "Noise2NoiseFlow")
+    'PSNR 52.80 (Noise2NoiseFlow).'
+    """
+    said = []
+    for score in scores:
+        digits = {PSNR: 2, NLL: 3}.get(score, 4)
+        values = [f"{TABLES[table][row][score]:.{digits}f}".replace("-", "−") + f" ({row})" for row in rows]
+        said.append(f"{SHORT[score]} {', '.join(values)}")
+    return "; ".join(said) + "."
+
+
+def compare(where: str, gap: Gap, what: str = "") -> Evidence:
+    """A comparison of two models; ``what`` says which, where the claim does not."""
+    bound = f", at most {gap.bound} either way" if gap.word == "undecided" else ""
+    return Evidence(where, f"{what}{SHORT[gap.score]} {gap}{bound}", gap.word)
+
+
+def on_both(tables: Tables, notebook: str, first: str, second: str, scores: tuple[str, ...]) -> tuple[Evidence, ...]:
+    """The same comparison on phones and on dark sensors."""
+    return tuple(
+        compare(where, tables.gap(notebook, first, second, score, **chosen))
+        for where, chosen in SETS.items()
+        for score in scores
+    )
+
+
+def summary(found: list[Claim]) -> str:
+    """A table of claims and verdicts, as Markdown."""
+    rows = [markdown_row([claim.sentence, f"**{claim.verdict}**"]) for claim in found]
+    return "\n".join(["| the paper's claim | here |", "|---|---|", *rows])
+
+
+def section(claim: Claim) -> str:
+    """One claim with its evidence, as Markdown."""
+    lines = [f"- {found.where}: {found.text}, *{found.word}*" for found in claim.tests]
+    parts = [f"**Here: {claim.verdict}.**", *([f"The paper: {claim.paper}"] if claim.paper else []), "\n".join(lines)]
+    return "\n\n".join([f"### {claim.sentence.rstrip('.')}", *parts, f"Limits: {claim.limits}"])

@@ -1,0 +1,178 @@
+"""What committed tables say: numbers and paired differences, each with its interval and one of three readings.
+
+A difference is *better* or *worse* where its 95 % interval does not contain 0, and *undecided* where it does. An
+undecided difference is never "no effect": its interval bounds it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+UNITS = {
+    "nll_nats_per_dim": "nats per dimension",
+    "regret_nats_per_dim": "nats per dimension",
+    "kl_nats": "nats",
+    "psnr_db": "dB",
+    "ssim": "",
+}
+"""Score -> its unit in a sentence."""
+
+MORE_IS_BETTER = ("psnr_db", "ssim")
+
+
+def student_interval(values: Iterable[float]) -> tuple[float, float, float]:
+    """The mean and the ends of Student's 95 % interval of the mean; both ends are the mean where there is one value.
+
+    >>> [round(v, 2) for v in student_interval([1.0, 2.0, 3.0])]
+    [2.0, -0.48, 4.48]
+    """
+    from scipy import stats
+
+    known = pd.Series(list(values), dtype=float).dropna()
+    mean = float(known.mean())
+    if len(known) < 2:
+        return mean, mean, mean
+    half = float(stats.t.ppf(0.975, len(known) - 1)) * float(known.std()) / len(known) ** 0.5
+    return mean, mean - half, mean + half
+
+
+def decimals(half: float) -> int:
+    """Digits after the point that show two digits of an interval's half width.
+
+    >>> decimals(0.0243), decimals(12.0), decimals(0.0)
+    (3, 0, 5)
+    """
+    return 5 if half <= 0 else min(max(0, 1 - math.floor(math.log10(half))), 6)
+
+
+class Gap(NamedTuple):
+    """A difference of two scores with its 95 % interval.
+
+    Arguments:
+        mean, low, high: in the unit of the score.
+        score: a key of :data:`UNITS`.
+        seeds: how many seeds the interval is over; 1 for an interval over held-out data alone.
+        values: the difference of every seed.
+    """
+
+    mean: float
+    low: float
+    high: float
+    score: str
+    seeds: int = 1
+    values: tuple[float, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """ "better", "worse" or "undecided"."""
+        if self.low <= 0 <= self.high:
+            return "undecided"
+        return "better" if (self.mean > 0) == (self.score in MORE_IS_BETTER) else "worse"
+
+    @property
+    def bound(self) -> str:
+        """The largest size that the interval allows, with the unit."""
+        half = (self.high - self.low) / 2
+        return f"{max(abs(self.low), abs(self.high)):.{decimals(half)}f} {UNITS[self.score]}".strip()
+
+    @property
+    def size(self) -> str:
+        """The size of the mean without its sign, with the unit."""
+        return f"{abs(self.mean):.{decimals((self.high - self.low) / 2)}f} {UNITS[self.score]}".strip()
+
+    def says(self, better: str, worse: str, undecided: str) -> str:
+        """The one of three texts that belongs to the reading."""
+        return {"better": better, "worse": worse, "undecided": undecided}[self.word]
+
+    def __str__(self) -> str:
+        digits = decimals((self.high - self.low) / 2)
+        ends = ", ".join(f"{end:+.{digits}f}" for end in (self.low, self.high))
+        return f"{self.mean:+.{digits}f} [{ends}] {UNITS[self.score]}".strip().replace("-", "−")
+
+
+class Tables:
+    """The Parquet files of a folder of results, asked for by the first digits of a notebook's name.
+
+    Arguments:
+        folder: holds <notebook>.parquet.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._read: dict[str, pd.DataFrame] = {}
+
+    def frame(self, notebook: str, **where) -> pd.DataFrame:
+        """The rows of a notebook's table whose parameters have the given values.
+
+        Errors: ValueError if there is no such table, parameter or row.
+        """
+        found = sorted(self.folder.glob(f"{notebook}*.parquet"))
+        if not found:
+            raise ValueError(f"{self.folder}: no table of notebook {notebook}; run `make results`")
+        frame = self._read.setdefault(found[0].stem, pd.read_parquet(found[0]))
+        for key, value in where.items():
+            column = f"point.parameters.{key}" if f"point.parameters.{key}" in frame else key
+            frame = frame[_column(frame, column, found[0].name) == value]
+        if frame.empty:
+            raise ValueError(f"{found[0].name}: no point with {where}; change the sentence that asks for it")
+        return frame
+
+    def numbers(self, notebook: str, column: str, **where) -> list[float]:
+        """The values of a column, one per point, without those that are missing."""
+        frame = self.frame(notebook, **where)
+        return [float(v) for v in _column(frame, column, f"table of notebook {notebook}").dropna()]
+
+    def mean(self, notebook: str, column: str, **where) -> float:
+        """The mean of a column over the points."""
+        values = self.numbers(notebook, column, **where)
+        return sum(values) / len(values)
+
+    def gap(self, notebook: str, first: str, second: str, score: str, **where) -> Gap:
+        """Score of ``first`` minus that of ``second``, paired within every point, over seeds.
+
+        Arguments:
+            notebook: the first digits of its name.
+            first, second: names of two models of the same table.
+            score: a key of :data:`UNITS`.
+            where: parameters of the points that are used.
+        """
+        group = "denoisers" if score in MORE_IS_BETTER else "noise_models"
+        frame = self.frame(notebook, **where)
+        one, other = (_column(frame, f"{group}.{name}.{score}", notebook) for name in (first, second))
+        return over_seeds(one - other, score)
+
+    def change(self, notebook: str, column: str, key: str, values: tuple[float, float], **where) -> Gap:
+        """A column at the second value of the parameter ``key`` minus the same at the first, paired by seed.
+
+        Arguments:
+            notebook: the first digits of its name.
+            column: a column of scores, group.model.score.
+            key: name of the parameter.
+            values: the value that is subtracted, and the other one.
+            where: parameters of the points that are used.
+        """
+        sides = [self.frame(notebook, **{key: v}, **where).set_index("provenance.seed")[column] for v in values]
+        return over_seeds((sides[1] - sides[0]).dropna(), column.rsplit(".", 1)[1])
+
+    def stored(self, notebook: str, block: str, score: str, **where) -> Gap:
+        """A difference that one run wrote as ``block``.mean and ``block``.interval, the interval over held-out data."""
+        frame = self.frame(notebook, **where)
+        low, high = _column(frame, f"{block}.interval", notebook).iloc[0]
+        return Gap(float(frame[f"{block}.mean"].iloc[0]), float(low), float(high), score)
+
+
+def over_seeds(values: pd.Series, score: str) -> Gap:
+    """Differences, one per seed, with Student's interval of their mean."""
+    known = tuple(float(v) for v in values.dropna())
+    return Gap(*student_interval(known), score, len(known), known)
+
+
+def _column(frame: pd.DataFrame, column: str, place: str) -> pd.Series:
+    if column not in frame:
+        raise ValueError(f"{place}: no column {column}; change the sentence that asks for it")
+    return frame[column]
