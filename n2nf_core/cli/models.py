@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from n2nf_core.cli.command import Commands, new_file
+from n2nf_core.cli.sources import read
 from n2nf_core.export.exchange import FORMATS
 
 EXPORT = """\
@@ -114,14 +115,16 @@ def _denoise(options: argparse.Namespace) -> int:
     from n2nf_core.evaluation.denoised import denoised_frames, mosaic_in_dn, scene_estimate
     from n2nf_core.export import load_model
     from n2nf_core.export.frames import check_name, write_frames
-    from n2nf_core.importers import Options, iter_unchecked
+    from n2nf_core.importers import Options
 
     check_name(options.out)
     denoiser = load_model(options.model)[0]
-    burst, *more = iter_unchecked(options.burst, Options(black=options.black, white=options.white, cfa=options.cfa))
+    given = Options(black=options.black, white=options.white, cfa=options.cfa)
+    (burst, *more), said = read(options.burst, given)
     if more:
         raise ValueError(f"{options.burst} holds {1 + len(more)} bursts: give the file or folder of one")
     stated = {name: getattr(burst, name) for name in ("black", "white", "cfa", "camera", "iso")}
+    print(*(f"note: {text}" for text in said), sep="\n", end="\n" if said else "")
     frames = denoised_frames(denoiser, burst)
     if not options.every:
         scene, weight = scene_estimate(denoiser, burst)

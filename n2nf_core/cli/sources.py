@@ -6,10 +6,13 @@ import argparse
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from n2nf_core.bursts import Burst, BurstError, Finding, find
 from n2nf_core.bursts.checks.findings import OK, REFUSE, WARN
+
+if TYPE_CHECKING:
+    from n2nf_core.importers import Options
 
 
 class Checked(NamedTuple):
@@ -41,6 +44,19 @@ def add_bursts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cfa", help="colour filter, such as RGGB or MONO, in place of the files'")
 
 
+def read(path: str | Path, given: Options) -> tuple[list[Burst], list[str]]:
+    """The bursts of a file or folder, not yet checked, and what the importers warn of, in sentences.
+
+    path: file or folder. given: in place of what the files state. Errors: BurstError for what cannot be read.
+    """
+    from n2nf_core.importers import iter_unchecked
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        bursts = list(iter_unchecked(path, given))
+    return bursts, [str(each.message) for each in heard]
+
+
 def checked(paths: Sequence[str | Path], options: argparse.Namespace) -> list[Checked]:
     """All bursts of ``paths``, in order, each read and checked.
 
@@ -50,14 +66,11 @@ def checked(paths: Sequence[str | Path], options: argparse.Namespace) -> list[Ch
 
     Errors: BurstError, one line that names the file, for what cannot be read.
     """
-    from n2nf_core.importers import iter_unchecked, options_of
+    from n2nf_core.importers import options_of
 
     given, found = options_of(vars(options)), []
     for path in paths:
-        with warnings.catch_warnings(record=True) as heard:
-            warnings.simplefilter("always")
-            bursts = list(iter_unchecked(path, given))
-        said = [str(each.message) for each in heard]
+        bursts, said = read(path, given)
         for burst in bursts:
             notes = list(dict.fromkeys(burst.provenance.get("notes", [])))
             more = dict.fromkeys(text for text in said if not any(text.endswith(f": {note}") for note in notes))

@@ -71,11 +71,14 @@ def write_dng(
 
 
 def _names(camera: str, iso: float) -> list[tuple]:
-    """The tags of every file: who took the frame, and for which readers the file is."""
+    """The tags of every file: who took the frame, and for which readers the file is.
+
+    The model is named without its maker, as in the noise profiles of darktable, which finds them by both names.
+    """
     name = camera.encode("ascii", "replace").decode()
     return [
         (271, "s", 0, name.split(" ")[0], True),  # Make
-        (272, "s", 0, name, True),  # Model
+        (272, "s", 0, name.split(" ", 1)[-1], True),  # Model
         (274, "H", 1, 1, True),  # Orientation
         (34855, "H", 1, min(round(iso), 65535), True),  # ISOSpeedRatings
         (50706, "B", 4, (1, 4, 0, 0), True),  # DNGVersion

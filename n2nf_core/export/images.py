@@ -67,6 +67,8 @@ def read_picture(path: str | Path, black: float | None = None, white: float | No
     if name is None:
         raise ValueError(f"{path}: an NPZ file needs the key image, but it has {', '.join(arrays)}")
     image = arrays[name]
+    if image.ndim == 3 and len(image) == 1:  # a stack of one frame, as n2nf denoise writes it
+        arrays[name] = image = image[0]
     _check(path, image)
     if suffix in SRGB:
         return _srgb(image[..., :3] if image.ndim == 3 else image)

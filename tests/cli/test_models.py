@@ -1,14 +1,17 @@
 """What the command line does with a model file."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from cases.stacks import npz_stack
 
-from n2nf_core import cli
+from n2nf_core import cli, importers
 from n2nf_core.baselines import GaussianNoise
+from n2nf_core.bursts import BurstWarning
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.evaluation.denoised import denoised_frames, mosaic_in_dn, scene_estimate
 from n2nf_core.export import CameraNoise, exchange, load_model, save_model
@@ -102,6 +105,31 @@ def test_denoise_a_burst(model_file, tmp_path, capsys):
     assert cli.main([*given, str(tmp_path / "l.npz"), "--black", "50", "--white", "5000", "--cfa", "MONO"]) == 0
     with np.load(tmp_path / "l.npz") as found:
         assert (found["black"].tolist(), float(found["white"]), str(found["cfa"])) == ([50.0] * 4, 5000, "MONO")
+
+
+def test_noise_on_a_denoised_scene(model_file, tmp_path, capsys):
+    np.savez(tmp_path / "b.npz", **npz_stack(camera="Sony A7", iso=400, cfa="RGGB"))
+    scene, out = (str(tmp_path / name) for name in ("scene.tif", "noisy.tif"))
+    assert cli.main(["denoise", str(model_file), str(tmp_path / "b.npz"), "-o", scene]) == 0
+    assert cli.main(["noise", str(model_file), scene, "-o", out, "--black", "64", "--white", "4095"]) == 0
+    clean, noisy = tifffile.imread(scene), tifffile.imread(out)
+    assert clean.shape == (1, *noisy.shape) and clean.dtype == noisy.dtype and (clean != noisy).any()
+
+
+def test_denoise_says_what_the_importer_warns_of(model_file, tmp_path, capsys, monkeypatch):
+    np.savez(tmp_path / "b.npz", **npz_stack(camera="Sony A7", iso=400, cfa="RGGB"))
+    reader = importers.iter_unchecked
+
+    def warned(*given):
+        warnings.warn("the level jumps", BurstWarning, stacklevel=2)
+        return reader(*given)
+
+    monkeypatch.setattr(importers, "iter_unchecked", warned)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        given = ["denoise", str(model_file), str(tmp_path / "b.npz"), "-o", str(tmp_path / "s.npz")]
+        assert cli.main(given) == 0
+    assert capsys.readouterr().out.startswith("note: the level jumps\nscene from 4 frames")
 
 
 def test_denoise_takes_one_burst(model_file, tmp_path, capsys):

@@ -7,7 +7,7 @@ from cases.reference_emva1288 import reference
 
 from n2nf_core import raw
 from n2nf_core.evaluation.camera_numbers import measure_camera
-from n2nf_core.evaluation.emva1288 import emva1288
+from n2nf_core.evaluation.emva1288 import _saturation, emva1288
 
 GAIN, READ, BLACK, SIDE = 1.6, 2.5, 64, 96
 EFFICIENCY, PRNU, DSNU = 0.5, 0.02, 1.5
@@ -179,3 +179,8 @@ def test_the_weighted_line_differs_by_its_weights_alone(basler, measured):
     weight = (x / y**2)[use]
     slope = (weight @ (y[use] - measured["dark_noise"].value ** 2)) / (weight @ x[use])
     assert abs(slope - line.gain_dn_per_electron) < line.gain_dn_per_electron_error
+
+
+def test_the_peak_of_the_variance_is_found_over_a_dip_of_one_exposure():
+    assert _saturation(np.array([1.0, 4.0, 8.0, 6.9, 7.0])) == 2
+    assert _saturation(np.array([1.0, 8.0, 6.0, 6.9, 7.0])) == 4

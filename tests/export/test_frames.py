@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import rawpy
 import tifffile
+from cases.darktable import developed
 from cases.stacks import one
 
 from n2nf_core import raw
+from n2nf_core.baselines import GaussianNoise
 from n2nf_core.export.frames import write_dng, write_frames
+from n2nf_core.export.profiles import darktable_profiles
 from n2nf_core.importers import read_bursts
 from n2nf_core.types import NLF
 
@@ -93,3 +96,21 @@ def test_another_form_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"a.exr: the name must end in .tif, .tiff, .npz or .dng"):
         write_frames(tmp_path / "a.exr", mosaics(), **STATED)
     assert not list(tmp_path.iterdir())
+
+
+def test_darktable_denoises_a_file_with_the_profile_of_its_camera(tmp_path):
+    """A profile of a thousandth of the noise leaves it in, so darktable read ours, and found it by camera and ISO."""
+    rows = {iso: NLF(2e-6 * iso, 1e-12 * iso**2) for iso in (100, 400, 1600, 6400)}
+    rng = np.random.default_rng(0)
+    light = 0.2 + 0.1 * np.sin(np.arange(192) / 30) * np.ones((128, 1))
+    noisy = light + rng.normal(size=light.shape) * np.sqrt(rows[1600].shot * light + rows[1600].read)
+    stated = {"black": (200,) * 4, "white": 16383, "cfa": "RGGB", "camera": "Nikon Z 99", "iso": 1600}
+    write_dng(tmp_path / "a.dng", 200 + noisy * (16383 - 200), **stated)
+    roughness = {}
+    for name, share in (("whole", 1.0), ("less", 1e-3)):
+        less = rows | {1600: NLF(share * rows[1600].shot, share * rows[1600].read)}
+        text = darktable_profiles(GaussianNoise({"Nikon Z 99": less}), "Nikon Z 99")
+        (tmp_path / f"{name}.json").write_text(text)
+        picture = developed(tmp_path / "a.dng", tmp_path / f"{name}.json", tmp_path / name)[16:-16, 16:-16, 1]
+        roughness[name] = np.abs(np.diff(picture, axis=0)).mean()
+    assert roughness["whole"] < 0.5 * roughness["less"]

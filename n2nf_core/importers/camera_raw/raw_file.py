@@ -25,6 +25,10 @@ FLOAT_WHITE = 16383.0
 """White level of a floating-point DNG in DN: its values are multiplied by a constant for this, as in LibRaw."""
 
 _MODEL, _EXIF, _NOISE_PROFILE, _EXPOSURE, _APERTURE = 272, 34665, 51041, 33434, 33437
+_SOFTWARE, _WHOLE_NAME = (
+    305,
+    50708,
+)  # the latter is the whole name in our own files
 _ISO, _ISO_OF_16_BITS, _LARGE_ISO = 34855, 65535, (34867, 34866)
 _EXIF_NAMES = {
     _ISO: "ISOSpeedRatings", 34867: "ISOSpeed", 34866: "RecommendedExposureIndex", _EXPOSURE: "ExposureTime",
@@ -116,8 +120,9 @@ def _float_file(path: Path, tags: dict, dng: Dng) -> RawFile:
 
 def _settings(tags: dict, iso=None, exposure_s=None, aperture=None) -> Stated:
     """Camera, ISO, exposure time and aperture of the tags; where they state none, those that LibRaw reports."""
+    camera = tags.get(_WHOLE_NAME if tags.get(_SOFTWARE) == "n2nf" else _MODEL)
     return Stated(
-        camera=" ".join(str(tags.get(_MODEL) or "").split()) or None,
+        camera=" ".join(str(camera or "").split()) or None,
         iso=_iso(tags) or _positive(iso),
         exposure_s=_positive(tags.get(_EXPOSURE)) or _positive(exposure_s),
         aperture=_positive(tags.get(_APERTURE)) or _positive(aperture),

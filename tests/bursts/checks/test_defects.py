@@ -106,6 +106,7 @@ def moved(count):
         lambda count: exposed(stars(), count),
         lambda count: exposed(lines(), count),
         lambda count: exposed(500 * np.random.default_rng(0).random((4, SIDE, SIDE)), count),
+        lambda count: exposed(100 * np.exp(0.5 * noise(1, 4, SIDE, SIDE)[0]), count),
         lambda count: exposed(np.where(ramp() > 500, 5000.0, 5.0), count),
         lambda count: exposed(ramp() / 200, count, read=0.4),
         lambda count: 64 + 0.3 * noise(1, 4, SIDE, SIDE)[0] + 0.15 * noise(count, 4, SIDE, SIDE, seed=4),
