@@ -1,5 +1,6 @@
 """Two frames: what travels to the page, and the line that it draws, in Node."""
 
+import pytest
 from cases.node import node
 
 from n2nf_core.simulation.sensor_laws import LAWS
@@ -9,7 +10,7 @@ from n2nf_core.widgets.two_frames import CAMERA, ISO, TwoFrames
 def test_the_page_gets_a_small_scene_and_the_sensors_law():
     widget = TwoFrames()
     assert len(widget.scene) < 60_000 and widget.scene.startswith(b"\x89PNG")
-    assert widget.sensor["gain"] * ISO / 100 == LAWS[CAMERA].at(ISO).shot.gain
+    assert widget.sensor["gain"] * ISO / 100 == pytest.approx(LAWS[CAMERA].at(ISO).shot.gain)
 
 
 def test_the_photon_transfer_of_pairs_is_a_line(tmp_path):
