@@ -69,14 +69,14 @@ class IsoKnots(nn.Module):
             raise ValueError(f"ISO values must be positive, got {self.isos}")
         length = max(map(len, self.isos.values()))
         knots = [[*row, *[row[-1]] * (length - len(row))] for row in self.isos.values()]
-        self.register_buffer("log_knots", torch.tensor(knots, dtype=torch.float32).log(), persistent=False)
+        self.register_buffer("iso_knots", torch.tensor(knots, dtype=torch.float32), persistent=False)
         last = torch.tensor([len(row) - 1 for row in self.isos.values()])
         self.register_buffer("last", last, persistent=False)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Shape of a table: (cameras, knots)."""
-        return tuple(self.log_knots.shape)
+        return tuple(self.iso_knots.shape)
 
     def cells(self) -> list[tuple[int, int, str, float]]:
         """(row, column, camera, iso) of every entry of a table that is not padding."""
@@ -121,7 +121,7 @@ class IsoKnots(nn.Module):
             return self(table[..., None], camera, iso)[:, 0]
         if iso.device.type == "cpu" and not torch.compiler.is_compiling():  # reading values from a GPU is slow
             self._check(camera, iso)
-        knots, last = self.log_knots[camera], self.last[camera]
+        knots, last = self.iso_knots[camera].log(), self.last[camera]
         log_iso = iso.to(knots.dtype).log()
         high = (log_iso[:, None] >= knots).sum(1).clamp(min=1).minimum(last)
         low = (high - 1).clamp(min=0)
