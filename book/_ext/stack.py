@@ -5,7 +5,7 @@ import re
 from itertools import count
 from pathlib import Path
 
-TABLE = re.compile(r"<table\b([^>]*)>(.*?)</table>", re.DOTALL)
+TABLE = re.compile(r"<script\b.*?</script>|<table\b([^>]*)>(.*?)</table>", re.DOTALL)  # scripts are passed over
 HEAD = re.compile(r"<thead>(.*?)</thead>", re.DOTALL)
 ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 CELL = re.compile(r"<(t[hd])\b([^>]*)>(.*?)</\1>", re.DOTALL)
@@ -24,7 +24,7 @@ def labelled(table: re.Match) -> str:
     >>> TABLE.sub(labelled, f"<table><thead>{row}</thead>{row}</table>").count('data-label="1"')
     5
     """
-    head = HEAD.search(table[2])
+    head = HEAD.search(table[2]) if table[2] else None
     names = [text(cell[3]) for cell in CELL.finditer(head[1])] if head else []
     if len(names) <= MOST or "data-label" in table[2]:
         return table.group()

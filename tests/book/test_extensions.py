@@ -191,3 +191,5 @@ def test_values_of_wide_tables_carry_their_headings():
     assert stack.TABLE.sub(stack.labelled, shown).count("data-label") == 5, "a page that is written again stays"
     few = wide.replace('<th class="head"><p>d</p></th>', "").replace('<th class="head"><p>c</p></th>', "")
     assert stack.TABLE.sub(stack.labelled, few) == few
+    script = f"<script>{wide}</script>"
+    assert stack.TABLE.sub(stack.labelled, script) == script, "the state of a widget is no table"
