@@ -83,3 +83,20 @@ def test_a_page_with_figures(tmp_path, desk, capsys):
     assert cli.main(["measure", desk, "--html", str(tmp_path / "page.html")]) == 0
     page = (tmp_path / "page.html").read_text()
     assert page.count("data:image/png;base64,") == 2 and "gain, DN per electron" in page
+
+
+def test_emva_1288_by_its_own_definitions_where_it_is_asked_for(tmp_path, capsys):
+    levels = (20, 100, 200, 300, 400, 500)  # electrons; half as many as photons
+    flats = [
+        burst_file(tmp_path / f"{e}.npz", 0 * ramp(64, 64) + e, count=2, gain=GAIN, read=READ, seed=e) for e in levels
+    ]
+    dark = burst_file(tmp_path / "dark.npz", 0 * ramp(64, 64), count=2, gain=GAIN, read=READ, seed=5)
+    photons = [str(2 * e) for e in levels]
+    found = measured(capsys, *flats, "--dark", dark, "--emva", "--photons", *photons)["emva1288"]["R"]
+    gain = found["gain"]
+    assert abs(gain["value"] - GAIN) < 4 * gain["error"] < 0.4
+    assert abs(found["efficiency"]["value"] - 50) < 4 * found["efficiency"]["error"]
+    assert "efficiency" not in measured(capsys, *flats, "--dark", dark, "--emva")["emva1288"]["R"]
+    assert "emva1288" not in measured(capsys, *flats, "--dark", dark)
+    assert cli.main(["measure", *flats, "--emva", "--photons", "40"]) == 2
+    assert "--photons has 1 numbers for 6 bursts: give one for each" in capsys.readouterr().err
