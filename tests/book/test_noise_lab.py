@@ -251,12 +251,12 @@ def test_without_workers_the_page_computes_itself(widgets, open_page):
     assert "256 × 256 pixels, 6 frames" in page.inner_text(".status")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("width, dark", [(375, False), (375, True), (720, False), (1280, False), (1280, True)])
 def test_it_fits_the_screen_and_follows_the_theme(widgets, open_page, width, dark):
     page = open_page(f"{widgets.as_uri()}/noise_lab.html", width=width, dark=dark)
     drawn(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.eval_on_selector(".scores", "e => e.scrollWidth <= e.clientWidth"), "the table is cut on the right"
     ground, ink = (page.eval_on_selector(".lab", f"e => getComputedStyle(e).{c}") for c in ("backgroundColor", "color"))
     brightness = [sum(int(v) for v in colour[4:-1].split(",")) for colour in (ground, ink)]
     assert (brightness[0] < brightness[1]) == dark
