@@ -121,8 +121,8 @@ class IsoKnots(nn.Module):
             return self(table[..., None], camera, iso)[:, 0]
         if iso.device.type == "cpu" and not torch.compiler.is_compiling():  # reading values from a GPU is slow
             self._check(camera, iso)
-        knots, last = self.iso_knots[camera].log(), self.last[camera]
-        log_iso = iso.to(knots.dtype).log()
+        precise = torch.promote_types(table.dtype, torch.float32)
+        knots, last, log_iso = self.iso_knots[camera].to(precise).log(), self.last[camera], iso.to(precise).log()
         high = (log_iso[:, None] >= knots).sum(1).clamp(min=1).minimum(last)
         low = (high - 1).clamp(min=0)
         start = knots.gather(1, low[:, None])[:, 0]

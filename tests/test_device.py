@@ -112,6 +112,8 @@ def test_a_gaussian_model(device):
     model = camera_nlf(CAMERAS)
     noise, context = patches(model)
     true = model.log_prob(noise, context).double()
+    if device.type == "mps":
+        pytest.skip("the table of a Gaussian model is in float64")
     assert relative(model.to(device).log_prob(noise.to(device), context.to(device)), true) < VALUE
 
 

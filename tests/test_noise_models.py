@@ -87,8 +87,8 @@ class NoFloat64(TorchDispatchMode):
         return found
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_model_needs_no_float64(name):
+@pytest.mark.parametrize("name", ["nlf_flow", "noise_flow", "sensor_flow"])
+def test_a_flow_needs_no_float64(name):
     model = MODELS[name]()
     assert [key for key, value in model.state_dict().items() if value.dtype == torch.float64] == []
     assert [key for key, value in model.named_buffers() if value.dtype == torch.float64] == []

@@ -50,7 +50,7 @@ class GaussianNoise(OnKnots):
         self.table = {camera: {float(i): NLF(*row[i]) for i in sorted(row)} for camera, row in table.items()}
         below = {camera: {float(i): float(row[i]) for i in row if row[i]} for camera, row in (darkest or {}).items()}
         self.darkest = {camera: row for camera, row in below.items() if row}
-        logs, ends = torch.zeros(2, *self.knots.shape), torch.zeros(self.knots.shape)
+        logs, ends = torch.zeros(2, *self.knots.shape, dtype=torch.float64), torch.zeros(self.knots.shape)
         for row, column, camera, iso in self.knots.cells():
             nlf, end = self.table[camera][iso], self.darkest.get(camera, {}).get(iso, 0.0)
             if min(nlf) < 0 or not max(nlf) > 0 or not all(map(math.isfinite, nlf)):
@@ -62,7 +62,7 @@ class GaussianNoise(OnKnots):
             logs[:, row, column] = torch.tensor(nlf, dtype=torch.float64).clamp(min=SMALLEST_VARIANCE).log()
             ends[row, column] = end
         self.register_buffer("log_nlf", logs)
-        self.register_buffer("ends", ends, persistent=False)
+        self.register_buffer("ends", ends.double(), persistent=False)
 
     @property
     def built_by(self) -> dict[str, object]:

@@ -44,8 +44,8 @@ class MixtureNoise(OnKnots):
     def __init__(self, line: GaussianNoise, shares: Tensor, multiples: Tensor):
         super().__init__(IsoKnots(line.cameras, line.isos))
         self.line = line
-        self.register_buffer("log_shares", (shares / shares.sum(-1, keepdim=True)).log().float())
-        self.register_buffer("log_multiples", multiples.log().float())
+        self.register_buffer("log_shares", (shares / shares.sum(-1, keepdim=True)).double().log())
+        self.register_buffer("log_multiples", multiples.double().log())
 
     def _components(self, context: Context) -> tuple[Tensor, Tensor]:
         """(log share, multiple) of every component: (K, B, 1, 1, 1) each, of the type of the signal."""

@@ -90,8 +90,7 @@ def test_a_gaussian_table_is_one_layer(tmp_path):
         assert row["kinds"] == ["scale"]
         model = model_by_name["awgn"]
         expected = -float(model.log_prob(noise.double(), context_of(model, about, clean))) / noise.numel()
-        # the table of the core is in float32, whose rounding is at most 1e-6 of a variance
-        assert row["forward"]["nll"][-1] == pytest.approx(expected, abs=5e-7)
+        assert row["forward"]["nll"][-1] == pytest.approx(expected, abs=1e-9)
 
 
 BREAKS = {  # one layer after the other, broken on purpose: file, what stands there, what takes its place
