@@ -10,7 +10,7 @@ hot       pixels whose mean stands out from all their neighbours, in the mosaic 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +52,7 @@ class _Tiles(NamedTuple):
         lines: (tiles, 2), variance that rows and columns share.
         signal: mean over time.
         around: the same of the neighbours in the plane.
-        halves: (2, tiles, 4, h, w), variances over the even and the odd frames.
+        halves: (2, tiles, 4, h, w), variances over the even and the odd frames; (1, ...), over all of fewer than four.
         apart: by how much a pixel stands out, 0 unless it stands alone.
     """
 
@@ -72,25 +72,22 @@ def find_defects(sample: Sample, gains: np.ndarray, step: float) -> Defects:
         gains: (T, 4), by which the frames are divided.
         step: between the numbers, DN.
     """
-    frames, found = len(gains), []
-    for strip in sample.strips():
-        found.append(_of_strip(strip / gains[..., None, None].astype(np.float32)))
-    halves = np.concatenate([part.halves for part in found], 1)
-    noise, lines, signal, around, apart = (
-        np.concatenate([getattr(part, name) for part in found])
-        for name in ("noise", "lines", "signal", "around", "apart")
-    )
-    variance, own = max(float(noise.mean()), np.finfo(float).tiny), halves.mean(0)
-    usual = _usual(signal, around, own, frames - (2 if frames > 3 else 1))
-    usual = np.maximum(usual, step**2 / 4)  # the most that rounding does to the variance of a steady pixel
-    unsteady = _unsteady(halves, usual, frames) if frames > 3 else (float("nan"), 0.0, 0.0)
+    frames = len(gains)
+    parts = [_of_strip(strip / gains[..., None, None].astype(np.float32)) for strip in sample.strips()]
+    noise, lines = np.concatenate([part.noise for part in parts]), np.concatenate([part.lines for part in parts])
+    variance = max(float(noise.mean()), np.finfo(float).tiny)
+    usual = _usual(parts, frames - (2 if frames > 3 else 1), step)
+    unsteady = _unsteady(parts, usual, frames) if frames > 3 else (float("nan"), 0.0, 0.0)
     error = (4.5 / (4 * len(noise) * (frames - 1))) ** 0.5  # 1.5 for consecutive frames, and for neighbours
     rows, columns = (
         (float(np.median(lines[:, k])) / variance, 1.25 * error / across / max(along - 1, 1) ** 0.5)
         for k, (along, across) in enumerate((sample.tile, sample.tile[::-1]))
     )
-    hot = (apart > CERTAIN * np.sqrt(np.maximum(usual, own))) & (apart > 0)
-    return Defects(rows, columns, unsteady[:2], unsteady[2], float(hot.mean()))
+    hot = [
+        (part.apart > CERTAIN * np.sqrt(np.maximum(each, part.halves.mean(0)))) & (part.apart > 0)
+        for part, each in zip(parts, usual, strict=True)
+    ]
+    return Defects(rows, columns, unsteady[:2], unsteady[2], _mean(hot))
 
 
 def judge_defects(found: Defects) -> Iterator[Finding]:
@@ -132,7 +129,7 @@ def _of_strip(strip: np.ndarray) -> _Tiles:
     noise = (steps**2).mean((1, 2, 3, 4))
     lines = np.stack([_shared(steps, axis, noise) for axis in (4, 3)], 1)
     mean = strip.mean(1)
-    halves = [strip[:, ::2], strip[:, 1::2]] if strip.shape[1] > 3 else [strip, strip]
+    halves = [strip[:, ::2], strip[:, 1::2]] if strip.shape[1] > 3 else [strip]
     typical = np.median(strip.var(1, ddof=1), (1, 2, 3), keepdims=True) / _quantile(0, strip.shape[1] - 1)
     around, apart = _alone(mean, np.sqrt(typical / strip.shape[1]))
     return _Tiles(noise, lines, mean, around, np.stack([half.var(1, ddof=1) for half in halves]), apart)
@@ -166,21 +163,33 @@ def _shared(steps: np.ndarray, axis: int, noise: np.ndarray) -> np.ndarray:
     return (found - noise / pixels) * pixels / (pixels - 1)
 
 
-def _usual(signal: np.ndarray, around: np.ndarray, variance: np.ndarray, freedom: int) -> np.ndarray:
+def _mean(images: Sequence[np.ndarray]) -> float:
+    """The mean of all values of several images."""
+    return float(sum(image.sum(dtype=np.float64) for image in images) / sum(image.size for image in images))
+
+
+def _usual(parts: Sequence[_Tiles], freedom: int, step: float) -> list[np.ndarray]:
     """The variance that pixels of a signal usually have: medians over groups, in proportion to the signal above them.
 
-    The neighbours choose the group, since a pixel's own mean would gather those that jump upwards.
+    The neighbours choose the group, since a pixel's own mean would gather those that jump upwards. The variance is at
+    least the most that rounding does to that of a steady pixel.
 
     Arguments:
-        signal, around, variance: of every pixel.
-        freedom: degrees of freedom of ``variance``.
+        parts: of the sample; one image is returned for each.
+        freedom: degrees of freedom of the variances.
+        step: between the numbers, DN.
     """
-    flat, values = (each.ravel()[:: max(1, signal.size >> 20)] for each in (around, variance))
+    every = max(1, sum(part.signal.size for part in parts) >> 20)
+    flat = np.concatenate([part.around.ravel() for part in parts])[::every].copy()
+    values = np.concatenate([part.halves.mean(0).ravel() for part in parts])[::every].copy()
     groups = np.array_split(np.argsort(flat), max(1, min(GROUPS, len(flat) // GROUPS)))
     centres, medians = (np.array([np.median(each[group]) for group in groups]) for each in (flat, values))
-    signal = np.maximum(signal, around)
-    found = np.interp(signal, centres, medians) / _quantile(0, freedom)
-    return found * np.maximum(signal / centres[-1], 1) if centres[-1] > 0 else found
+    medians, last, found = medians / _quantile(0, freedom), centres[-1], []
+    for part in parts:
+        signal = np.maximum(part.signal, part.around)
+        usual = np.interp(signal, centres, medians) * (np.maximum(signal / last, 1) if last > 0 else 1)
+        found.append(np.maximum(usual, step**2 / 4).astype(np.float32))
+    return found
 
 
 def _quantile(deviations: float, freedom: int) -> float:
@@ -188,19 +197,23 @@ def _quantile(deviations: float, freedom: int) -> float:
     return (1 - 2 / (9 * freedom) + deviations * (2 / (9 * freedom)) ** 0.5) ** 3
 
 
-def _unsteady(halves: np.ndarray, usual: np.ndarray, frames: int) -> tuple[float, float, float]:
+def _unsteady(parts: Sequence[_Tiles], usual: Sequence[np.ndarray], frames: int) -> tuple[float, float, float]:
     """Variance that the pixels add which the other half of the frames calls unsteady; its error; the pixels' share.
 
     Pixels whose neighbours vary, too, are left out, since something moved there.
     """
-    numbers = (frames + 1) // 2, frames // 2
-    large = [half > usual * _quantile(LARGE, number - 1) for half, number in zip(halves, numbers, strict=True)]
-    excess = []
-    for chosen, other in zip(large, halves[::-1], strict=True):
-        alone = chosen & ~_beside(chosen)
-        excess.append(other[alone] - usual[alone] * (other.mean() / usual.mean()))
-    each, variance = np.concatenate(excess), 2 * max(float(halves.sum()) / 2, np.finfo(float).tiny)
-    return float(each.sum()) / variance, float((each**2).sum()) ** 0.5 / variance, float((large[0] & large[1]).mean())
+    limits = [_quantile(LARGE, number - 1) for number in ((frames + 1) // 2, frames // 2)]
+    usually, means = _mean(usual), [_mean([part.halves[k] for part in parts]) for k in (0, 1)]
+    excess, unsteady = [], []
+    for part, each in zip(parts, usual, strict=True):
+        large = [half > each * limit for half, limit in zip(part.halves, limits, strict=True)]
+        for chosen, other, mean in zip(large, part.halves[::-1], means[::-1], strict=True):
+            alone = chosen & ~_beside(chosen)
+            excess.append(other[alone] - each[alone] * (mean / usually))
+        unsteady.append(large[0] & large[1])
+    added, total = np.concatenate(excess), sum(part.halves.sum(dtype=np.float64) for part in parts)
+    variance = max(float(total), np.finfo(float).tiny)
+    return float(added.sum()) / variance, float((added**2).sum()) ** 0.5 / variance, _mean(unsteady)
 
 
 def _beside(marked: np.ndarray) -> np.ndarray:
