@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from n2nf_core.metrics import reading
+from n2nf_core.study.tables.readings import student_interval
 
 TERMS = ("clean", "cross_sample", "rescaled_cross_sample", "pair_difference", "leave_one_out")
 TERMS += ("reshaped_pair_difference", "reshaped_leave_one_out", "joint_recommended", "photon_transfer")
@@ -25,14 +26,8 @@ LIMIT = 0.002
 
 def interval_over_seeds(values: list[float]) -> tuple[float, float, float]:
     """The mean and the ends of Student's 95 % interval of the mean; infinite ends for a single value."""
-    from scipy import stats
-
-    mean, count = sum(values) / len(values), len(values)
-    if count < 2:
-        return mean, -math.inf, math.inf
-    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (count - 1))
-    half = float(stats.t.ppf(0.975, count - 1)) * deviation / math.sqrt(count)
-    return mean, mean - half, mean + half
+    mean, *ends = student_interval(values)
+    return (mean, *ends) if len(values) > 1 else (mean, -math.inf, math.inf)
 
 
 def _groups(found: Mapping) -> dict[str, list[dict]]:
