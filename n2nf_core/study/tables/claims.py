@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from n2nf_core.study.tables.beside_paper import HEADS, number
 from n2nf_core.study.tables.columns import markdown_row
 from n2nf_core.study.tables.paper_tables import TABLES
 from n2nf_core.study.tables.readings import Gap, Tables
@@ -21,7 +22,7 @@ VERDICTS = {
     "undecided": "undecided",
 }
 """Reading of a test -> what it says about the claim."""
-SHORT = {"nll_nats_per_dim": "NLL", "regret_nats_per_dim": "regret", "kl_nats": "KL", "psnr_db": "PSNR", "ssim": "SSIM"}
+SHORT = {score: short for score, (short, _) in HEADS.items()} | {"regret_nats_per_dim": "regret"}
 NLL, KL, PSNR, REGRET = "nll_nats_per_dim", "kl_nats", "psnr_db", "regret_nats_per_dim"
 SETS = {"simulated phones": {"physical": False}, "simulated sensors in the dark": {"physical": True}}
 """The two sets of simulated cameras of notebooks 40, 41 and 70, and the parameter that chooses them."""
@@ -81,9 +82,8 @@ def paper(table: str, scores: tuple[str, ...], *rows: str) -> str:
     """
     said = []
     for score in scores:
-        digits = {PSNR: 2, NLL: 3}.get(score, 4)
-        values = [f"{TABLES[table][row][score]:.{digits}f}".replace("-", "−") + f" ({row})" for row in rows]
-        said.append(f"{SHORT[score]} {', '.join(values)}")
+        short, digits = HEADS[score]
+        said.append(f"{short} {', '.join(f'{number(TABLES[table][row][score], digits)} ({row})' for row in rows)}")
     return "; ".join(said) + "."
 
 
