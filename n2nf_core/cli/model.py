@@ -31,9 +31,11 @@ with the noise term that is recommended for these bursts. On held-out rows or sc
 transfer, which has two numbers for each ISO value. A sentence says whether two numbers describe the camera as well; the
 file holds the flow if it is better, and else the two numbers. Bursts of several cameras and ISO values share one file.
 
-profile     smoke proves the path in a minute, cpu takes some twenty minutes on two cores, gpu is the paper's scale
-dequantise  add uniform noise of one DN to every frame, for training and for the comparison. A density has no honest
-            likelihood on integers whose noise is narrower than about half a DN. Round samples to DN to take it away
+--profile     smoke only shows that everything works, in about a minute. cpu takes some twenty minutes on two cores.
+              gpu is the scale of the paper
+--dequantise  add uniform noise of one DN to every frame, for training and for the comparison. Give it where the noise
+              is narrower than about half a DN: there the likelihood of whole numbers has no upper bound. Samples of
+              the model then have this noise, too; round them to whole DN to take it away
 
 The training is kept in FILE.training until the file is written: a command that was stopped goes on where it was.
 """
@@ -45,7 +47,7 @@ def add(commands: Commands) -> None:
     add_bursts(parser)
     parser.add_argument("-o", "--out", type=new_file, required=True, metavar="FILE", help="model file to write")
     parser.add_argument("--profile", choices=list(PROFILES), default="cpu", help="size of the training; cpu by default")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn at random (0)")
     parser.add_argument("--dequantise", action="store_true", help="add uniform noise of one DN to integer frames")
 
 
@@ -114,7 +116,8 @@ def verdict(gain: float, interval: Sequence[float]) -> str:
 
 def _awgn(gain: float, interval: Sequence[float]) -> str:
     low, high = interval
-    return f"One number, noise that ignores the signal, differs from the two by {gain:+.5f} [{low:+.5f}, {high:+.5f}]."
+    measured = f"{gain:+.5f} nats per dimension, 95 % [{low:+.5f}, {high:+.5f}]"
+    return f"One number, for noise that does not depend on the signal, against these two: {measured}; more is worse."
 
 
 def _about(bursts: Sequence[Burst]) -> dict:

@@ -37,7 +37,7 @@ class Picture(NamedTuple):
     note: str
 
 
-def read_picture(path: str | Path, black: float | None = None, white: float | None = None) -> Picture:
+def read_picture(path: str | Path, black: float | Sequence[float] | None = None, white: float | None = None) -> Picture:
     """Read a clean image: (H, W) is a mosaic, (H, W, 3) RGB, (4, h, w) or (H, W, 4) in a TIFF or NPZ packed planes.
 
     TIFF and NPZ hold linear values. Floats are in [0, 1] units. Integers are in DN, between 0 and the largest value of
@@ -46,7 +46,7 @@ def read_picture(path: str | Path, black: float | None = None, white: float | No
 
     Arguments:
         path: the file.
-        black: black level in DN of a linear image.
+        black: black level in DN of a linear image; four are averaged.
         white: white level in DN of a linear image.
 
     FileNotFoundError; ValueError, which names the file, for other formats and for an array that is no image.
@@ -100,8 +100,9 @@ def _check(path: Path, image: np.ndarray) -> None:
         raise ValueError(f"{path}: the image has values that are NaN or infinite: replace them")
 
 
-def _level(given: float | None, stated: np.ndarray | None) -> float | None:
-    return given if given is not None or stated is None else float(np.mean(stated))
+def _level(given: float | Sequence[float] | None, stated: np.ndarray | None) -> float | None:
+    level = stated if given is None else given
+    return None if level is None else float(np.mean(level))
 
 
 def _channels_first(image: np.ndarray) -> Tensor:
@@ -166,7 +167,7 @@ def noise_on_files(
     paths: Sequence[str | Path],
     out: str | Path,
     seed: int = 0,
-    black: float | None = None,
+    black: float | Sequence[float] | None = None,
     white: float | None = None,
 ) -> list[tuple[Path, str]]:
     """Add noise to images and write them: [(file, what was assumed about the image)].
@@ -179,7 +180,7 @@ def noise_on_files(
         paths: the clean images.
         out: a folder; or, for a single image, a file whose suffix is that of the form it is written in.
         seed: of the first image.
-        black: black level in DN of linear images.
+        black: black level in DN of linear images; four are averaged.
         white: white level in DN of linear images.
 
     ValueError where two images would be written to one file.
@@ -189,7 +190,7 @@ def noise_on_files(
         picture = read_picture(path, black, white)
         to = out if len(paths) == 1 and out.suffix else out / f"{Path(path).stem}{picture.suffix}"
         if to.suffix.lower() != picture.suffix:
-            raise ValueError(f"{to}: noise on {Path(path).name} is written as {picture.suffix}: give such a name")
+            raise ValueError(f"{to}: noise on {Path(path).name} is written as {picture.suffix}: end the name in it")
         if to in [file for file, _ in written] or to.resolve() == Path(path).resolve():
             raise ValueError(f"{to} would be overwritten by noise on {path}: choose another folder or name")
         picture.write(noise(picture.light, torch.Generator().manual_seed(seed + k)), to)
