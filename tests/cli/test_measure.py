@@ -3,9 +3,10 @@
 import json
 import re
 
+import numpy as np
 import pytest
-from cases.burst_files import burst_file
-from cases.poisson_bursts import ramp, texture
+from cases.burst_files import SETTINGS, burst_file, mosaic_of
+from cases.poisson_bursts import exposed, ramp, texture
 
 from n2nf_core import cli
 from n2nf_core.cli.measure import LINES
@@ -97,6 +98,19 @@ def test_it_is_said_where_the_read_noise_comes_from(tmp_path, capsys):
     assert cli.main(["measure", *rough]) == 0
     out = capsys.readouterr().out
     assert "the error of the read noise is that of rounding to whole numbers" in out and said not in out
+
+
+def test_it_is_said_where_colours_have_different_gains(tmp_path, desk, capsys):
+    """As where a camera multiplies the numbers of red: the line through all of them has the gain of none."""
+    said = "the colours have different gains, so the column all is a mixture: use their own columns"
+    frames = exposed(ramp(64, 64), count=4, gain=GAIN, read=READ)
+    frames[:, 0] = exposed(ramp(64, 64), count=4, gain=1.2 * GAIN, read=READ, seed=1)[:, 0]
+    np.savez(tmp_path / "red.npz", frames=mosaic_of(frames), **SETTINGS)
+    assert cli.main(["measure", str(tmp_path / "red.npz")]) == 0
+    assert said in capsys.readouterr().out.splitlines()
+    mono = burst_file(tmp_path / "mono.npz", ramp(64, 64), {"cfa": "MONO"}, gain=GAIN, read=READ, count=4)
+    assert cli.main(["measure", desk]) == cli.main(["measure", mono]) == 0
+    assert said not in capsys.readouterr().out
 
 
 def test_a_page_with_figures(tmp_path, desk, capsys):
