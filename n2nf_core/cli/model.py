@@ -26,10 +26,11 @@ Learn a camera's noise model and a denoiser from bursts, in one file.
     n2nf model iso100 iso800 other_camera -o camera.safetensors --profile gpu --seed 1
     n2nf noise camera.safetensors clean.tif -o noisy.tif
 
-The bursts are checked and measured first. Then a denoiser is trained on noisy pairs, and a Noise Flow together with it,
-with the noise term that is recommended for these bursts. On held-out rows or scenes, the flow is compared with photon
-transfer, which has two numbers for each ISO value. A sentence says whether two numbers describe the camera as well; the
-file holds the flow if it is better, and else the two numbers. Bursts of several cameras and ISO values share one file.
+The bursts are checked and measured first, and frames are divided by the brightness of their light where it drifts. Then
+a denoiser is trained on noisy pairs, and a Noise Flow together with it, with the noise term that is recommended for
+these bursts. On held-out rows or scenes, the flow is compared with photon transfer, which has two numbers for each ISO
+value. A sentence says whether two numbers describe the camera as well; the file holds the flow if it is better, and
+else the two numbers. Bursts of several cameras and ISO values share one file.
 
 --profile     smoke only shows that everything works, in about a minute. cpu takes some twenty minutes on two cores.
               gpu is the scale of the paper
@@ -54,7 +55,7 @@ def add(commands: Commands) -> None:
 def _model(options: argparse.Namespace) -> int:
     from n2nf_core.bursts import check_size, dequantised, train_test_split
     from n2nf_core.cli.measure import as_text, blocks
-    from n2nf_core.evaluation import held_out_patches
+    from n2nf_core.evaluation import held_out_patches, match_light
     from n2nf_core.export import save_model
     from n2nf_core.files import remove
     from n2nf_core.training import Recipe
@@ -66,6 +67,7 @@ def _model(options: argparse.Namespace) -> int:
     print(as_text(blocks(bursts, []), notes), flush=True)
     if options.dequantise:
         bursts = [dequantised(burst, options.seed) for burst in bursts]
+    bursts = [match_light(burst) for burst in bursts]
     train, test = train_test_split(bursts, seed=options.seed)
     folder = options.out.with_name(f"{options.out.name}.training")
     recipe = Recipe(train, PROFILES[options.profile], options.seed, folder, noise_term="recommended")

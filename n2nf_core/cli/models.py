@@ -122,6 +122,8 @@ def _denoise(options: argparse.Namespace) -> int:
     (burst, *more), (said, *_) = read(options.burst, options_of(vars(options)))
     if more:
         raise ValueError(f"{options.burst} holds {1 + len(more)} bursts: give the file or folder of one")
+    if min(burst.shape[2:]) < 2:
+        raise ValueError(f"{burst.scene}: frames of so few pixels cannot be denoised: give frames of at least 4 x 4")
     stated = {name: getattr(burst, name) for name in ("black", "white", "cfa", "camera", "iso")}
     print(*(f"note: {text}" for text in said), sep="\n", end="\n" if said else "")
     frames = denoised_frames(denoiser, burst)

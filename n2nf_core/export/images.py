@@ -42,7 +42,8 @@ def read_picture(path: str | Path, black: float | Sequence[float] | None = None,
 
     TIFF and NPZ hold linear values. Floats are in [0, 1] units. Integers are in DN, between 0 and the largest value of
     their type, unless levels are given or an NPZ file states ``black`` and ``white``. An NPZ file holds the image as
-    ``image``, or as its only array. PNG and JPEG hold sRGB values, which are made linear, and written as PNG.
+    ``image``, as its only array, or as the only one of its ``frames``. PNG and JPEG hold sRGB values, which are made
+    linear, and written as PNG.
 
     Arguments:
         path: the file.
@@ -63,12 +64,15 @@ def read_picture(path: str | Path, black: float | Sequence[float] | None = None,
         arrays = _arrays(path, suffix)
     except Exception as error:  # the reader of every format raises other errors
         raise ValueError(f"{path}: not a readable image ({one_line(error, 100)})") from error
-    name = "image" if "image" in arrays else next(iter(arrays)) if len(arrays) == 1 else None
+    name = next((key for key in ("image", "frames") if key in arrays), None)
+    name = next(iter(arrays)) if name is None and len(arrays) == 1 else name
     if name is None:
         raise ValueError(f"{path}: an NPZ file needs the key image, but it has {', '.join(arrays)}")
     image = arrays[name]
     if image.ndim == 3 and len(image) == 1:  # a stack of one frame, as n2nf denoise writes it
         arrays[name] = image = image[0]
+    elif name == "frames":
+        raise ValueError(f"{path}: it holds {len(image)} frames: noise is put on one, so give a file for each")
     _check(path, image)
     if suffix in SRGB:
         return _srgb(image[..., :3] if image.ndim == 3 else image)
