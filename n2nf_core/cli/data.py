@@ -29,9 +29,10 @@ Write simulated bursts whose noise is known.
     n2nf simulate bursts --scenes 4 --size 128
     n2nf simulate bursts/sensor --sensor "Sony A7S2" --exposure 0.1
 
-Scenes are dead leaves. The noise is drawn from the published noise level functions of phone cameras, and it is neither
-clipped nor quantised. With --sensor the noise is that of the physical sensor of a named camera at a random gain. It is
-quantised and clipped, and its density has no closed form. If the folder is new, it appears when it is complete.
+Scenes are of discs of all sizes that hide one another (dead leaves). The noise is drawn from the published noise level
+functions of phone cameras, and it is neither clipped nor quantised. With --sensor the noise is that of the physical
+sensor of a named camera at a random gain. It is quantised and clipped, and its density has no closed form. If the
+folder is new, it appears when it is complete.
 """
 
 

@@ -64,7 +64,7 @@ def add(commands: Commands) -> None:
     """Add ``n2nf measure``."""
     parser = commands.add("measure", _measure, MEASURE)
     add_bursts(parser)
-    parser.add_argument("--dark", nargs="+", default=[], metavar="DARKS", help="bursts with the lens cap on")
+    parser.add_argument("--dark", nargs="+", default=[], metavar="DARKS", help="dark bursts, named after the others")
     parser.add_argument("--emva", action="store_true", help="add the quantities of EMVA 1288, see above")
     parser.add_argument("--photons", nargs="+", type=float, metavar="P", help="photons per pixel of each burst")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")

@@ -32,7 +32,7 @@ these bursts. On held-out rows or scenes, the flow is compared with photon trans
 value. A sentence says whether two numbers describe the camera as well; the file holds the flow if it is better, and
 else the two numbers. Bursts of several cameras and ISO values share one file.
 
---profile     smoke only shows that everything works, in about a minute. cpu takes some twenty minutes on two cores.
+--profile     smoke only shows that everything works, within a minute. cpu takes some twenty minutes on two cores.
               gpu is the scale of the paper
 --dequantise  add uniform noise of one DN to every frame, for training and for the comparison. Give it where the noise
               is narrower than about half a DN: there the likelihood of whole numbers has no upper bound. Samples of
