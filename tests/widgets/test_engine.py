@@ -75,16 +75,16 @@ def test_the_tabulated_tail_is_the_exact_one(page_engine):
     console.log(JSON.stringify(places.map(x => [x, logTail(x), quickLogTail(x)])));"""
     x, exact, quick = np.array(page_engine(script)).T
     error = abs(quick - exact) / np.maximum(abs(exact), 1)
-    assert error[x < 40].max() < 1e-7 and error.max() < 1e-6
+    assert error.max() < 1e-6
 
 
-def test_a_signal_beyond_the_nodes_is_read_exactly(page_engine):
+def test_a_value_beyond_the_nodes_is_transformed_without_them(page_engine):
     script = """const [exact, quick] = [0, 1].map(() => readModels(weights)["banded/sensor_flow"]); quick.quicken();
       const context = { clean: new Float32Array(4).fill(0.02), height: 1, width: 1, camera: "banded", iso: 700 };
       const found = [exact, quick].map(model => model.first[1].forward([-14, -9.99, 9.99, 14], context));
       console.log(JSON.stringify(found.map(({ values, ladj }) => [...values, ladj])));"""
     exact, quick = page_engine(script)
-    assert quick == pytest.approx(exact, rel=1e-2)
+    assert quick == pytest.approx(exact, rel=1e-2, abs=2e-2)
 
 
 def test_samples_are_kept_while_only_the_signal_and_the_iso_change(page_engine):
@@ -101,15 +101,15 @@ def test_samples_are_kept_while_only_the_signal_and_the_iso_change(page_engine):
 
 
 def test_the_draws_of_a_true_frame_are_kept_while_only_the_signal_and_the_iso_change(page_engine):
-    script = """const kept = more => { const messages = [...engine.draw({ ...settings, jobs: ["true"], ...more })];
+    script = """const kept = more => {
+      const messages = [...engine.draw({ ...settings, exposure: 1e-9, jobs: ["true"], ...more })];
       return [engine.kept["true 1 false"].value, [...messages[0].frame.noise]]; };
     const [first, noise] = kept({}); const [other, weaker] = kept({ iso: 400 }); const [, again] = kept({});
     const [next] = kept({ seed: 2 });
     console.log(JSON.stringify([first === other, first === next, noise, weaker, again]));"""
     same, new, noise, weaker, again = page_engine(script)
     assert same and not new and noise == again
-    assert np.std(weaker) < 0.8 * np.std(noise)
-    assert np.corrcoef(noise, weaker)[0, 1] > 0.3  # the read noise is the same one, scaled; the photons are drawn anew
+    assert np.std(weaker) < 0.8 * np.std(noise) and np.corrcoef(noise, weaker)[0, 1] > 0.95
 
 
 def test_a_quarter_and_the_whole_are_kept_side_by_side(page_engine):

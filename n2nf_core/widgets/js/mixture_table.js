@@ -1,7 +1,8 @@
 // The mixture of sensor_flow.js read from tables, for pictures that are drawn while a reader waits.
 //
-// Along u there are nodes with z, log dz/du and their slopes, and cubics between them. Along the signal a value is linear
-// between two rows of nodes. Rows are made when a signal needs them; values beyond the nodes are computed exactly.
+// Along u there are nodes with z, log dz/du and their slopes, and cubics between them. Along the signal a value is
+// linear between two rows of nodes. Rows are made when a signal needs them; values beyond the nodes are computed without
+// them.
 import { logDensity, logTail } from "./normal.js";
 import { fromBase, placeOf, toBase } from "./sensor_flow.js";
 
@@ -11,10 +12,10 @@ const NODES = 2 * U_REACH * PER_UNIT + 1;
 const PER_KNOT = 8; // rows between two signal knots
 const [Z_REACH, Z_CELLS] = [8, 256]; // cells of equal width in z, each of which knows the node to begin at
 const [TAIL_FROM, TAIL_TO] = [-10, 40]; // the nodes of the normal tail
-const TAILS = Float64Array.from({ length: (TAIL_TO - TAIL_FROM) * PER_UNIT + 1 }, (_, k) =>
+const NORMAL_TAILS = Float64Array.from({ length: (TAIL_TO - TAIL_FROM) * PER_UNIT + 1 }, (_, k) =>
   logTail(TAIL_FROM + k / PER_UNIT),
 );
-const TAIL_SLOPES = TAILS.map((tail, k) => -Math.exp(logDensity(TAIL_FROM + k / PER_UNIT) - tail) / PER_UNIT);
+const NORMAL_SLOPES = NORMAL_TAILS.map((tail, k) => -Math.exp(logDensity(TAIL_FROM + k / PER_UNIT) - tail) / PER_UNIT);
 
 // The cubic with these ends and slopes; t in [0, 1], slopes times the interval.
 function cubic(t, left, right, slopeLeft, slopeRight) {
@@ -28,7 +29,7 @@ export function quickLogTail(x) {
   if (!(x < TAIL_TO)) return logDensity(x) - Math.log(x);
   const place = (x - TAIL_FROM) * PER_UNIT;
   const k = Math.floor(place);
-  return cubic(place - k, TAILS[k], TAILS[k + 1], TAIL_SLOPES[k], TAIL_SLOPES[k + 1]);
+  return cubic(place - k, NORMAL_TAILS[k], NORMAL_TAILS[k + 1], NORMAL_SLOPES[k], NORMAL_SLOPES[k + 1]);
 }
 
 // The nodes for one signal; slopes are per interval between nodes.

@@ -26,7 +26,8 @@ export function logTail(x) {
   return logDensity(x) - Math.log(fraction);
 }
 
-// z with log(1 - Phi(z)) = logP, by Newton's steps; logTail is concave, so they cannot run away. tailOf: another logTail.
+// z with log(1 - Phi(z)) = logP, by Newton's steps; logTail is concave, so they cannot run away. tailOf: logTail, or
+// what takes its place.
 export function tailQuantile(logP, tailOf = logTail) {
   let z = Math.sqrt(Math.max(0, -2 * logP - 1.4));
   for (let step = 0; step < 50; step++) {

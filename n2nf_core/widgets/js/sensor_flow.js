@@ -98,7 +98,8 @@ export class MixtureCDF {
     };
   }
 
-  // {mean, width, logWeight, logHeight: log(weight / width)} of the standardised mixture at a place between the signal knots.
+  // {mean, width, logWeight, logHeight} of the standardised mixture at a place between the signal knots, with the
+  // logarithms of weight and weight / width.
   shapeAt({ below, shapes }, place) {
     const low = Math.min(Math.floor(place), KNOTS - 2);
     const between = (left, right) => left + (place - low) * (right - left);

@@ -46,7 +46,7 @@ export function density(noise, limit, bins) {
 const DARKEST = 1e-4; // signal at which the bins of varianceBySignal begin
 
 const SIGNAL_BINS = 14; // of equal width in log signal
-const FEWEST = 200; // pixels of a bin that is shown
+const ENOUGH = 200; // pixels of a bin that is shown
 
 export const signalBin = (signal) =>
   Math.min(
@@ -71,7 +71,7 @@ export function varianceBySignal(noise, clean, bins) {
     squares[bin] += noise[i] * noise[i];
   }
   const found = Array.from(counts, (n, bin) => ({ n, bin, signal: signals[bin] / n, variance: squares[bin] / n }));
-  return found.filter(({ n }) => n >= FEWEST);
+  return found.filter(({ n }) => n >= ENOUGH);
 }
 
 // Correlation of pixels k apart along rows (k in steps of a plane), k = 1 ... lags; over four planes.
