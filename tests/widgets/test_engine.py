@@ -39,7 +39,9 @@ def test_shares_of_workers_hold_every_model_once_and_the_slow_ones_apart(page_en
         assert [jobs[-1] for jobs in lists if "floor" in jobs] == ["floor"]
         jobs = [job for jobs in lists for job in jobs]
         assert len(jobs) == len(set(jobs)) == 9
-    slow = [[[job for job in jobs if job in ("noise_flow", "sensor_flow", "floor")] for jobs in lists] for lists in found]
+    slow = [
+        [[job for job in jobs if job in ("noise_flow", "sensor_flow", "floor")] for jobs in lists] for lists in found
+    ]
     assert slow[0] == [["sensor_flow", "noise_flow", "floor"]]
     assert slow[1] == [["noise_flow"], ["sensor_flow", "floor"]]
     assert slow[2] == [["floor"], ["sensor_flow"], ["noise_flow"]]

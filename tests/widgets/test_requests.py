@@ -14,7 +14,8 @@ const answer = (id, rough) => requests.answered({ id, rough, done: 1 });
 
 
 def test_requests_of_one_frame_are_one_and_all_workers_answer_it(tmp_path):
-    script = """requests.ask(); requests.ask(); frame(); answer(2, false); const half = completed.length; answer(2, false);
+    script = """requests.ask(); requests.ask(); frame(); answer(2, false);
+    const half = completed.length; answer(2, false);
     console.log(JSON.stringify([sent, half, completed]));"""
     sent, half, completed = node(START + script, tmp_path)
     assert sent == [[0, 2, False, ["true", "awgn", "floor"]], [1, 2, False, ["noise_flow"]]]

@@ -1,8 +1,8 @@
 // The mixture of sensor_flow.js read from tables, for pictures that are drawn while a reader waits.
 //
 // Along u there are nodes with z, log dz/du and their slopes, and cubics between them. Along the signal a value is
-// linear between two rows of nodes. Rows are made when a signal needs them; values beyond the nodes are computed without
-// them.
+// linear between two rows of nodes. Rows are made when a signal needs them. Values beyond the nodes are computed
+// without them.
 import { logDensity, logTail } from "./normal.js";
 import { fromBase, placeOf, toBase } from "./sensor_flow.js";
 
