@@ -115,7 +115,7 @@ export class TabulatedMixture {
     return { values: out, ladj };
   }
 
-  // Samples alone, without ladj.
+  // ladj is computed when it is asked for; samples do not need it.
   inverse(values, context) {
     this.use(context);
     const { rows, places } = this;
@@ -125,6 +125,12 @@ export class TabulatedMixture {
       const u = rows[k].inverse(values[i]);
       out[i] = u + (places[i] - k) * (rows[k + 1].inverse(values[i]) - u);
     }
-    return { values: out };
+    const ladj = () => this.forward(out, context).ladj;
+    return {
+      values: out,
+      get ladj() {
+        return ladj();
+      },
+    };
   }
 }
