@@ -245,6 +245,15 @@ def test_a_photograph_is_opened_by_a_worker(lab, tmp_path):
     assert "400 × 300 pixels" in lab.inner_text(".status")
 
 
+def test_in_the_book_it_takes_the_right_column(book, open_page):
+    for width in (1280, 1920):
+        page = open_page(f"{book.as_uri()}/noise_lab.html", width=width)
+        drawn(page)
+        lab, text = (page.locator(name).first.bounding_box() for name in (".lab", ".bd-article > section > p"))
+        assert lab["width"] > 1.2 * text["width"] and lab["x"] + lab["width"] <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_without_workers_the_page_computes_itself(widgets, open_page):
     page = open_page(f"{widgets.as_uri()}/noise_lab.html", before="delete window.Worker")
     drawn(page)

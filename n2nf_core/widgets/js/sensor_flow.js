@@ -1,4 +1,4 @@
-// The sensor layers of n2nf_core.flow: row and column noise, and the mixture that gives tails and skewness.
+// The sensor layers of n2nf_core.flow: row noise, and the mixture that gives tails and skewness.
 //
 // forward(values, context) and inverse(values, context) -> {values, ladj}, as the layers of layers.js.
 import { logDensity, logTail, tailQuantile } from "./normal.js";
@@ -6,15 +6,10 @@ import { logDensity, logTail, tailQuantile } from "./normal.js";
 const [FIRST, DARK_KNOTS, KNOTS] = [-3, 3, 12]; // the signal knots, as in flow/mixture.py
 const NARROWEST = 0.2;
 
-// Calls act(index of the first pixel, its mosaic line, step to the next pixel's line) for every row of the planes
-// 2 i + j; lines are mosaic rows for axis 0 and mosaic columns for axis 1.
-function everyRow(axis, height, width, act) {
-  for (let plane = 0; plane < 4; plane++)
-    for (let y = 0; y < height; y++) {
-      const start = (plane * height + y) * width;
-      if (axis === 0) act(start, 2 * y + (plane >> 1), 0);
-      else act(start, plane & 1, 2);
-    }
+// Calls act(mosaic row, first pixel, end) for every row of the planes 2 i + j.
+function everyRow(height, width, act) {
+  for (let plane = 0, from = 0; plane < 4; plane++)
+    for (let y = 0; y < height; y++, from += width) act(2 * y + (plane >> 1), from, from + width);
 }
 
 function sumOfLogs(values) {
@@ -23,13 +18,14 @@ function sumOfLogs(values) {
   return sum;
 }
 
-// z = (I + a^2 v v^T)^(-1/2) x / sigma in every mosaic row, v = 1 / sigma; then the same in every column.
+// z = (I + a^2 v v^T)^(-1/2) x / sigma in every mosaic row, v = 1 / sigma. No flow that a page can run has column
+// noise.
 export class LineNoise {
   kind = "rows";
 
   // variances(context) -> sigma^2 at every pixel.
-  constructor(knots, { log_row: logRow, log_column: logColumn }, variances) {
-    Object.assign(this, { knots, variances, tables: logColumn ? [logRow, logColumn] : [logRow] });
+  constructor(knots, { log_row: logRow }, variances) {
+    Object.assign(this, { knots, logRow, variances });
   }
 
   deviations(context) {
@@ -38,20 +34,19 @@ export class LineNoise {
     return sigma;
   }
 
-  // values -> (I + a^2 v v^T)^(power / 2) values along one axis, in place; returns the sum of log(1 + a^2 |v|^2).
-  along(axis, values, sigma, { height, width, camera, iso }, power) {
-    const variance = Math.exp(2 * this.knots.at(this.tables[axis], camera, iso));
-    const count = 2 * (axis === 0 ? height : width);
-    const [norm, dot] = [new Float64Array(count), new Float64Array(count)];
-    everyRow(axis, height, width, (start, first, step) => {
-      for (let i = start, line = first; i < start + width; i++, line += step) {
+  // values -> (I + a^2 v v^T)^(power / 2) values, in place; returns the sum of log(1 + a^2 |v|^2).
+  along(values, sigma, { height, width, camera, iso }, power) {
+    const variance = Math.exp(2 * this.knots.at(this.logRow, camera, iso));
+    const [norm, dot] = [new Float64Array(2 * height), new Float64Array(2 * height)];
+    everyRow(height, width, (line, from, to) => {
+      for (let i = from; i < to; i++) {
         norm[line] += 1 / (sigma[i] * sigma[i]);
         dot[line] += values[i] / sigma[i];
       }
     });
     const change = dot.map((sum, line) => (((1 + variance * norm[line]) ** (power / 2) - 1) * sum) / norm[line]);
-    everyRow(axis, height, width, (start, first, step) => {
-      for (let i = start, line = first; i < start + width; i++, line += step) values[i] += change[line] / sigma[i];
+    everyRow(height, width, (line, from, to) => {
+      for (let i = from; i < to; i++) values[i] += change[line] / sigma[i];
     });
     return norm.reduce((sum, value) => sum + Math.log1p(variance * value), 0);
   }
@@ -60,18 +55,14 @@ export class LineNoise {
     const sigma = this.deviations(context);
     const out = new Float64Array(values.length);
     for (let i = 0; i < out.length; i++) out[i] = values[i] / sigma[i];
-    let ladj = -sumOfLogs(sigma);
-    this.tables.forEach((_, axis) => {
-      ladj -= 0.5 * this.along(axis, out, sigma, context, -1);
-    });
+    const ladj = -sumOfLogs(sigma) - 0.5 * this.along(out, sigma, context, -1);
     return { values: out, ladj };
   }
 
   inverse(values, context) {
     const sigma = this.deviations(context);
     const out = new Float64Array(values);
-    let ladj = -sumOfLogs(sigma);
-    for (let axis = this.tables.length - 1; axis >= 0; axis--) ladj -= 0.5 * this.along(axis, out, sigma, context, 1);
+    const ladj = -sumOfLogs(sigma) - 0.5 * this.along(out, sigma, context, 1);
     for (let i = 0; i < out.length; i++) out[i] *= sigma[i];
     return { values: out, ladj };
   }
