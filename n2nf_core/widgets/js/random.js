@@ -57,7 +57,6 @@ export class Random {
   manyCounts(rate) {
     const b = 0.931 + 2.53 * Math.sqrt(rate);
     const a = -0.059 + 0.02483 * b;
-    const inverseAlpha = 1.1239 + 1.1328 / (b - 3.4);
     for (;;) {
       const u = this.uniform() - 0.5;
       const v = this.uniform();
@@ -65,6 +64,7 @@ export class Random {
       const k = Math.floor(((2 * a) / us + b) * u + rate + 0.43);
       if (us >= 0.07 && v <= 0.9277 - 3.6224 / (b - 2)) return k;
       if (k < 0 || (us < 0.013 && v > us)) continue;
+      const inverseAlpha = 1.1239 + 1.1328 / (b - 3.4);
       const accepted = Math.log((v * inverseAlpha) / (a / (us * us) + b));
       if (accepted <= k * Math.log(rate) - rate - logFactorial(k)) return k;
     }
