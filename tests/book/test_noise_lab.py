@@ -21,6 +21,13 @@ def pixels(page, kind="noise_flow"):
     return page.eval_on_selector(f'.panel[data-kind="{kind}"] canvas', "canvas => canvas.toDataURL()")
 
 
+def painted(page, before):
+    """Wait until the panel of Noise Flow shows something else: a look is painted in the next frames of the screen."""
+    page.wait_for_function(
+        "before => document.querySelector('.panel[data-kind=noise_flow] canvas').toDataURL() !== before", arg=before
+    )
+
+
 def numbers(page):
     return page.inner_text(".scores table")
 
@@ -60,7 +67,7 @@ def test_every_control_changes_what_is_drawn(lab):
         before, table = pixels(lab), numbers(lab)
         use(lab)
         drawn(lab)
-        assert pixels(lab) != before, name
+        painted(lab, before)
         assert (numbers(lab) != table) == (name in CONTROLS), name
 
 
@@ -165,9 +172,7 @@ def test_a_look_computes_nothing_anew(lab):
     for use in LOOKS.values():
         before = pixels(lab)
         use(lab)
-        lab.wait_for_function(
-            "before => document.querySelector('.panel[data-kind=noise_flow] canvas').toDataURL() !== before", arg=before
-        )
+        painted(lab, before)
     assert lab.get_attribute(".lab", "data-asked") == asked
 
 
