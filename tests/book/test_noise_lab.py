@@ -167,6 +167,17 @@ def test_a_slider_that_moves_draws_a_quarter_and_all_of_it_when_it_rests(lab):
     drawn(lab)
 
 
+def test_a_camera_that_is_chosen_while_a_slider_moves_is_drawn(lab):
+    lab.evaluate(
+        """() => { const [iso, camera] = ["iso", "camera"].map(name => document.querySelector(`[name=${name}]`));
+        const say = (field, value) => { field.value = value; field.dispatchEvent(new Event("input", {bubbles: true})) };
+        say(iso, Number(iso.value) - 0.5);
+        return new Promise(done => requestAnimationFrame(() => { say(camera, "S6"); done(); })) }"""
+    )  # a quarter has been asked for, and the camera is another one when it comes
+    drawn(lab)
+    assert "Camera NLF" in numbers(lab)
+
+
 def test_a_look_computes_nothing_anew(lab):
     asked = lab.get_attribute(".lab", "data-asked")
     for use in LOOKS.values():
