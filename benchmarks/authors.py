@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import statistics
 import sys
 from collections.abc import Callable
@@ -24,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import cases, ceilings
-from benchmarks.timing import interleaved, processor
+from benchmarks.timing import interleaved, on_every_kind, processor
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.losses import cross_sample, joint_loss
 from n2nf_core.official import CAMERAS, CLOCKWISE, load_official
@@ -134,34 +135,46 @@ def rows_of(case: str, ways: dict[str, Callable], images: int, repeats: int) -> 
 
 
 def table(content: dict) -> str:
-    """One row per case and way."""
-    lines = ["| case, on one thread | way | images per second | times the authors' code (range) |", "|---|---|---|---|"]
-    for row in content["rows"]:
-        span = f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
-        lines.append(f"| {row['case']} | {row['way']} | {row['images_per_second']:.0f} | {span} |")
+    """One row per kind of processor, case and way, and the ceiling of the step."""
+    lines = ["| processor | case, on one thread | way | images/s | times the authors' code (range) |", "|---" * 5 + "|"]
+    for kind, found in content["kinds"].items():
+        for row in found["rows"]:
+            span = f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+            lines.append(f"| {kind} | {row['case']} | {row['way']} | {row['images_per_second']:.0f} | {span} |")
+        for name, rate in found["step_images_per_second_at_most"].items():
+            lines.append(f"| {kind} | joint step, ceiling | convolutions alone, {name} | {rate:.0f} | |")
     return "\n".join(lines)
 
 
+def measured(checkout: Path, repeats: int) -> dict:
+    """The rows of the processor that this process sees."""
+    torch.set_num_threads(1)
+    theirs = Authors(checkout)
+    rows = rows_of("joint step, 32 pairs of 32x32", steps(theirs), 2 * PAIRS, repeats)
+    kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    limit = {name: ceilings.convolution(CPU, kind) / cases.PAPER.operations for name, kind in kinds.items()}
+    likelihood, sampling = scoring(theirs, checkout / CHECKPOINT)
+    rows += rows_of("log-likelihood, 256 patches", likelihood, PATCHES, repeats)
+    rows += rows_of("sampling, 256 patches", sampling, PATCHES, repeats)
+    return {"rows": rows, "step_images_per_second_at_most": limit}
+
+
 def main() -> None:
-    """Measure, print, write."""
+    """Measure on every kind of processor up to this one, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checkout", type=Path)
+    parser.add_argument("--here", action="store_true", help="only the processor that this process sees, as JSON")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    theirs = Authors(options.checkout.resolve())
-    rows = rows_of("joint step, 32 pairs of 32x32", steps(theirs), 2 * PAIRS, options.repeats)
-    peak = {
-        name: ceilings.convolution(CPU, dtype) for name, dtype in (("float32", torch.float32), ("bf16", torch.bfloat16))
-    }
-    limit = {name: rate / cases.PAPER.operations for name, rate in peak.items()}
-    likelihood, sampling = scoring(theirs, options.checkout / CHECKPOINT)
-    rows += rows_of("log-likelihood, 256 patches", likelihood, PATCHES, options.repeats)
-    rows += rows_of("sampling, 256 patches", sampling, PATCHES, options.repeats)
+    checkout = options.checkout.resolve()
+    if options.here:
+        print(json.dumps(measured(checkout, options.repeats)))
+        return
+    kinds = on_every_kind("-m", "benchmarks.authors", str(checkout), "--here", "--repeats", str(options.repeats))
     source = {"command": "python -m benchmarks.authors CHECKOUT", "commit": results.commit(), "processor": processor()}
-    content = {"rows": rows, "step_images_per_second_at_most": limit, "provenance": source}
-    print(table(content), limit, sep="\n")
+    content = {"kinds": kinds, "provenance": source}
+    print(table(content))
     if options.json:
         results.write_json(options.json, content)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import cases, ceilings, data, growth
-from benchmarks.timing import interleaved
+from benchmarks.timing import interleaved, processor
 from n2nf_core.files import durable_replace
 from n2nf_core.study import results
 
@@ -167,7 +167,7 @@ def main() -> None:
         name = torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.machine()} CPU"
         source = {
             "command": f"make bench DEVICE={device.type}", "commit": results.commit(), "torch": torch.__version__,
-            "device": name, "threads": torch.get_num_threads(),
+            "device": name, "threads": torch.get_num_threads(), "processor": processor(),
         }  # fmt: skip
         results.write_json(options.json, content | {"rows": rows, "provenance": source})
 

@@ -1,31 +1,22 @@
 """What training chooses, against every other choice, on this processor and on lesser ones: python -m benchmarks.choices
 
-A lesser processor is this one with the newer instructions forbidden to PyTorch and oneDNN, each in a process of its own
-(``ATEN_CPU_CAPABILITY``, ``ONEDNN_MAX_CPU_ISA``). There the denoiser's training step of the `cpu` profile is taken as
-training takes it, with precision "auto", and with one choice changed; choices are measured in turns, and a ratio is the
-median over rounds of the other choice's time over training's. Above 1 training's choice is the faster one.
+A lesser processor is this one with the newer instructions forbidden (see timing.py). On each the denoiser's training
+step of the `cpu` profile is taken as training takes it, with precision "auto", and with one choice changed; choices are
+measured in turns, and a ratio is the median over rounds of the other choice's time over training's. Above 1 training's
+choice is the faster one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.timing import interleaved, processor
+from benchmarks.timing import interleaved, on_every_kind, processor
 from n2nf_core.study import results
 
-KINDS = {  # what PyTorch and oneDNN may use; the first that this processor has not is left out
-    "AVX2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
-    "AVX-512": {"ATEN_CPU_CAPABILITY": "avx512", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"},
-    "AVX-512 with bfloat16": {"ATEN_CPU_CAPABILITY": "avx512", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"},
-}
 REPEATS = 15
 
 
@@ -98,16 +89,9 @@ def main() -> None:
     if options.here:
         print(json.dumps(measured()))
         return
-    names, here = list(KINDS), processor()
-    kinds = {}
-    for kind in names[: names.index(here) + 1] if here in names else [here]:
-        command = [sys.executable, "-m", "benchmarks.choices", "--here"]
-        with tempfile.TemporaryDirectory() as cache:  # code that was compiled for one kind crashes on another
-            environment = os.environ | KINDS.get(kind, {}) | {"TORCHINDUCTOR_CACHE_DIR": cache}
-            printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
-        kinds[kind] = json.loads(printed.stdout.splitlines()[-1])
-        print(table({"kinds": {kind: kinds[kind]}}), flush=True)
-    source = {"command": "python -m benchmarks.choices", "commit": results.commit(), "processor": here}
+    kinds = on_every_kind("-m", "benchmarks.choices", "--here")
+    print(table({"kinds": kinds}))
+    source = {"command": "python -m benchmarks.choices", "commit": results.commit(), "processor": processor()}
     if options.json:
         results.write_json(options.json, {"kinds": kinds, "provenance": source})
 

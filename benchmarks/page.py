@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks import truth_page
+from benchmarks import authors, choices, company, time_to_quality, truth_page
 
 HERE = Path(__file__).parent
 CPU_PROFILE_STEPS = 2500 + 5 * 800  # 00_start_here: pre-training, four joint trainings, Noise2Noise
@@ -94,7 +94,11 @@ def plans(bench: dict) -> str:
     )
 
 
-TRUTH = {
+KEPT = {
+    "choices.json": {"What training chooses": choices.table},
+    "company.json": {"In company": company.table},
+    "authors.json": {"Beside the authors' code": authors.table},
+    "time_to_quality.json": {"Quality against time": time_to_quality.table},
     "worlds.json": {
         "Regret on worlds of known density": truth_page.worlds,
         "Who reaches no regret": truth_page.reach,
@@ -111,7 +115,7 @@ def tables() -> dict[str, str]:
     found = {"Computed times": plans(bench), "Speed": speed(bench), "Growth": growth(bench), "Data": data(bench)}
     if (HERE / "quality.json").exists():
         found["Quality"] = quality(json.loads((HERE / "quality.json").read_text()))
-    for file, rows in TRUTH.items():
+    for file, rows in KEPT.items():
         if (HERE / file).exists():
             found |= {heading: table(json.loads((HERE / file).read_text())) for heading, table in rows.items()}
     if (HERE / "memory.json").exists():

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,14 +64,38 @@ def _kilobytes(status: Path, key: str) -> int:
     return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(key))
 
 
+KINDS = {  # of processors, by what PyTorch, oneDNN and Numba may use; the newer ones have everything of the older ones
+    "AVX2": {
+        "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2,+f16c",
+    },
+    "AVX-512": {"ATEN_CPU_CAPABILITY": "avx512", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"},
+    "AVX-512 with bfloat16": {"ATEN_CPU_CAPABILITY": "avx512", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"},
+}  # fmt: skip
+
+
 def processor() -> str:
-    """The kind of processor, by what it can compute: "AVX2", "AVX-512", "AVX-512 with bfloat16", "AMX", or its name.
+    """The kind of processor, by what it can compute: one of :data:`KINDS`, "AMX", or the architecture's name.
 
-    Elsewhere than on Linux it is the machine's architecture alone.
+    Elsewhere than on Linux it is the architecture alone.
     """
-    import platform
-
     about = Path("/proc/cpuinfo")
     flags = set(about.read_text().split()) if about.exists() else set()
     kinds = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 with bfloat16", "avx512f": "AVX-512", "avx2": "AVX2"}
     return next((kind for flag, kind in kinds.items() if flag in flags), platform.machine())
+
+
+def on_every_kind(*arguments: str) -> dict[str, dict]:
+    """What ``python ARGUMENTS`` prints in its last line as JSON, for every kind of processor up to this one.
+
+    A lesser processor is this one with the newer instructions forbidden, in a process of its own.
+    """
+    names, here, found = list(KINDS), processor(), {}
+    for kind in names[: names.index(here) + 1] if here in names else [here]:
+        with tempfile.TemporaryDirectory() as cache:  # code that was compiled for one kind may crash on another
+            caches = {"TORCHINDUCTOR_CACHE_DIR": f"{cache}/inductor", "NUMBA_CACHE_DIR": f"{cache}/numba"}
+            environment = os.environ | KINDS.get(kind, {}) | caches
+            command = [sys.executable, *arguments]
+            printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True).stdout
+        found[kind] = json.loads(printed.splitlines()[-1])
+    return found
