@@ -86,7 +86,8 @@ def test_results_come_from_the_files(tmp_path):
 
 def test_the_sweep_shows_its_figure_and_its_seeds():
     (found,) = committed.of("60_ablate_lambda")
-    assert "](../../results/60_ablate_lambda.svg)" in committed.drawn(found, "notebooks/60_ablate_lambda")
+    assert "](../../results/60_ablate_lambda.svg)" in committed.drawn(found.path, "notebooks/60_ablate_lambda")
+    assert committed.drawn(found.path.with_stem("91_use_your_model"), "notebooks/91_use_your_model") == ""
     text = committed.shown(found, "60_ablate_lambda")
     assert f"seeds {', '.join(map(str, found.named('seed')))}; " in text
     assert found.named("seed") == sorted(set(found.frame["provenance.seed"]))

@@ -22,7 +22,7 @@ from n2nf_core.study.tables import paper_claims
 from n2nf_core.study.tables.columns import flatten, markdown_row
 from n2nf_core.study.tables.figures import FIGURES
 from n2nf_core.study.tables.file_set import SUMS, replace_together
-from n2nf_core.study.tables.readings import over_seeds
+from n2nf_core.study.tables.readings import over_seeds, rows
 
 GROUPS = {
     "noise_models": "noise model",
@@ -209,15 +209,19 @@ def page(folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def plot_figures(folder: Path) -> list[Path]:
-    """Plot the figures of a folder of Parquet files as <notebook>.svg; returns their paths."""
+def plot_figures(folder: Path, runs: Path) -> list[Path]:
+    """Plot the figures of a folder of Parquet files as <notebook>.svg; returns their paths.
+
+    folder: holds <notebook>.parquet. runs: holds single runs, <notebook>-<name>.json, which a figure shows behind them.
+    """
     plots.style()
     written = []
     for path in sorted(folder.glob("*.parquet")):
         if path.stem in FIGURES:
             written.append(path.with_suffix(".svg"))
             with durable_replace(written[-1]) as new:
-                FIGURES[path.stem](pd.read_parquet(path)).savefig(new, format="svg", metadata={"Date": None})
+                points = pd.concat([rows(path), *map(rows, sorted(runs.glob(f"{path.stem}-*.json")))])
+                FIGURES[path.stem](points).savefig(new, format="svg", metadata={"Date": None})
     return written
 
 
@@ -242,5 +246,5 @@ def collect(folders: Sequence[Path], profiles: Sequence[str], out: Path) -> list
             (stage / "tables.md").write_text(page(stage))
             (stage / "claims.md").write_text(paper_claims.page(stage))
             names = [*(f"{notebook}.parquet" for notebook in runs), "tables.md", "claims.md"]
-            names += [path.name for path in plot_figures(stage)]
+            names += [path.name for path in plot_figures(stage, out)]
     return [out / name for name in (*names, SUMS)]

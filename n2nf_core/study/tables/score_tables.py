@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from n2nf_core.plots import heading
+from n2nf_core.plots import heading, label
 from n2nf_core.study.tables.beside_paper import ROWS, number, rows_beside
 from n2nf_core.study.tables.columns import markdown_row
 
@@ -25,6 +25,13 @@ COLUMNS = {
     "variance_ratio": ("variance / model's", 3),
     "mean_signal": ("mean signal", 4),
     "most_frequent_setting": ("most frequent setting", 0),
+    "gain_dn_per_electron": ("gain (DN per electron)", 4),
+    "gain_error": ("error of the gain", 4),
+    "read_dn": ("read noise (DN)", 3),
+    "read_error_dn": ("error of the read noise", 3),
+    "read_electrons": ("read noise (electrons)", 2),
+    "white_electrons": ("white level (electrons)", 0),
+    "excluded_share": ("share left out", 4),
 }
 """Column of a row -> its heading and digits; what is not listed is not shown."""
 
@@ -56,6 +63,34 @@ def score_table(rows: Mapping[str, Mapping], first: str = "model") -> Markdown:
     from IPython.display import Markdown
 
     return Markdown(table(rows, first=first))
+
+
+SETTINGS = {"iso": "ISO", "black": "black level (DN)", "white": "white level (DN)", "cfa": "colour filter"}
+"""Field of a burst or of a model file -> its name in a table."""
+
+
+def value_table(values: Mapping[str, object], first: str) -> Markdown:
+    """Named values as the output of a cell, with a column of errors where a value has one.
+
+    Arguments:
+        values: name -> a text, a number, a list of numbers, or a number and its standard error; "-" stands for None.
+        first: heading of the names.
+    """
+    from IPython.display import Markdown
+
+    def text(value: object, digits: int) -> str:
+        if isinstance(value, list):
+            return ", ".join(dict.fromkeys(text(one, digits) for one in value))
+        if value is None or isinstance(value, str):
+            return label(value or "-")
+        return f"{value:.0f}" if float(value).is_integer() else f"{value:.{digits}g}"
+
+    rows = {}
+    for name, value in values.items():
+        found, error = value if isinstance(value, tuple) else (value, None)
+        cells = {"value": text(found, 4)} | ({} if error is None else {"error": text(error, 2)})
+        rows[SETTINGS.get(name, name)] = cells
+    return Markdown(table(rows, {"value": ("value", 0), "error": ("standard error", 0)}, first))
 
 
 def kl_table(by_setting: Mapping[str, Mapping[str, Mapping]]) -> Markdown:

@@ -80,7 +80,7 @@ def test_the_figure_follows_the_numbers(runs, tmp_path):
     marks = [line.get_marker() for line in right.lines]
     assert marks.count("X") == 2, "the point that collapsed, once for each loss"
     first = (tmp_path / "out/60_ablate_lambda.svg").read_text()
-    collect.plot_figures(tmp_path / "out")
+    collect.plot_figures(tmp_path / "out", tmp_path / "out")
     assert (tmp_path / "out/60_ablate_lambda.svg").read_text() == first
 
 

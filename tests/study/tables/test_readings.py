@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from n2nf_core.study.tables.readings import Gap, Tables, decimals, over_seeds, student_interval
+from n2nf_core.study.tables.readings import Gap, Tables, decimals, over_seeds, reading, student_interval
 
 
 def gap(low, high, score="psnr_db"):
@@ -41,6 +41,13 @@ def tables(tmp_path):
 )
 def test_the_reading_follows_from_the_interval_and_from_what_is_better(given, word):
     assert given.word == word and given.says("better", "worse", "undecided") == word
+
+
+def test_readings_are_undecided_where_the_interval_contains_zero():
+    assert [reading(*ends) for ends in ((-2, -1), (-2, 1), (-2, 0), (0, 2), (1, 2))] == [
+        "better", "undecided", "undecided", "undecided", "worse",
+    ]  # fmt: skip
+    assert reading(1, 2, more_is_better=True) == "better" and reading(-2, -1, more_is_better=True) == "worse"
 
 
 def test_an_undecided_difference_is_bounded_by_its_interval():
