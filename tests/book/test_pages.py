@@ -67,6 +67,13 @@ def test_what_was_found_stands_before_every_run(book):
         assert "<<" not in section and "cell_output" not in section
 
 
+def test_tables_are_for_readers(book):
+    for path in (p for p in book.rglob("*.html") if "_static" not in p.parts):
+        text = path.read_text()
+        raw = re.findall(r"<t[hd][^>]*>(?:<p>)?\s*([a-z]+(?:_[a-z]+)+)\s*<", text)
+        assert 'class="dataframe"' not in text and not raw, (path.name, raw[:3])
+
+
 def test_committed_results_stand_on_the_pages(book):
     text = (book / "notebooks/60_ablate_lambda.html").read_text()
     assert 'id="results-of-60-ablate-lambda"' in text and "60_ablate_lambda.svg" in text

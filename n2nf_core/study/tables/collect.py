@@ -19,7 +19,7 @@ from n2nf_core.files import durable_replace, lock_of, locked
 from n2nf_core.plots import label
 from n2nf_core.study.points import read_result
 from n2nf_core.study.tables import paper_claims
-from n2nf_core.study.tables.columns import flatten, markdown_row
+from n2nf_core.study.tables.columns import flatten, markdown_row, parameter_name, parameter_text
 from n2nf_core.study.tables.figures import FIGURES
 from n2nf_core.study.tables.file_set import SUMS, replace_together
 from n2nf_core.study.tables.readings import over_seeds, rows
@@ -122,15 +122,15 @@ def readable(frame: pd.DataFrame, group: str) -> str:
     if not scores:
         return ""
     keys = varying(frame)
-    head = [*(k.removeprefix("point.parameters.") for k in keys), GROUPS[group], *(v[0] for v in scores.values())]
+    head = [*map(parameter_name, keys), GROUPS[group], *(v[0] for v in scores.values())]
     lines = [markdown_row(head), "|" + "---|" * len(head)]
     for chosen, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
         for name in names:
             cells = [
-                _score(part, f"{group}.{name}.{k}", digits) if f"{group}.{name}.{k}" in part else ""
+                _score(part, f"{group}.{name}.{k}", digits) if f"{group}.{name}.{k}" in part else "-"
                 for k, (_, digits) in scores.items()
             ]
-            place = [f"{value:g}" if isinstance(value, float) else str(value) or "-" for value in chosen]
+            place = [*map(parameter_text, chosen)]
             lines.append(markdown_row([*place, label(name), *cells]))
     return "\n".join(lines)
 
@@ -174,15 +174,14 @@ def differences(frame: pd.DataFrame, notebook: str) -> str:
     if not names:
         return ""
     keys = varying(frame)
-    places = [k.removeprefix("point.parameters.") for k in keys]
-    head = [*places, "difference", "of", "mean [95 % interval over seeds]", "reading"]
+    head = [*map(parameter_name, keys), "difference", "of", "mean [95 % interval over seeds]", "reading"]
     lines = [markdown_row(head), "|" + "---|" * len(head)]
     for chosen, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
         for name in names:
             _, text, score = name.split(".")
             values = part[name].dropna().astype(float)
             if len(values):
-                place = [f"{value:g}" if isinstance(value, float) else str(value) or "-" for value in chosen]
+                place = [*map(parameter_text, chosen)]
                 unit, digits = SCORES[score]
                 lines.append(markdown_row([*place, text, unit, *_over_seeds(values, score, digits + 1)]))
     return "\n".join(lines)

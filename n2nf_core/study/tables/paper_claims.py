@@ -149,8 +149,8 @@ def figure_claims(t: Tables) -> list[Claim]:
             "Figure 6: β1 and β2 of an iPhone 7 at ISO 800 approach the calibration.",
             recovery_tests(t),
             "50_recover_nlf_parameters",
-            "The denoiser's error counts as shot noise, and the variance is looked up at the denoised signal instead of "
-            "the true one. The paper's camera was not tried.",
+            "The denoiser's error counts as shot noise, and the variance is looked up at the denoised signal, not "
+            "at the true one. The paper's camera was not tried.",
             level=True,
         ),
     ]

@@ -1,5 +1,7 @@
 """Differences are paired within a point, have Student's interval over seeds, and one of three readings."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -94,6 +96,14 @@ def test_numbers_leave_out_what_is_missing_and_a_stored_difference_has_its_own_i
 def test_a_question_without_an_answer_says_which(tables, ask, said):
     with pytest.raises(ValueError, match=said):
         ask(tables)
+
+
+def test_a_single_run_is_asked_for_by_its_name_and_a_table_comes_before_it(tables):
+    run = {"noise_models": {"a": {"nll_nats_per_dim": 9.0}}, "gain": {"mean": -2.0, "interval": [-3.0, -1.0]}}
+    (tables.folder / "40_any-mine.json").write_text(json.dumps(run))
+    assert tables.stored("40_any-mine", "gain", "kl_nats") == Gap(-2.0, -3.0, -1.0, "kl_nats")
+    assert tables.mean("40_any-mine", "noise_models.a.nll_nats_per_dim") == 9.0
+    assert tables.mean("40", "gain.mean") == 0.5
 
 
 def test_missing_seeds_are_left_out():
