@@ -190,6 +190,8 @@ def test_values_of_wide_tables_carry_their_headings():
         and "data-label" not in shown.split("</thead>")[0]
     )
     assert stack.TABLE.sub(stack.labelled, shown).count("data-label") == 5, "a page that is written again stays"
+    more = wide.replace('<th class="head"><p>d</p></th>', '<th class="head"><p>d</p></th>' * 3)
+    assert '<div class="stacked wide">' in stack.TABLE.sub(stack.labelled, more)
     few = wide.replace('<th class="head"><p>d</p></th>', "").replace('<th class="head"><p>c</p></th>', "")
     assert stack.TABLE.sub(stack.labelled, few) == few
     script = f"<script>{wide}</script>"

@@ -132,13 +132,16 @@ def test_a_page_has_its_finding_first_its_summary_under_a_heading_and_its_result
 
 
 def test_outputs_are_folded_with_their_captions():
-    output = nodes.container(classes=["cell_output"])
+    output = nodes.container("", nodes.paragraph("", "printed"), classes=["cell_output"])
     cell = nodes.container("", nodes.container(classes=["cell_input"]), output, classes=["cell"])
     caption = nodes.paragraph("", "", nodes.emphasis("", "a caption"))
     written = nodes.container("", nodes.container(classes=["cell_output"]), classes=["cell", "tag_hide-cell"])
     document = nodes.section("", cell, caption, nodes.paragraph("", "text"), written)
     app = SimpleNamespace(env=SimpleNamespace(docname="notebooks/x"))
     smoke.fold(app, document)
+    bare = nodes.container("", nodes.container(classes=["cell_output"]), classes=["cell"])
+    smoke.fold(app, nodes.section("", bare))
+    assert not bare.children, "a drawer without anything in it"
     kinds = [part.astext() if isinstance(part, nodes.raw) else part for part in cell.children[1:]]
     assert kinds[0].startswith('<details class="smoke">') and "not a result" in kinds[0]
     assert kinds[1:] == [output, caption, "</details>"] and len(document.children) == 3

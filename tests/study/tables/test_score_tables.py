@@ -44,5 +44,5 @@ def test_values_have_their_errors_beside_them_and_a_dash_where_something_is_miss
 def test_the_numbers_of_a_camera_have_their_units():
     row = {"gain_dn_per_electron": 0.4, "gain_error": 0.001, "read_electrons": 10.44, "excluded_share": 0.02}
     lines = score_table({"all planes": row}, first="planes").data.splitlines()
-    assert lines[0].startswith("| planes | gain (DN per electron) | error of the gain | read noise (electrons) |")
-    assert lines[2] == "| All planes | 0.4000 | 0.0010 | 10.44 | 0.0200 |"
+    assert lines[0] == "| planes | gain (DN per electron) | read noise (electrons) | share left out |"
+    assert lines[2] == "| All planes | 0.4000 | 10.44 | 0.0200 |"
