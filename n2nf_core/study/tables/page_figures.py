@@ -79,6 +79,10 @@ def comparison(frame: pd.DataFrame) -> plots.Figure:
     return figure
 
 
+SIMULATED = {None: "S6", "": "S6", "sony-a7s2": "Sony A7S2"}
+"""Parameter ``data`` of notebook 30 -> the camera."""
+
+
 def noise_terms(frame: pd.DataFrame) -> plots.Figure:
     """Shot noise that an NLF flow ends with under three noise terms, divided by that of photon transfer on the same
     pairs. One run each, so a point has no interval."""
@@ -86,7 +90,8 @@ def noise_terms(frame: pd.DataFrame) -> plots.Figure:
     for row in map(unflatten, frame.to_dict("records")):
         fits = row["nlf"]
         base = fits.pop("photon_transfer")["shot"]
-        name = f"simulated {row['point']['parameters'].get('data') or 'S6'}"
+        data = row["point"]["parameters"].get("data")
+        name = f"simulated {SIMULATED.get(data, data)}"
         panels[name] = {n: (*[fit["shot"] / base] * 3, None) for n, fit in fits.items()}
     return plots.ranges(panels, "shot noise / photon transfer's", mark=1)
 
