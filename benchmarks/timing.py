@@ -56,3 +56,16 @@ def peak_bytes(function: Callable[[], object]) -> int:
 
 def _kilobytes(status: Path, key: str) -> int:
     return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(key))
+
+
+def processor() -> str:
+    """The kind of processor, by what it can compute: "AVX2", "AVX-512", "AVX-512 with bfloat16", "AMX", or its name.
+
+    Elsewhere than on Linux it is the machine's architecture alone.
+    """
+    import platform
+
+    about = Path("/proc/cpuinfo")
+    flags = set(about.read_text().split()) if about.exists() else set()
+    kinds = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 with bfloat16", "avx512f": "AVX-512", "avx2": "AVX2"}
+    return next((kind for flag, kind in kinds.items() if flag in flags), platform.machine())

@@ -1,7 +1,7 @@
 """Training a denoiser and a noise model together on noisy pairs, on Lightning Fabric.
 
-Pre-training of the denoiser on the Noise2Noise term, then the joint loss; Adam; checkpoints that a later call
-continues bit by bit. The loop reads nothing back from the device except every ``log_every`` steps.
+Pre-training of the denoiser on the Noise2Noise term, then the joint loss; Adam; checkpoints to go on
+from. The loop reads nothing back from the device except every ``log_every`` steps.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ class FitConfig:
         cuda_graph: whether a step on one GPU is recorded as a CUDA graph and replayed, with the same results. Where
             that fails, a GraphWarning says why. A replay does not run Python code, so say False for a loss that changes
             from step to step other than through its tensors. A loss that draws is never recorded.
+        threads: of PyTorch on a CPU; 0 for as many as it has, and fewer while other processes keep cores busy. Another
+            number of threads changes sums in their last digits: give one where runs must agree to the bit.
         devices: number of processes on each machine; DDP if there is more than one in all.
         nodes: number of machines.
         seed: of PyTorch's random state, and of the generator that a loss which draws receives.
@@ -95,6 +97,7 @@ class FitConfig:
     precision: str = "auto"
     compile: bool = False
     cuda_graph: bool = True
+    threads: int = 0
     devices: int = 1
     nodes: int = 1
     seed: int = 0
@@ -104,8 +107,8 @@ class FitConfig:
     def __post_init__(self):
         if not 0 <= self.pretrain_steps <= self.steps or self.steps < 1:
             raise ValueError(f"need 0 <= pretrain_steps ({self.pretrain_steps}) <= steps ({self.steps}), steps >= 1")
-        if min(self.denoiser_lr, self.noise_lr, self.log_every, self.checkpoint_every) <= 0:
-            raise ValueError("learning rates, log_every and checkpoint_every must be positive")
+        if min(self.denoiser_lr, self.noise_lr, self.log_every, self.checkpoint_every) <= 0 or self.threads < 0:
+            raise ValueError("learning rates, log_every and checkpoint_every must be positive, threads at least 0")
         known = ("auto", *precisions.PRECISIONS)
         if self.precision not in known:
             raise ValueError(f"precision must be one of {', '.join(known)}, got {self.precision!r}")
@@ -162,9 +165,9 @@ def fit(
         stop: asked after every step, with the history so far. True ends the call as a signal does; signals reach the
             main thread only.
 
-    Where ``out_dir`` holds a checkpoint of the same configuration and data, training goes on from there, to the bit, on
-    any number of processes. SIGINT and SIGTERM stop it with a checkpoint, after the current step or, with several
-    processes, after the next one that all agree on. Both models end in evaluation mode, on the device where they were.
+    Where ``out_dir`` holds a checkpoint of the same configuration and data, training goes on from there, to the bit
+    with as many threads, on any number of processes. SIGINT and SIGTERM stop it with a checkpoint, after this step or,
+    with several processes, after the next one that all agree on. Both models end in evaluation mode, where they were.
 
     A second call with the same ``out_dir`` waits for the first. A checkpoint that cannot be read is set aside with a
     line on standard error, and training goes on from the one before it.
@@ -192,9 +195,8 @@ def fit(
             loop.train(pairs)
         finally:
             model.eval().to(home)
-        seconds, progress = time.perf_counter() - started, loop.progress
-        last = checkpoints.find_checkpoints(loop.folder)[-1]
-    return FitResult(progress.history, last, seconds, *progress.speed(), config.precision)
+        seconds, last = time.perf_counter() - started, checkpoints.find_checkpoints(loop.folder)[-1]
+    return FitResult(loop.progress.history, last, seconds, *loop.progress.speed(), config.precision)
 
 
 @contextmanager
@@ -222,8 +224,7 @@ def _with_precision(
     config: FitConfig, denoiser: nn.Module, pairs: PairSource, fabric: Fabric, folder: Path
 ) -> FitConfig:
     """``config`` with a precision in place of "auto": that of the run to go on with, else the faster one."""
-    precision = config.precision
-    if precision == "auto":
+    if (precision := config.precision) == "auto":
         found = checkpoints.find_checkpoints(folder / "checkpoints")
         if found:
             precision = checkpoints.read_checkpoint(found[-1])[1]["config"]["precision"]
@@ -237,10 +238,9 @@ def _with_precision(
 
 def _fingerprint(config: FitConfig, loss: Loss, schedule: Callable, pairs: PairSource) -> dict:
     """What the result of a run depends on; where and how it runs may change between calls."""
-    free = {"device", "devices", "nodes", "compile", "cuda_graph", "log_every", "checkpoint_every"}
+    free = {"device", "devices", "nodes", "threads", "compile", "cuda_graph", "log_every", "checkpoint_every"}
     found = {key: value for key, value in asdict(config).items() if key not in free}
-    data = pairs.fingerprint()
-    return found | {"loss": _name(loss), "schedule": _name(schedule), "data": data}
+    return found | {"loss": _name(loss), "schedule": _name(schedule), "data": pairs.fingerprint()}
 
 
 def _name(function: Callable) -> str:

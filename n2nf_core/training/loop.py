@@ -21,7 +21,7 @@ from n2nf_core.files import CheckpointError, one_line, reason
 from n2nf_core.losses import denoiser_loss
 from n2nf_core.training import checkpoints
 from n2nf_core.training.cuda_graph import Recorded, made_beside
-from n2nf_core.training.processes import LostProcessError, Processes
+from n2nf_core.training.processes import LostProcessError, Processes, Threads
 from n2nf_core.training.progress import Progress
 from n2nf_core.training.step import Loss, TrainingStep
 from n2nf_core.types import NoisyPair, PairSource
@@ -146,8 +146,8 @@ class Loop:
         batches = made_beside(batches) if self.graph else batches
         self.progress.begin(self.step)
         try:
-            with stop_requested() as signals:
-                stopped = self._steps(batches, signals)
+            with stop_requested() as signals, Threads(self.config.threads) as threads:
+                stopped = self._steps(batches, signals, threads)
                 self.progress.end()
         except LostProcessError as error:
             raise LostProcessError(
@@ -157,11 +157,12 @@ class Loop:
         if self.step < self.config.steps and not stopped:
             raise ValueError(f"the pairs ended after {self.step} of {self.config.steps} steps")
 
-    def _steps(self, batches: Iterator[NoisyPair], signals: list[int]) -> bool:
+    def _steps(self, batches: Iterator[NoisyPair], signals: list[int], threads: Threads) -> bool:
         """All steps that are left, or those until a stop; whether there was one."""
         steps = self.config.steps
         for pair in islice(batches, steps - self.step):
             self._take_step(pair)
+            threads.adapt()
             if self.step % self.config.log_every == 0 or self.step == steps:
                 self._log()
             stopping = self._stopping(bool(signals))

@@ -1,10 +1,16 @@
-"""What the processes of one run do together: share gradients, average losses, agree to stop, wait for one another."""
+"""What the processes of one run do together: share gradients, average losses, agree to stop, wait for one another.
+
+And how a run lives beside the other processes of a machine: with fewer threads while they keep cores busy.
+"""
 
 from __future__ import annotations
 
 import inspect
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -81,3 +87,64 @@ class Processes:
         """Until every process is here."""
         with self._together():
             self.fabric.barrier()
+
+
+class Threads:
+    """PyTorch's threads on a CPU during a training: as many as it had, or as many as others leave cores for.
+
+    The threads of one operation wait for one another. On a core that another process uses as well, one of them comes
+    late, the others wait, and a step takes many times as long instead of twice. About once a second the time that other
+    processes took on the cores of this one is read from Linux's accounts (/proc/stat); elsewhere nothing changes. As a
+    context manager it gives PyTorch its threads back.
+
+    fixed: a number to keep, or 0 for what is said above.
+    """
+
+    EVERY = 1.0  # seconds between two looks
+    MARGIN = 0.6  # cores, more than half of one: threads do not come and go with every small job
+
+    def __init__(self, fixed: int = 0):
+        self.before = torch.get_num_threads()
+        self.watching = fixed == 0 and self.before > 1 and Path("/proc/stat").exists()
+        self.most = fixed or self.before
+        self.seen = self._accounts() if self.watching else (0.0, 0.0, 0.0)
+
+    def __enter__(self) -> Threads:
+        torch.set_num_threads(self.most)
+        return self
+
+    def __exit__(self, *_) -> None:
+        torch.set_num_threads(self.before)
+
+    def adapt(self) -> None:
+        """Take or give back threads, where the last look is long enough ago."""
+        if self.watching and time.perf_counter() - self.seen[0] >= self.EVERY:
+            before, self.seen = self.seen, self._accounts()
+            seconds, busy, own = (now - then for now, then in zip(self.seen, before, strict=True))
+            others = max(busy - own, 0.0) / seconds
+            torch.set_num_threads(wanted(torch.get_num_threads(), len(os.sched_getaffinity(0)) - others, self.most))
+
+    @staticmethod
+    def _accounts() -> tuple[float, float, float]:
+        """Seconds: of the clock, of work on this process's cores by anybody, of this process's own work."""
+        cores = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+        rows = [line.split() for line in Path("/proc/stat").read_text().splitlines() if line.startswith("cpu")]
+        working = (1, 2, 3, 6, 7, 8)  # the columns of time that was not idle, nor waiting for a disk
+        worked = sum(int(row[k]) for row in rows if row[0] in cores for k in working)
+        return time.perf_counter(), worked / os.sysconf("SC_CLK_TCK"), time.process_time()
+
+
+def wanted(threads: int, free: float, most: int) -> int:
+    """How many threads to have.
+
+    Arguments:
+        threads: how many there are now.
+        free: how many cores other processes leave.
+        most: the largest number.
+
+    >>> wanted(2, 1.1, 2), wanted(2, 1.7, 2), wanted(1, 1.1, 2), wanted(1, 1.9, 2), wanted(8, 0.2, 8)
+    (1, 2, 1, 2, 1)
+    """
+    if abs(free - threads) <= Threads.MARGIN:
+        return threads
+    return min(max(round(free), 1), most)

@@ -1,8 +1,10 @@
-"""Training in two processes: the same result as in one, and a clear word when one of them dies."""
+"""Training in two processes and beside others: the same result as alone, and a clear word when one of them dies."""
 
 import os
 import subprocess
 import sys
+import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import torch
 from cases.training import LOSS, OPTIONS, Exact, config, start, weights
 
 from n2nf_core.training import checkpoints, fit
+from n2nf_core.training.processes import Threads, wanted
 
 TOLERANCE = 1e-9  # float64; the project promises 1e-5
 
@@ -73,3 +76,59 @@ def test_a_killed_process_ends_the_run_in_words_and_one_process_goes_on(tmp_path
     assert last.name == "step-00000012"
     parameters, _ = final(tmp_path / "two/out")
     torch.testing.assert_close(parameters, one[0], atol=TOLERANCE, rtol=0)
+
+
+@pytest.fixture
+def two_threads():
+    """PyTorch with two threads, whatever it had."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def accounts_beside(others):
+    """Accounts of a machine on which other processes keep so many cores busy, a second of the clock for every look."""
+    looks = count(1)
+
+    def accounts():
+        now = next(looks)
+        return float(now), now * (others + 1.0), float(now)  # this process takes a core itself
+
+    return accounts
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="only Linux has these accounts")
+def test_a_thread_is_given_up_beside_processes_that_never_rest(two_threads, monkeypatch):
+    monkeypatch.setattr(Threads, "EVERY", 0.5)
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in os.sched_getaffinity(0)]
+    try:
+        with Threads() as threads:
+            for _ in range(100):  # other work on the machine only makes it sooner
+                time.sleep(0.1)
+                threads.adapt()
+                if torch.get_num_threads() == 1:
+                    break
+            assert torch.get_num_threads() == 1
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize(("others", "fixed", "expected"), [(0.1, 0, 2), (1.0, 0, 1), (5.0, 0, 1), (1.0, 2, 2)])
+def test_training_has_as_many_threads_as_others_leave(tmp_path, two_threads, monkeypatch, others, fixed, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(Threads, "_accounts", staticmethod(accounts_beside(others)))
+    monkeypatch.setattr(Threads, "EVERY", -1e9)  # at every step
+    seen = []
+    sizes = config(4, pretrain_steps=2, threads=fixed, log_every=1)
+    fit(*start(), Exact(), sizes, tmp_path, loss=LOSS, observe=lambda: seen.append(torch.get_num_threads()) or {})
+    assert seen[1:] == [expected] * 3
+    assert torch.get_num_threads() == 2
+
+
+def test_threads_come_back_when_the_cores_do(two_threads):
+    assert [wanted(now, free, 2) for now, free in ((2, 1.0), (1, 1.5), (1, 2.0))] == [1, 1, 2]
+    assert wanted(4, 2.9, 4) == 3 and wanted(4, -3.0, 4) == 1 and wanted(1, 64.0, 8) == 8
