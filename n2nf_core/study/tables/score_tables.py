@@ -100,12 +100,9 @@ def kl_table(by_setting: Mapping[str, Mapping[str, Mapping]]) -> Markdown:
     from IPython.display import Markdown
 
     names = list(dict.fromkeys(name for part in by_setting.values() for name in part))
-    rows = {
-        setting: {n: part[n]["kl_nats"] for n in part} | {"floor": part["photon_transfer"]["kl_floor_nats"]}
-        for setting, part in by_setting.items()
-    }
-    columns = {name: (heading(name), 4) for name in names} | {"floor": ("floor", 4)}
-    return Markdown(table(rows, columns, first="camera, ISO"))
+    rows = {name: {s: part[name]["kl_nats"] for s, part in by_setting.items() if name in part} for name in names}
+    rows["floor"] = {setting: part["photon_transfer"]["kl_floor_nats"] for setting, part in by_setting.items()}
+    return Markdown(table(rows, {setting: (setting, 4) for setting in by_setting}))
 
 
 def paper_table(name: str, *groups: Mapping[str, Mapping[str, float]]) -> Markdown:

@@ -15,10 +15,16 @@ def test_names_and_headings_are_for_readers():
     assert not any(name in score_table(ROWS).data for name in COLUMNS)
 
 
-def test_kl_by_setting_has_the_floor_beside_it():
+def test_kl_by_setting_has_the_floor_below_it():
     row = {"kl_nats": 0.5, "kl_floor_nats": 0.25}
     text = kl_table({"S6 800": {"awgn": row, "photon_transfer": row}, "GP 100": {"photon_transfer": row}}).data
-    assert "| S6 800 | 0.5000 | 0.5000 | 0.2500 |" in text and "| GP 100 | - | 0.5000 | 0.2500 |" in text
+    assert text.splitlines() == [
+        "| model | S6 800 | GP 100 |",
+        "|---|---|---|",
+        "| AWGN | 0.5000 | - |",
+        "| Photon transfer | 0.5000 | 0.5000 |",
+        "| Floor | 0.2500 | 0.2500 |",
+    ]
 
 
 def test_a_run_stands_beside_the_paper():
