@@ -25,19 +25,23 @@ GIVEN := PYTHON PROFILE DATA OUT SEED BLACK WHITE CFA DEVICE ENGINE THREADS RUNS
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 override VENV := .venv
+override RUN := $(VENV)/.run
 override READY := $(VENV)/.ready
+$(RUN): override EXTRAS := run
+$(READY): override EXTRAS := lab,test,workflow
 
 .PHONY: demo study results test format-js lab book links bench guard clean
 .DELETE_ON_ERROR:
 
-$(READY): pyproject.toml constraints.txt
+# The demo needs little; everything else needs the rest, too. Where that is there, the demo takes it.
+$(RUN) $(READY): pyproject.toml constraints.txt
 	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit(f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11")'
 	@test -x $(VENV)/bin/python || { echo "creating $(VENV)"; "$$PYTHON" -m venv $(VENV); }
 	@echo "installing the packages into $(VENV) (a few minutes the first time)"
-	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[lab,test,workflow]' -c constraints.txt
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[$(EXTRAS)]' -c constraints.txt
 	@touch $@
 
-demo: $(READY)
+demo: $(or $(wildcard $(READY)),$(RUN))
 	$(VENV)/bin/python -m n2nf_core.cli run notebooks/00_start_here.md --out="$$OUT" --runs="$$RUNS" \
 		-p profile "$$PROFILE" -p seed "$$SEED" $${DATA:+-p data "$$DATA"} $${BLACK:+-p black "$$BLACK"} \
 		$${WHITE:+-p white "$$WHITE"} $${CFA:+-p cfa "$$CFA"}

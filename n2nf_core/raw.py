@@ -51,13 +51,29 @@ def unpack(planes: Array) -> Array:
     return cells.reshape(*lead, 2 * height, 2 * width)
 
 
+def even(mosaic: Array) -> Array:
+    """A mosaic (..., H, W) without its last row or column where their number is odd; its pattern stays the same.
+
+    ValueError where there is no 2x2 cell.
+    """
+    height, width = mosaic.shape[-2:]
+    _check_cell(height, width)
+    return mosaic[..., : height // 2 * 2, : width // 2 * 2]
+
+
 def check_even(height: int, width: int) -> None:
-    """ValueError, which says how to crop, where a size is odd or zero."""
-    if height < 2 or width < 2 or height % 2 or width % 2:
+    """ValueError where a size is odd, which says how to crop, and where there is no 2x2 cell."""
+    _check_cell(height, width)
+    if height % 2 or width % 2:
         raise ValueError(
             f"a mosaic of {height} x {width} pixels cannot be packed into 2x2 cells: sizes must be even, "
             f"crop the frames to {height // 2 * 2} x {width // 2 * 2}"
         )
+
+
+def _check_cell(height: int, width: int) -> None:
+    if height < 2 or width < 2:
+        raise ValueError(f"a mosaic of {height} x {width} pixels has no 2x2 cell: give larger frames")
 
 
 def unify(mosaic: Array, cfa: str) -> Array:

@@ -80,3 +80,17 @@ def test_the_interpreter_may_have_any_path_and_constants_are_constant(make, tmp_
     shutil.copy(tmp_path / ".venv/bin/python", python)
     said = make("demo", f"PYTHON={python}", "VENV=x; touch pwned;")
     assert said[0][0] == "-c", "the interpreter that was given is asked for its version"
+
+
+def test_the_demo_installs_what_it_needs_and_no_more(make, tmp_path):
+    """Once everything is there, the demo takes that."""
+    (tmp_path / ".venv/.ready").unlink()
+
+    def installed(target):
+        return next(word for words in make(target) if "pip" in words for word in words if word.startswith(".["))
+
+    assert installed("demo") == ".[run]"
+    assert len(make("demo")) == 1
+    assert installed("lab") == ".[lab,test,workflow]"
+    (tmp_path / ".venv/.run").unlink()
+    assert len(make("demo")) == 1

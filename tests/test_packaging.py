@@ -50,7 +50,7 @@ def test_the_wheel_states_its_command_its_extras_and_both_licences(wheel):
     (folder,) = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" in name}
     about = Parser().parsestr(wheel.read(f"{folder}/METADATA").decode())
     assert about["Version"] == PROJECT["version"]
-    assert {"book", "emva", "lab", "onnx", "workflow"} <= set(about.get_all("Provides-Extra"))
+    assert {"book", "emva", "lab", "onnx", "run", "workflow"} <= set(about.get_all("Provides-Extra"))
     assert wheel.read(f"{folder}/entry_points.txt").decode() == "[console_scripts]\nn2nf = n2nf_core.cli:main\n"
     licences = {Path(name).name for name in about.get_all("License-File")}
     assert licences == {"LICENSE", "LICENSE-esis.txt"}
@@ -64,6 +64,6 @@ def test_one_version_everywhere():
 
 def test_what_only_notebooks_and_studies_need_is_no_part_of_a_plain_installation():
     plain = {Requirement(line).name for line in PROJECT["dependencies"]}
-    for extra in ("book", "emva", "lab", "onnx", "workflow"):
+    for extra in ("book", "emva", "lab", "onnx", "run", "workflow"):
         brought = {Requirement(line).name for line in PROJECT["optional-dependencies"][extra]}
         assert brought and not brought & plain

@@ -72,10 +72,13 @@ def test_cfa_name_refuses_what_is_not_bayer(pattern):
 
 @pytest.mark.parametrize(("shape", "advice"), [((65, 64), "64 x 64"), ((64, 63), "64 x 62"), ((5, 7), "4 x 6")])
 def test_odd_sizes_say_what_to_crop(shape, advice):
+    assert raw.even(np.zeros((2, *shape))).shape == (2, *map(int, advice.split(" x ")))
     with pytest.raises(ValueError, match=f"{shape[0]} x {shape[1]}.*crop the frames to {advice}"):
         raw.pack(np.zeros(shape))
     with pytest.raises(ValueError, match=f"crop the frames to {advice}"):
         raw.unify(np.zeros(shape), "GRBG")
+    with pytest.raises(ValueError, match=f"a mosaic of 1 x {shape[1]} pixels has no 2x2 cell"):
+        raw.pack(np.zeros((1, shape[1])))
 
 
 def test_normalise_is_affine_per_plane_and_keeps_negatives():

@@ -19,6 +19,8 @@ import os
 import random
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +35,7 @@ from n2nf_core.files import durable_replace
 README = Path(__file__).parent / "README.md"
 ROWS = ("kill", "double", "full", "power")
 MEGABYTES = 48
+PREFIX = "n2nf-faults-"
 
 
 class Bench:
@@ -92,6 +95,26 @@ class Bench:
         return self._disk
 
 
+def clear() -> None:
+    """Remove the scratch folders of runs that were killed; a folder's name has the number of its process."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        number = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if number.isdecimal() and _ended(int(number)):
+            for place in ("disk", "small"):
+                subprocess.run(["umount", folder / place], capture_output=True)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ended(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
 def table(found: dict[tuple[str, str], tuple[int, int]]) -> str:
     """The table of the README from (row, writer) -> (trials, failures)."""
     lines = ["| fault | " + " | ".join(WRITERS) + " |", "|---|" + "---|" * len(WRITERS)]
@@ -137,8 +160,10 @@ def main() -> int:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH"))))
     random.seed(options.seed)
     failures = 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # which cleans up, as Ctrl-C does
+    clear()
     for name in options.writers:
-        with tempfile.TemporaryDirectory(prefix="n2nf-faults-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder:
             bench = Bench(name, Path(folder))
             for row in options.rows or ROWS:
                 bad = 0

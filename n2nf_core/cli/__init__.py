@@ -45,18 +45,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("stopped; a training goes on from its last checkpoint with the same command", file=sys.stderr)
         return 130
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:
-    """The arguments with every ``-p NAME VALUE`` as one, ``-pNAME=VALUE``: alone, a VALUE may look like an option."""
+    """The arguments with ``-p NAME VALUE`` as ``-pNAME=VALUE`` and ``--black A B C D`` as ``--black=A,B,C,D``.
+
+    On their own, such values may look like options or like files.
+    """
     rest, joined = list(arguments), []
     while rest:
-        taken = 3 if rest[0] == "-p" and len(rest) > 2 else 1
-        joined.append(f"-p{rest[1]}={rest[2]}" if taken == 3 else rest[0])
-        del rest[:taken]
+        option, values = rest[0], rest[1:5]
+        if option == "-p" and len(values) > 1:
+            joined.append(f"-p{values[0]}={values[1]}")
+            del rest[:3]
+        elif option == "--black" and len(values) == 4 and all(map(_is_number, values)):
+            joined.append(f"--black={','.join(values)}")
+            del rest[:5]
+        else:
+            joined.append(rest.pop(0))
     return joined
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from n2nf_core.cli.command import Commands
-from n2nf_core.raw import CFAS
+from n2nf_core.cli.sources import add_settings
 
 CONVERT = """\
 Convert files of cameras and public data sets to stored bursts, which are read fast and in parts.
@@ -29,9 +29,10 @@ Write simulated bursts whose noise is known.
     n2nf simulate bursts --scenes 4 --size 128
     n2nf simulate bursts/sensor --sensor "Sony A7S2" --exposure 0.1
 
-Scenes are dead leaves. The noise is drawn from the published noise level functions of phone cameras, and it is neither
-clipped nor quantised. With --sensor the noise is that of the physical sensor of a named camera at a random gain. It is
-quantised and clipped, and its density has no closed form. If the folder is new, it appears when it is complete.
+Scenes are of discs of all sizes that hide one another (dead leaves). The noise is drawn from the published noise level
+functions of phone cameras, and it is neither clipped nor quantised. With --sensor the noise is that of the physical
+sensor of a named camera at a random gain. It is quantised and clipped, and its density has no closed form. If the
+folder is new, it appears when it is complete.
 """
 
 
@@ -40,11 +41,7 @@ def add(commands: Commands) -> None:
     convert = commands.add("convert", _convert, CONVERT)
     convert.add_argument("sources", type=Path, nargs="+", metavar="SOURCE")
     convert.add_argument("out", type=Path, metavar="FOLDER")
-    convert.add_argument("--camera", help="name of the camera")
-    convert.add_argument("--iso", type=float, help="ISO setting")
-    convert.add_argument("--black", type=float, nargs="+", help="black level in DN: one value, or four by CFA position")
-    convert.add_argument("--white", type=float, help="white level in DN")
-    convert.add_argument("--cfa", choices=CFAS, help="colour filter of the 2x2 cell")
+    add_settings(convert)
     convert.add_argument("--jobs", type=int, help="processes; by default as many as this machine has cores")
     convert.add_argument("--overwrite", action="store_true", help="replace bursts that exist")
     simulate = commands.add("simulate", _simulate, SIMULATE)
@@ -52,18 +49,17 @@ def add(commands: Commands) -> None:
     simulate.add_argument("--scenes", type=int, default=4, help="scenes per camera and ISO (4)")
     simulate.add_argument("--size", type=int, default=128, help="side in plane pixels (128)")
     simulate.add_argument("--frames", type=int, default=2, help="frames per burst (2)")
-    simulate.add_argument("--seed", type=int, default=0)
+    simulate.add_argument("--seed", type=int, default=0, help="of scenes and noise (0)")
     simulate.add_argument("--sensor", metavar="CAMERA", help="the physical sensor of this camera")
     simulate.add_argument("--exposure", type=float, default=1.0, help="factor on the signal, with --sensor")
     simulate.add_argument("--overwrite", action="store_true", help="replace bursts that exist")
 
 
 def _convert(options: argparse.Namespace) -> int:
-    from n2nf_core.importers import Options
+    from n2nf_core.importers import options_of
     from n2nf_core.importers.conversion import CORES, SourcesFailed, convert, parts_of
 
-    given = Options(options.camera, options.iso, options.black, options.white, options.cfa)
-    found, failed = parts_of(options.sources, given)
+    found, failed = parts_of(options.sources, options_of(vars(options)))
     try:
         jobs = CORES if options.jobs is None else options.jobs
         done = convert(found, options.out, jobs=jobs, overwrite=options.overwrite, failed=failed)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,13 +30,15 @@ is the read noise. A scene with dark and bright parts is enough; bursts of one c
 as a series of exposures. Dark frames give the black level, the dark noise and its nonuniformity (DSNU).
 
 Names are those of the EMVA Standard 1288. The scene need not be uniform, so the linearity error, which needs exposure
-times, is replaced by the bend of the variance line. PRNU includes the shading of the light. Full well is where the
-variance of flat fields falls, or else what the white level can hold. Electrons assume the shot noise of Poisson.
-With --emva, uniform light at three or more exposures, and dark frames, the quantities of EMVA 1288 are added by its own
-definitions: its gain is an unweighted line through the dark frames up to 70 % of saturation, of all pixels. It differs
-from the gain above where the variance is bent. --photons, one number for each burst, adds responsivity, quantum
-efficiency and linearity error.
-Errors are standard errors. A burst that `n2nf check` refuses is left out, which is said.
+times, is replaced by the bend of the variance line: by how much the variance of the brightest part departs from a line.
+PRNU includes the shading of the light. Full well is where the variance of flat fields falls, or else what the white
+level can hold. Numbers in electrons assume that the number of electrons follows Poisson's law. Errors are standard
+errors. A burst that `n2nf check` refuses is left out, and a note says so.
+
+--emva      add the quantities of EMVA 1288 by its own definitions. It needs uniform light at three or more exposures,
+            and dark frames. Its gain is the slope of a line through the dark frames, over all pixels up to 70 % of
+            saturation and without weights, so it differs from the gain above where the variance is not a line
+--photons   photons per pixel, one number for each burst, for responsivity, quantum efficiency and linearity error
 """
 
 
@@ -61,9 +64,9 @@ def add(commands: Commands) -> None:
     """Add ``n2nf measure``."""
     parser = commands.add("measure", _measure, MEASURE)
     add_bursts(parser)
-    parser.add_argument("--dark", nargs="+", default=[], metavar="DARKS", help="bursts with the lens cap on")
-    parser.add_argument("--emva", action="store_true", help="add the quantities of EMVA 1288 by its own definitions")
-    parser.add_argument("--photons", nargs="+", type=float, metavar="P", help="mean photons per pixel of every burst")
+    parser.add_argument("--dark", nargs="+", default=[], metavar="DARKS", help="dark bursts, named after the others")
+    parser.add_argument("--emva", action="store_true", help="add the quantities of EMVA 1288, see above")
+    parser.add_argument("--photons", nargs="+", type=float, metavar="P", help="photons per pixel of each burst")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--html", type=new_file, metavar="PAGE", help="write a page with figures, too")
 
@@ -188,8 +191,9 @@ def _table(block: Block) -> str:
         for label, field, error in LINES
         if any(getattr(numbers, field) is not None for numbers in columns.values())
     ]
-    title = f"{block.camera}, ISO {block.iso:g}: {block.bursts} bursts, {block.darks} of dark frames"
-    return "\n".join([title, *_aligned(rows), *_words(columns["all"]), *_standard(block.standard)])
+    bursts, darks = ("1 burst" if n == 1 else f"{n or 'no'} bursts" for n in (block.bursts, block.darks))
+    title = f"{block.camera}, ISO {block.iso:g}: {bursts}, and {darks} of dark frames"
+    return "\n".join([title, *_aligned(rows), *_words(columns), *_standard(block.standard)])
 
 
 def _standard(found: Mapping[str, Mapping[str, Quantity]]) -> list[str]:
@@ -223,15 +227,24 @@ def _cell(numbers: Numbers, field: str, error: str | None) -> str:
     return f"{mark}{value:.4g}" + (f" +- {spread:.2g}" if spread is not None else "")
 
 
-def _words(numbers: Numbers) -> list[str]:
-    """What the errors say of the numbers."""
-    lines = []
-    if numbers.gain_dn_per_electron < 4 * numbers.gain_dn_per_electron_error:
-        lines.append(
-            "the gain is uncertain: give a scene with dark and bright parts, several exposures, or dark frames"
+def _words(columns: Mapping[str, Numbers]) -> Iterator[str]:
+    """What the errors say of the numbers of all planes together, and whether these may be taken together."""
+    n = columns["all"]
+    if n.gain_dn_per_electron < 4 * n.gain_dn_per_electron_error:
+        yield "the gain is uncertain: give a scene with dark and bright parts, several exposures, or dark frames"
+    if n.rounding_share > 0.5:
+        yield "the error of the read noise is that of rounding to whole numbers: give brighter frames, or more bits"
+    elif n.read_dn < 4 * n.read_dn_error:
+        yield "the read noise is uncertain: give darker parts, or dark frames with --dark"
+    elif n.darkest_electrons is not None and n.darkest_electrons > 2 * n.read_electrons**2:
+        times = n.darkest_electrons / n.read_electrons**2
+        yield (
+            f"the read noise is extrapolated from the darkest parts, of {n.darkest_electrons:.3g} electrons, whose "
+            f"shot noise has {times:.2g} times its variance: give dark frames with --dark, or darker parts"
         )
-    if numbers.read_dn < 4 * numbers.read_dn_error:
-        lines.append("the read noise is uncertain: give darker parts, or dark frames with --dark")
-    if numbers.bend_percent is not None and abs(numbers.bend_percent) > max(4 * numbers.bend_percent_error, 10):
-        lines.append("the variance does not follow a line: check black and white level, and the light")
-    return lines
+    if n.bend_percent is not None and abs(n.bend_percent) > max(4 * n.bend_percent_error, 10):
+        yield "the variance does not follow a line: check black and white level, and the light"
+    colours = [each for name, each in columns.items() if name != "all"] or [n]
+    low, *_, high = sorted((c.gain_dn_per_electron, c.gain_dn_per_electron_error) for c in [*colours, colours[0]])
+    if high[0] - low[0] > max(4 * math.hypot(low[1], high[1]), 0.02 * high[0]):
+        yield "the colours have different gains, so the column all is a mixture: use their own columns"

@@ -25,15 +25,17 @@ Learn a camera's noise model and a denoiser from bursts, in one file.
     n2nf model iso100 iso800 other_camera -o camera.safetensors --profile gpu --seed 1
     n2nf noise camera.safetensors clean.tif -o noisy.tif
 
-The bursts are checked and measured first. Then a denoiser is trained on noisy pairs, and a Noise Flow together with it,
-with the noise term that is recommended for these bursts. On held-out rows or scenes, the flow is compared with photon
-transfer, which has two numbers for each ISO value. A sentence says which of the two is better, or that this is
-undecided; the file holds the flow if it is better, and else the two numbers. Bursts of several cameras and ISO values
-share one file.
+The bursts are checked and measured first, and frames are divided by the brightness of their light where it drifts. Then
+a denoiser is trained on noisy pairs, and a Noise Flow together with it, with the noise term that is recommended for
+these bursts. On held-out rows or scenes, the flow is compared with photon transfer, which has two numbers for each ISO
+value. A sentence says which of the two is better, or that this is undecided; the file holds the flow if it is better,
+and else the two numbers. Bursts of several cameras and ISO values share one file.
 
-profile     smoke proves the path in a minute, cpu takes some twenty minutes on two cores, gpu is the paper's scale
-dequantise  add uniform noise of one DN to every frame, for training and for the comparison. A density has no honest
-            likelihood on integers whose noise is narrower than about half a DN. Round samples to DN to take it away
+--profile     smoke only shows that everything works, within a minute. cpu takes some twenty minutes on two cores.
+              gpu is the scale of the paper
+--dequantise  add uniform noise of one DN to every frame, for training and for the comparison. Give it where the noise
+              is narrower than about half a DN: there the likelihood of whole numbers has no upper bound. Samples of
+              the model then have this noise, too; round them to whole DN to take it away
 
 The training is kept in FILE.training until the file is written: a command that was stopped goes on where it was.
 """
@@ -45,14 +47,14 @@ def add(commands: Commands) -> None:
     add_bursts(parser)
     parser.add_argument("-o", "--out", type=new_file, required=True, metavar="FILE", help="model file to write")
     parser.add_argument("--profile", choices=list(PROFILES), default="cpu", help="size of the training; cpu by default")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn at random (0)")
     parser.add_argument("--dequantise", action="store_true", help="add uniform noise of one DN to integer frames")
 
 
 def _model(options: argparse.Namespace) -> int:
     from n2nf_core.bursts import check_size, dequantised, train_test_split
     from n2nf_core.cli.measure import as_text, blocks
-    from n2nf_core.evaluation import held_out_patches
+    from n2nf_core.evaluation import held_out_patches, match_light
     from n2nf_core.export import save_model
     from n2nf_core.files import remove
     from n2nf_core.study.tables.readings import reading
@@ -65,6 +67,7 @@ def _model(options: argparse.Namespace) -> int:
     print(as_text(blocks(bursts, []), notes), flush=True)
     if options.dequantise:
         bursts = [dequantised(burst, options.seed) for burst in bursts]
+    bursts = [match_light(burst) for burst in bursts]
     train, test = train_test_split(bursts, seed=options.seed)
     folder = options.out.with_name(f"{options.out.name}.training")
     recipe = Recipe(train, PROFILES[options.profile], options.seed, folder, noise_term="recommended")
@@ -120,7 +123,8 @@ def verdict(gain: float, interval: Sequence[float]) -> str:
 
 def _awgn(gain: float, interval: Sequence[float]) -> str:
     low, high = interval
-    return f"One number, noise that ignores the signal, differs from the two by {gain:+.5f} [{low:+.5f}, {high:+.5f}]."
+    measured = f"{gain:+.5f} nats per dimension, 95 % [{low:+.5f}, {high:+.5f}]"
+    return f"One number, for noise that does not depend on the signal, against these two: {measured}; more is worse."
 
 
 def _about(bursts: Sequence[Burst]) -> dict:

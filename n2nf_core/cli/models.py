@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from n2nf_core.cli.command import Commands, new_file
-from n2nf_core.cli.sources import read
+from n2nf_core.cli.sources import add_cfa, add_levels, read
 from n2nf_core.export.exchange import FORMATS
 
 EXPORT = """\
@@ -68,15 +68,14 @@ def add(commands: Commands) -> None:
     noise.add_argument("--iso", type=float, nargs="+", help="ISO value, or two for a range; by default all it knows")
     noise.add_argument("--camera", nargs="+", help="cameras of the model to draw from; by default the file's")
     noise.add_argument("--exposure", type=float, nargs="+", default=[1.0], help="factor on the signal, or two")
-    noise.add_argument("--seed", type=int, default=0)
+    noise.add_argument("--seed", type=int, default=0, help="of the noise of the first image (0)")
     denoise = with_model("denoise", _denoise, DENOISE)
     denoise.add_argument("burst", type=Path, metavar="BURST", help="file or folder that holds one burst")
     denoise.add_argument("-o", "--out", type=new_file, required=True, help="file that ends in .tif, .npz or .dng")
     denoise.add_argument("--every", action="store_true", help="write every frame instead of the scene")
-    denoise.add_argument("--cfa", help="colour filter, such as RGGB or MONO, in place of the file's")
     for added in (noise, denoise):
-        added.add_argument("--black", type=float, help="black level in DN, in place of the file's")
-        added.add_argument("--white", type=float, help="white level in DN, in place of the file's")
+        add_levels(added)
+    add_cfa(denoise)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -95,12 +94,13 @@ def _export(options: argparse.Namespace) -> int:
 def _noise(options: argparse.Namespace) -> int:
     from n2nf_core.export import CameraNoise, load_model
     from n2nf_core.export.images import noise_on_files
+    from n2nf_core.importers import options_of
 
     _, model, about = load_model(options.model)
     iso = None if options.iso is None else _range(options.iso, "iso")
     noise = CameraNoise(model, iso, options.camera or [about["camera"]], _range(options.exposure, "exposure"))
-    levels = {"black": options.black, "white": options.white}
-    for path, note in noise_on_files(noise, options.images, options.out, options.seed, **levels):
+    given = options_of({"black": options.black, "white": options.white})
+    for path, note in noise_on_files(noise, options.images, options.out, options.seed, given.black, given.white):
         print(f"{path}: {note}")
     return 0
 
@@ -115,14 +115,15 @@ def _denoise(options: argparse.Namespace) -> int:
     from n2nf_core.evaluation.denoised import denoised_frames, mosaic_in_dn, scene_estimate
     from n2nf_core.export import load_model
     from n2nf_core.export.frames import check_name, write_frames
-    from n2nf_core.importers import Options
+    from n2nf_core.importers import options_of
 
     check_name(options.out)
     denoiser = load_model(options.model)[0]
-    given = Options(black=options.black, white=options.white, cfa=options.cfa)
-    (burst, *more), said = read(options.burst, given)
+    (burst, *more), (said, *_) = read(options.burst, options_of(vars(options)))
     if more:
         raise ValueError(f"{options.burst} holds {1 + len(more)} bursts: give the file or folder of one")
+    if min(burst.shape[2:]) < 2:
+        raise ValueError(f"{burst.scene}: frames of so few pixels cannot be denoised: give frames of at least 4 x 4")
     stated = {name: getattr(burst, name) for name in ("black", "white", "cfa", "camera", "iso")}
     print(*(f"note: {text}" for text in said), sep="\n", end="\n" if said else "")
     frames = denoised_frames(denoiser, burst)

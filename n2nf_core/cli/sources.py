@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from n2nf_core.bursts import Burst, BurstError, Finding, find
 from n2nf_core.bursts.checks.findings import OK, REFUSE, WARN
+from n2nf_core.raw import CFAS
 
 if TYPE_CHECKING:
     from n2nf_core.importers import Options
@@ -39,13 +40,33 @@ def add_bursts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "bursts", nargs="+", metavar="BURST", help="file or folder of a static scene's frames; esis is built in"
     )
-    parser.add_argument("--black", help="black level in DN, or four as '64,64,64,64', in place of the files'")
-    parser.add_argument("--white", help="white level in DN, in place of the files'")
-    parser.add_argument("--cfa", help="colour filter, such as RGGB or MONO, in place of the files'")
+    add_settings(parser)
 
 
-def read(path: str | Path, given: Options) -> tuple[list[Burst], list[str]]:
-    """The bursts of a file or folder, not yet checked, and what the importers warn of, in sentences.
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """The options for what files state of themselves, as texts: --camera, --iso, --black, --white and --cfa."""
+    parser.add_argument("--camera", help="name of the camera, in place of the file's")
+    parser.add_argument("--iso", help="ISO setting, in place of the file's")
+    add_levels(parser)
+    add_cfa(parser)
+
+
+def add_levels(parser: argparse.ArgumentParser) -> None:
+    """The options --black and --white, as texts."""
+    four = "one number, or one for each pixel of the 2x2 cell, as 64,65,65,64"
+    parser.add_argument("--black", metavar="DN", help=f"black level in DN, in place of the file's: {four}")
+    parser.add_argument("--white", metavar="DN", help="white level in DN, in place of the file's")
+
+
+def add_cfa(parser: argparse.ArgumentParser) -> None:
+    """The option --cfa."""
+    parser.add_argument("--cfa", help=f"colour filter of the 2x2 cell, in place of the file's: {', '.join(CFAS)}")
+
+
+def read(path: str | Path, given: Options) -> tuple[list[Burst], list[list[str]]]:
+    """The bursts of a file or folder, not yet checked, and of each what is to be said of its reading, in sentences.
+
+    These are its own notes, and what the importers warn of in any of them.
 
     path: file or folder. given: in place of what the files state. Errors: BurstError for what cannot be read.
     """
@@ -54,7 +75,9 @@ def read(path: str | Path, given: Options) -> tuple[list[Burst], list[str]]:
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         bursts = list(iter_unchecked(path, given))
-    return bursts, [str(each.message) for each in heard]
+    notes = [list(dict.fromkeys(burst.provenance.get("notes", []))) for burst in bursts]
+    texts = dict.fromkeys(str(each.message) for each in heard)
+    return bursts, [own + [text for text in texts if not any(text.endswith(f": {n}") for n in own)] for own in notes]
 
 
 def checked(paths: Sequence[str | Path], options: argparse.Namespace) -> list[Checked]:
@@ -70,11 +93,8 @@ def checked(paths: Sequence[str | Path], options: argparse.Namespace) -> list[Ch
 
     given, found = options_of(vars(options)), []
     for path in paths:
-        bursts, said = read(path, given)
-        for burst in bursts:
-            notes = list(dict.fromkeys(burst.provenance.get("notes", [])))
-            more = dict.fromkeys(text for text in said if not any(text.endswith(f": {note}") for note in notes))
-            found.append(Checked(burst, [*notes, *more], find(burst)))
+        for burst, notes in zip(*read(path, given), strict=True):
+            found.append(Checked(burst, notes, find(burst)))
     return found
 
 

@@ -49,10 +49,10 @@ Each folder is a run or contains runs. Of several runs with the same notebook an
 def add(commands: Commands) -> None:
     """Add ``n2nf run``, ``n2nf study`` and ``n2nf collect``."""
     run = commands.add("run", _run, RUN)
-    run.add_argument("notebook", type=Path)
+    run.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="text notebook, such as n2nf lab copies")
     run.add_argument("--runs", type=Path, default=Path("runs"), help="folder of a study's points")
     run.add_argument("--date", default="", help="date in the name of a new point's folder, instead of today's")
-    run.add_argument("--out", help="folder for the executed notebook and its JSON; '' names one below --runs")
+    run.add_argument("--out", help="folder for the executed notebook and its JSON; for '' one below --runs is chosen")
     run.add_argument("-p", type=_setting, action="append", default=[], metavar="NAME VALUE", help="set a parameter")
     study = commands.add("study", _study, STUDY)
     study.add_argument("study", type=Path, nargs="?", default=None, metavar="FILE", help="YAML file of the study")
@@ -62,8 +62,8 @@ def add(commands: Commands) -> None:
     study.add_argument("--engine", default="local", help="local, slurm, or a folder with a Snakemake profile")
     study.add_argument("--threads", default="0", help="threads of each point; by default all cores")
     collect = commands.add("collect", _collect, COLLECT)
-    collect.add_argument("folders", type=Path, nargs="+", help="runs, or folders that contain runs")
-    collect.add_argument("--profiles", nargs="+", default=list(PROFILES), choices=list(PROFILES))
+    collect.add_argument("folders", type=Path, nargs="+", metavar="RUNS", help="runs, or folders that contain runs")
+    collect.add_argument("--profiles", nargs="+", default=list(PROFILES), choices=list(PROFILES), help="all of them")
     collect.add_argument("--out", type=Path, required=True, help="folder of the tables and figures")
 
 

@@ -3,9 +3,10 @@
     var(m) = K m + d^2,    read = sqrt(d^2 - q^2 / 12),    m in DN above black
 
 K is the system gain in DN per electron and d the temporal dark noise; q is the step of the numbers, whose rounding adds
-q^2 / 12. Names and definitions are those of the EMVA Standard 1288, release 4.0, with these differences: the scene need
-not be uniform, so that the variance is that over time of every pixel; every point of the line has the weight of its
-error; pixels that vary too much are left out of the line, but not of dark frames; quantities that need a count of
+q^2 / 12. Where the noise is below half a step, rounding adds another, unknown amount, and the error of the read noise
+includes it. Names and definitions are those of the EMVA Standard 1288, release 4.0, with these differences: the scene
+need not be uniform, so that the variance is that over time of every pixel; every point of the line has the weight of
+its error; pixels that vary too much are left out of the line, but not of dark frames; quantities that need a count of
 photons or exposure times are not computed: quantum efficiency, and the linearity error, in whose place the bend of the
 variance line stands. The standard's own definitions, for flat fields, are in :mod:`n2nf_core.evaluation.emva1288`.
 """
@@ -26,39 +27,13 @@ from n2nf_core.baselines.skewness import ThirdCumulant, third_cumulant
 from n2nf_core.baselines.temporal import temporal
 from n2nf_core.bursts import Burst
 from n2nf_core.evaluation import nonuniformity
+from n2nf_core.evaluation.nonuniformity import InDN, Level
 
 GROUPS = {"all": (0, 1, 2, 3), "R": (0,), "Gr": (1,), "Gb": (2,), "B": (3,)}
 """Planes that are measured together, by name."""
 USED = 0.7  # of the signal at saturation: the range that EMVA 1288 fits the line to
-RESOLVED = 0.24  # EMVA 1288: below this variance, in steps squared, rounding cannot be told from dark noise
-
-
-class InDN(NamedTuple):
-    """Some planes of a burst in DN above black, frame by frame: a :class:`~n2nf_core.types.Stack`.
-
-    Arguments:
-        burst: the frames.
-        index: numbers of planes.
-        black: level of each of the four planes in DN, for every frame.
-        pattern: (4, h, w), by how much the pixels' own black levels differ from that, or None.
-    """
-
-    burst: Burst
-    index: Sequence[int]
-    black: Sequence[Sequence[float]]
-    pattern: np.ndarray | None = None
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(T, C, h, w)."""
-        return len(self.burst), len(self.index), *self.burst.shape[2:]
-
-    def planes(self, t: int) -> Tensor:
-        """Frame number ``t``: (1, C, h, w) float32."""
-        index = list(self.index)
-        black = np.asarray([self.black[t][k] for k in index], np.float32)[:, None, None]
-        frame = self.burst.frames[t][index] - black
-        return torch.from_numpy(frame if self.pattern is None else frame - self.pattern[index])[None]
+DARKEST = 0.02  # share of the blocks that are darker than the darkest signal, which one block alone does not state
+HIDDEN = 0.03  # share of its variance that rounding may add or take away, above which other bursts are used, if any
 
 
 @dataclass(frozen=True)
@@ -68,8 +43,11 @@ class Numbers:
     Arguments:
         gain_dn_per_electron, gain_dn_per_electron_error: system gain K and its standard error.
         read_dn, read_dn_error: temporal dark noise without rounding (sigma_d K of EMVA 1288), with its standard error.
+        rounding_share: share of the squared error of the read noise that is due to rounding to whole steps.
         dark_noise_dn: temporal dark noise with rounding (sigma_y.dark).
         read_electrons, read_electrons_error: read noise over K.
+        darkest_electrons: signal of the darkest blocks, from which the line extrapolates to the read noise; None where
+            dark frames give it.
         saturation_dn: signal at which the temporal variance falls (mu_y.sat - mu_y.dark), or else the white level.
         saturation_seen: whether it is the former; if not, it is the most that the file can hold.
         full_well_electrons: saturation capacity mu_e.sat, saturation over K.
@@ -88,9 +66,11 @@ class Numbers:
     gain_dn_per_electron_error: float
     read_dn: float
     read_dn_error: float
+    rounding_share: float
     dark_noise_dn: float
     read_electrons: float | None
     read_electrons_error: float | None
+    darkest_electrons: float | None
     saturation_dn: float
     saturation_seen: bool
     full_well_electrons: float | None
@@ -164,32 +144,37 @@ def _measure(bursts: Sequence[Burst], darks: Sequence[Burst], index: Sequence[in
     seen = nonuniformity.saturation_signal(levels)
     saturation = white if seen is None else min(seen, white)
     step = nonuniformity.step_of(bursts)
-    lit, unlit = _above_own_black(stacks, dark_stacks)
-    if any(each.variance < RESOLVED * step**2 for each in dark_levels):
-        unlit, dark_variances = [], []  # light shakes the numbers over the steps, so its line knows the dark noise
+    lit, unlit = nonuniformity.above_own_black(stacks, dark_stacks)
+    used, dark_used, rounding = _resolved(levels, dark_levels, step)
+    lit = [stack for stack, good in zip(lit, used, strict=True) if good]
+    unlit, dark_variances = (unlit, dark_variances) if dark_used else ([], [])
     curve = third_cumulant([*lit, *unlit], saturation=USED * saturation)
     dark, dark_error = _dark_variance(curve, dark_levels, dark_variances, unlit)
     darkest = min(zip(levels, stacks, strict=True), key=lambda each: each[0].signal)[1]
     quietest = dark_stacks[0] if dark_stacks else darkest
     rows = nonuniformity.row_noise(quietest, temporal(quietest))
     fixed = (nonuniformity.prnu(levels, dark_levels, saturation), nonuniformity.dsnu(dark_levels))
-    return Measured(_numbers(curve, (dark, dark_error, step), (saturation, seen is not None), rows, fixed), curve)
+    return Measured(
+        _numbers(curve, (dark, dark_error, rounding, step, not unlit), (saturation, seen is not None), rows, fixed),
+        curve,
+    )
 
 
-def _above_own_black(stacks: Sequence[InDN], darks: Sequence[InDN]) -> tuple[Sequence[InDN], Sequence[InDN]]:
-    """Both with the mean of the dark frames taken from every pixel, where they have the size of the others.
+def _resolved(levels: Sequence[Level], darks: Sequence[Level], step: float) -> tuple[list[bool], bool, float]:
+    """Which bursts are used, whether the dark ones are, and the largest error that rounding gives their variances.
 
-    The amplifiers and columns of a sensor have black levels of their own, which would be taken for a signal.
+    Rounding hides noise below half a step. More light shakes the numbers over the steps, so the line through brighter
+    bursts knows the dark noise. If there are not enough of them, all bursts are used.
+
+    levels, darks: of the bursts and of the dark ones. step: of the numbers.
     """
-    sizes = {stack.shape[2:] for stack in [*stacks, *darks]}
-    if not darks or len(sizes) > 1:
-        return stacks, darks
-    total = np.zeros((4, *sizes.pop()))
-    for dark in darks:
-        for t in range(len(dark.burst)):
-            total += dark.burst.frames[t] - np.asarray(dark.black[t])[:, None, None]
-    pattern = (total / sum(len(dark.burst) for dark in darks)).astype(np.float32)
-    return tuple([stack._replace(pattern=pattern) for stack in group] for group in (stacks, darks))
+    errors, of_darks = ([nonuniformity.rounding_error(each, step) for each in group] for group in (levels, darks))
+    used = [error <= HIDDEN * each.variance for error, each in zip(errors, levels, strict=True)]
+    dark_used = all(error <= HIDDEN * each.variance for error, each in zip(of_darks, darks, strict=True))
+    if sum(used) + bool(darks and dark_used) < 2 or not any(used):
+        used = [True] * len(levels)
+    known = [error for error, good in zip(errors, used, strict=True) if good]
+    return used, dark_used, max(known + of_darks * dark_used)
 
 
 def _dark_variance(
@@ -205,10 +190,18 @@ def _dark_variance(
 
 
 def _numbers(curve: ThirdCumulant, dark: tuple, saturation: tuple, rows: tuple, fixed: tuple) -> Numbers:
-    """Arguments in DN: variance in the dark with its error and the step; saturation; row noise; PRNU, DSNU."""
-    line, (variance, variance_error, step) = curve.variance_line, dark
+    """Arguments in DN.
+
+    Arguments:
+        curve: with the line.
+        dark: variance in the dark, its errors by chance and by rounding, the step, and whether it is that of the line.
+        saturation: the signal, and whether it was seen.
+        rows: row noise and its error.
+        fixed: PRNU and DSNU.
+    """
+    line, (variance, chance, rounding, step, extrapolated) = curve.variance_line, dark
     gain, gain_error = line.shot, line.shot_error
-    read, read_error = nonuniformity.root(variance - step**2 / 12, variance_error)
+    read, read_error = nonuniformity.root(variance - step**2 / 12, math.hypot(chance, rounding))
     brightest = float(line.signal.max())
     known = gain > 0
     dark_noise, sat = math.sqrt(variance), saturation[0]
@@ -220,9 +213,11 @@ def _numbers(curve: ThirdCumulant, dark: tuple, saturation: tuple, rows: tuple, 
         gain_dn_per_electron_error=gain_error,
         read_dn=read,
         read_dn_error=read_error,
+        rounding_share=rounding**2 / (chance**2 + rounding**2) if rounding else 0.0,
         dark_noise_dn=dark_noise,
         read_electrons=read / gain if known else None,
         read_electrons_error=max(read, read_error) / gain * math.sqrt(part) if known else None,
+        darkest_electrons=float(np.quantile(line.signal, DARKEST)) / gain if known and extrapolated else None,
         saturation_dn=sat,
         saturation_seen=saturation[1],
         full_well_electrons=electrons,

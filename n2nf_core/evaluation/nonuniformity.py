@@ -12,6 +12,7 @@ variance v / W by chance; what is found beyond it is the variance of the row noi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -25,6 +26,34 @@ from n2nf_core.evaluation.burst_quality import LEAST_CONTRAST
 from n2nf_core.types import Stack
 
 FALL = 0.8  # the variance has fallen behind its peak where it is below this share of it
+
+
+class InDN(NamedTuple):
+    """Some planes of a burst in DN above black, frame by frame: a :class:`~n2nf_core.types.Stack`.
+
+    Arguments:
+        burst: the frames.
+        index: numbers of planes.
+        black: level of each of the four planes in DN, for every frame.
+        pattern: (4, h, w), by how much the pixels' own black levels differ from that, or None.
+    """
+
+    burst: Burst
+    index: Sequence[int]
+    black: Sequence[Sequence[float]]
+    pattern: np.ndarray | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, h, w)."""
+        return len(self.burst), len(self.index), *self.burst.shape[2:]
+
+    def planes(self, t: int) -> Tensor:
+        """Frame number ``t``: (1, C, h, w) float32."""
+        index = list(self.index)
+        black = np.asarray([self.black[t][k] for k in index], np.float32)[:, None, None]
+        frame = self.burst.frames[t][index] - black
+        return torch.from_numpy(frame if self.pattern is None else frame - self.pattern[index])[None]
 
 
 class Level(NamedTuple):
@@ -116,6 +145,51 @@ def step_of(bursts: Sequence[Burst]) -> float:
     if any(burst.frames.dtype != np.uint16 for burst in bursts):
         return 0.0
     return float(np.gcd.reduce([int(np.gcd.reduce(np.diff(np.unique(burst.frames[0])))) for burst in bursts]))
+
+
+def above_own_black(stacks: Sequence[InDN], darks: Sequence[InDN]) -> tuple[Sequence[InDN], Sequence[InDN]]:
+    """Both with the mean of the dark frames taken from every pixel, where they have the size of the others.
+
+    The amplifiers and columns of a sensor have black levels of their own, which would be taken for a signal.
+
+    stacks: in DN. darks: of dark frames, each above its own mean.
+    """
+    sizes = {stack.shape[2:] for stack in [*stacks, *darks]}
+    if not darks or len(sizes) > 1:
+        return stacks, darks
+    total = np.zeros((4, *sizes.pop()))
+    for dark in darks:
+        for t in range(len(dark.burst)):
+            total += dark.burst.frames[t] - np.asarray(dark.black[t])[:, None, None]
+    pattern = (total / sum(len(dark.burst) for dark in darks)).astype(np.float32)
+    return tuple([stack._replace(pattern=pattern) for stack in group] for group in (stacks, darks))
+
+
+def rounding_error(level: Level, step: float) -> float:
+    """Standard error that rounding to whole steps q gives the temporal variance v of a burst, in the unit of v.
+
+    Gaussian noise of deviation s q around a mean that lies m q above a whole number is rounded to numbers of variance
+
+        v / q^2 = s^2 + 1/12 - (1 / pi^2 + 4 s^2) exp(-2 pi^2 s^2) cos(2 pi m),
+
+    but for terms in exp(-4 pi^2 s^2). From s = 0.6 on, the last term is below 0.002. Of a smaller s, frames with one
+    mean say only what they do at their m. This is the root mean square of the last term over all m; where the means of
+    pixels have a deviation of d q, their mean has exp(-2 pi^2 d^2) times as much.
+
+    Arguments:
+        level: of the burst, with s^2 = v / q^2 - 1/12 and the spatial variance (d q)^2.
+        step: q, 0 for numbers that are not rounded.
+
+    Source: Widrow and Kollar, Quantization Noise, 2008.
+
+    >>> rounding_error(Level(0.0, 1 / 12 + 1.0, 0.0), 1.0) < 1e-7 < rounding_error(Level(0.0, 0.2, 0.0), 1.0)
+    True
+    """
+    if not step:
+        return 0.0
+    deviation = max(level.variance / step**2 - 1 / 12, 0.0)
+    fades = math.exp(-2 * math.pi**2 * (deviation + level.spatial / step**2))
+    return step**2 * (1 / math.pi**2 + 4 * deviation) * fades / 2**0.5
 
 
 def root(variance: float, error: float) -> tuple[float, float]:

@@ -37,16 +37,17 @@ class Picture(NamedTuple):
     note: str
 
 
-def read_picture(path: str | Path, black: float | None = None, white: float | None = None) -> Picture:
+def read_picture(path: str | Path, black: float | Sequence[float] | None = None, white: float | None = None) -> Picture:
     """Read a clean image: (H, W) is a mosaic, (H, W, 3) RGB, (4, h, w) or (H, W, 4) in a TIFF or NPZ packed planes.
 
     TIFF and NPZ hold linear values. Floats are in [0, 1] units. Integers are in DN, between 0 and the largest value of
     their type, unless levels are given or an NPZ file states ``black`` and ``white``. An NPZ file holds the image as
-    ``image``, or as its only array. PNG and JPEG hold sRGB values, which are made linear, and written as PNG.
+    ``image``, as its only array, or as the only one of its ``frames``. PNG and JPEG hold sRGB values, which are made
+    linear, and written as PNG.
 
     Arguments:
         path: the file.
-        black: black level in DN of a linear image.
+        black: black level in DN of a linear image; four are averaged.
         white: white level in DN of a linear image.
 
     FileNotFoundError; ValueError, which names the file, for other formats and for an array that is no image.
@@ -63,12 +64,15 @@ def read_picture(path: str | Path, black: float | None = None, white: float | No
         arrays = _arrays(path, suffix)
     except Exception as error:  # the reader of every format raises other errors
         raise ValueError(f"{path}: not a readable image ({one_line(error, 100)})") from error
-    name = "image" if "image" in arrays else next(iter(arrays)) if len(arrays) == 1 else None
+    name = next((key for key in ("image", "frames") if key in arrays), None)
+    name = next(iter(arrays)) if name is None and len(arrays) == 1 else name
     if name is None:
         raise ValueError(f"{path}: an NPZ file needs the key image, but it has {', '.join(arrays)}")
     image = arrays[name]
     if image.ndim == 3 and len(image) == 1:  # a stack of one frame, as n2nf denoise writes it
         arrays[name] = image = image[0]
+    elif name == "frames":
+        raise ValueError(f"{path}: it holds {len(image)} frames: noise is put on one, so give a file for each")
     _check(path, image)
     if suffix in SRGB:
         return _srgb(image[..., :3] if image.ndim == 3 else image)
@@ -100,8 +104,9 @@ def _check(path: Path, image: np.ndarray) -> None:
         raise ValueError(f"{path}: the image has values that are NaN or infinite: replace them")
 
 
-def _level(given: float | None, stated: np.ndarray | None) -> float | None:
-    return given if given is not None or stated is None else float(np.mean(stated))
+def _level(given: float | Sequence[float] | None, stated: np.ndarray | None) -> float | None:
+    level = stated if given is None else given
+    return None if level is None else float(np.mean(level))
 
 
 def _channels_first(image: np.ndarray) -> Tensor:
@@ -166,7 +171,7 @@ def noise_on_files(
     paths: Sequence[str | Path],
     out: str | Path,
     seed: int = 0,
-    black: float | None = None,
+    black: float | Sequence[float] | None = None,
     white: float | None = None,
 ) -> list[tuple[Path, str]]:
     """Add noise to images and write them: [(file, what was assumed about the image)].
@@ -179,7 +184,7 @@ def noise_on_files(
         paths: the clean images.
         out: a folder; or, for a single image, a file whose suffix is that of the form it is written in.
         seed: of the first image.
-        black: black level in DN of linear images.
+        black: black level in DN of linear images; four are averaged.
         white: white level in DN of linear images.
 
     ValueError where two images would be written to one file.
@@ -189,7 +194,7 @@ def noise_on_files(
         picture = read_picture(path, black, white)
         to = out if len(paths) == 1 and out.suffix else out / f"{Path(path).stem}{picture.suffix}"
         if to.suffix.lower() != picture.suffix:
-            raise ValueError(f"{to}: noise on {Path(path).name} is written as {picture.suffix}: give such a name")
+            raise ValueError(f"{to}: noise on {Path(path).name} is written as {picture.suffix}: end the name in it")
         if to in [file for file, _ in written] or to.resolve() == Path(path).resolve():
             raise ValueError(f"{to} would be overwritten by noise on {path}: choose another folder or name")
         picture.write(noise(picture.light, torch.Generator().manual_seed(seed + k)), to)

@@ -10,7 +10,7 @@ from torch import nn
 
 from n2nf_core.export.model_file import describe
 from n2nf_core.export.profiles import LineProfile
-from n2nf_core.raw import four_levels
+from n2nf_core.raw import MONO, four_levels
 from n2nf_core.types import NLF, NoiseModel
 
 
@@ -64,14 +64,17 @@ def _without_nan(value):
 def as_table(about: Mapping, found: Sequence[LineProfile]) -> str:
     """A line of text for every camera, ISO value and colour; below it, whether two numbers describe the noise.
 
+    Cameras without colours have one line, of the mean of the planes.
+
     shot and read are variances in [0, 1] units, gain and read noise are in the DN of ``about``.
 
     about: camera, ISO, black and white level in DN of a model file. found: the model's profiles.
     """
     head = ("camera", "ISO", "colour", "shot", "read", "DN/e-", "read DN", "read e-")
-    rows = [head]
+    rows, mono = [head], {each.get("cfa") for each in about.get("settings") or [about]} == {MONO}
     for profile in found:
-        for colour, nlf in zip("RGB", profile.colours, strict=True):
+        grey = NLF(*(sum(terms) / 4 for terms in zip(*profile.planes, strict=True)))
+        for colour, nlf in [("-", grey)] if mono else zip("RGB", profile.colours, strict=True):
             dn = [f"{value:.4g}" for value in _in_dn(nlf, about).values()]
             rows.append((profile.camera, f"{profile.iso:g}", colour, f"{nlf.shot:.4g}", f"{nlf.read:.4g}", *dn))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

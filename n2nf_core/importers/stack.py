@@ -123,9 +123,10 @@ def _each(stack: Stack) -> list[Stated]:
 def bursts_of(sources: Sequence[Source], options: Options) -> Iterator[Burst]:
     """One burst for every setting of every source. Options replace what the files state; notes say what is assumed.
 
-    All bursts whose white level is not stated get the same one.
+    All bursts whose white level is not stated get the same one. A last row or column of odd number is cut off, with a
+    note.
 
-    Errors: BurstError for frames that are not (T, H, W), for odd sizes, for settings that cannot be told apart
+    Errors: BurstError for frames that are not (T, H, W), for settings that cannot be told apart
     (:func:`n2nf_core.importers.stated.by_setting`), and for a white level that cannot be known.
     """
     groups = []
@@ -194,17 +195,20 @@ def _burst(source: Source, setting: Setting, extent: Extent | None) -> Burst:
     camera = _or_default(known.camera, DEFAULT_CAMERA, "camera", notes)
     iso = _or_default(known.iso, DEFAULT_ISO, "ISO", notes)
     stored = _stored_type(stack.frames, extent, source.where)
+    size = tuple(stack.frames.shape[1:])
     try:
+        even = raw.even(np.empty(size, np.uint8))
+        height, width = (side // 2 for side in raw.unify(even, cfa).shape)
         levels, clean = raw.unify_levels(raw.four_levels(black), cfa), stack.clean
         rows, columns = raw.crop_of(cfa)
-        raw.unify(np.empty(stack.frames.shape[1:], np.uint8), cfa)  # refuses sizes that cannot be packed
         if clean is not None:
-            clean = raw.pack(raw.unify(torch.from_numpy(np.asarray(clean, dtype=np.float32)), cfa))
+            clean = raw.pack(raw.unify(raw.even(torch.from_numpy(np.asarray(clean, dtype=np.float32))), cfa))
             clean = raw.normalise(clean, levels, known.white).numpy()
     except ValueError as error:
         raise BurstError(f"{source.where}: {error}") from None
+    if even.shape != size:
+        notes.append(f"frames of {worded(size)} cropped to {worded(even.shape)}, into 2x2 cells")
     planes = partial(_planes, stack.frames, setting, cfa, stored)
-    height, width = (size // 2 - crop for size, crop in zip(stack.frames.shape[1:], (rows, columns), strict=True))
     frames = LazyFrames(planes, len(setting.frames), setting.dtype(stored), range(height), range(width))
     for note in amplifier_note(frames[0]):
         notes.append(note)
@@ -221,7 +225,7 @@ def _burst(source: Source, setting: Setting, extent: Extent | None) -> Burst:
 
 
 def _planes(frames: Frames, setting: Setting, cfa: str, stored: np.dtype, k: int) -> np.ndarray:
-    mosaic = np.asarray(frames[setting.frames[k]]).astype(stored)
+    mosaic = raw.even(np.asarray(frames[setting.frames[k]])).astype(stored)
     return setting.levelled(k, raw.pack(raw.unify(mosaic, cfa)))
 
 

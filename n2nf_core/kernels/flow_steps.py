@@ -141,8 +141,8 @@ def backward(grad_z, grad_ladj, saved, weights, first, last, grad_x, grads):
                     second[i] = to_log_scale * t
                     gs[i] *= e
                 clear_frame(y[half + c : half + c + 1], h, w)
-                for i in range(p, (h + 1) * p):
-                    to_scale += second[i]
+                for value in second[p : (h + 1) * p]:
+                    to_scale += value
                 grads[7][step] += to_scale
             clear_frame(out, h, w)
             out[:, :p] = 0

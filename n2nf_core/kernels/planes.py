@@ -60,14 +60,44 @@ def add_conv3x3(s0, s1, s2, w0, w1, w2, w3, w4, w5, w6, w7, w8, d):
 
 
 @compiled
+def nine(w):
+    """The values of w (3, 3), row by row."""
+    return w[0, 0], w[0, 1], w[0, 2], w[1, 0], w[1, 1], w[1, 2], w[2, 0], w[2, 1], w[2, 2]
+
+
+@compiled
+def add_conv3x3_to_four(s0, s1, s2, w, d0, d1, d2, d3):
+    """The same for four targets at once, with weights w (4, 3, 3): a source value is read once for all."""
+    a0, a1, a2, a3, a4, a5, a6, a7, a8 = nine(w[0])
+    b0, b1, b2, b3, b4, b5, b6, b7, b8 = nine(w[1])
+    c0, c1, c2, c3, c4, c5, c6, c7, c8 = nine(w[2])
+    e0, e1, e2, e3, e4, e5, e6, e7, e8 = nine(w[3])
+    for i in range(len(d0)):
+        x0, x1, x2, x3, x4, x5, x6, x7, x8 = (
+            s0[i], s0[i + 1], s0[i + 2], s1[i], s1[i + 1], s1[i + 2], s2[i], s2[i + 1], s2[i + 2],
+        )  # fmt: skip
+        d0[i] += a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3 + a4 * x4 + a5 * x5 + a6 * x6 + a7 * x7 + a8 * x8
+        d1[i] += b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3 + b4 * x4 + b5 * x5 + b6 * x6 + b7 * x7 + b8 * x8
+        d2[i] += c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3 + c4 * x4 + c5 * x5 + c6 * x6 + c7 * x7 + c8 * x8
+        d3[i] += e0 * x0 + e1 * x1 + e2 * x2 + e3 * x3 + e4 * x4 + e5 * x5 + e6 * x6 + e7 * x7 + e8 * x8
+
+
+@compiled
 def conv3x3(source, weight, bias, target, n, p):
     """target[o] = bias[o] + sum_c weight[o, c] * source[c] for n values; the frame is not zero afterwards."""
-    for o in range(weight.shape[0]):
-        d = target[o, p + 1 : p + 1 + n]
-        d[:] = bias[o]
-        for c in range(weight.shape[1]):
-            s, w = source[c], weight[o, c]
-            s0, s1, s2 = s[: n + 2], s[p : p + n + 2], s[2 * p : 2 * p + n + 2]
+    count, sources = weight.shape[:2]
+    fours = count - count % 4
+    for o in range(count):
+        target[o, p + 1 : p + 1 + n] = bias[o]
+    for c in range(sources):
+        s = source[c]
+        s0, s1, s2 = s[: n + 2], s[p : p + n + 2], s[2 * p : 2 * p + n + 2]
+        for o in range(0, fours, 4):
+            d0, d1 = target[o, p + 1 : p + 1 + n], target[o + 1, p + 1 : p + 1 + n]
+            d2, d3 = target[o + 2, p + 1 : p + 1 + n], target[o + 3, p + 1 : p + 1 + n]
+            add_conv3x3_to_four(s0, s1, s2, weight[o : o + 4, c], d0, d1, d2, d3)
+        for o in range(fours, count):
+            d, w = target[o, p + 1 : p + 1 + n], weight[o, c]
             add_conv3x3(s0, s1, s2, w[0, 0], w[0, 1], w[0, 2], w[1, 0], w[1, 1], w[1, 2], w[2, 0], w[2, 1], w[2, 2], d)
 
 
@@ -113,10 +143,17 @@ def conv3x3_to_weight(grad, source, weight, bias, n, p):
 @compiled
 def mix(source, weight, target):
     """target[o] = sum_c weight[o, c] source[c] at every value."""
+    count = weight.shape[1]
+    fours = count - count % 4
     for o in range(weight.shape[0]):
         d = target[o]
         d[:] = 0
-        for c in range(weight.shape[1]):
+        for c in range(0, fours, 4):  # four sources in one loop, so that d is read and written once
+            s0, s1, s2, s3 = source[c], source[c + 1], source[c + 2], source[c + 3]
+            w0, w1, w2, w3 = weight[o, c], weight[o, c + 1], weight[o, c + 2], weight[o, c + 3]
+            for i in range(len(d)):
+                d[i] += w0 * s0[i] + w1 * s1[i] + w2 * s2[i] + w3 * s3[i]
+        for c in range(fours, count):
             s, factor = source[c], weight[o, c]
             for i in range(len(d)):
                 d[i] += factor * s[i]
@@ -138,9 +175,10 @@ def mix_to_weight(grad, source, weight):
 def relu(planes, bias, h, w):
     """planes = max(planes + bias, 0), with a frame of zeros."""
     for c in range(planes.shape[0]):
-        plane, b = planes[c], bias[c]
-        for i in range(w + 2, (h + 1) * (w + 2)):
-            plane[i] = max(plane[i] + b, f32(0))
+        plane, b = planes[c, w + 2 : (h + 1) * (w + 2)], bias[c]
+        for i in range(len(plane)):
+            v = plane[i] + b
+            plane[i] = f32(0) if v < f32(0) else v  # keeps NaN; max() does, too, but not in the vector units
     clear_frame(planes, h, w)
 
 
@@ -193,7 +231,7 @@ def kept_sum(plane, tile, top, left, w):
     total = 0.0
     for y in range(y0, y1):
         start, row = (y - top + 1) * (w + 2) + 1 - left, f32(0)
-        for i in range(start + x0, start + x1):
-            row += plane[i]
+        for value in plane[start + x0 : start + x1]:
+            row += value
         total += row
     return total

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from n2nf_core.plots.noise import photon_transfer, skewness
 
 STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}pre{overflow-x:auto}img{max-width:100%}"
+    "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
+    "pre{min-width:72em;white-space:pre-wrap;font-size:13px}img{max-width:100%}"
 )
 
 

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 ROWS = ("| kill |", "| double |", "| full |", "| power |")
 
 
-def faults(*words):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+def faults(*words, **variables):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | variables
     command = [sys.executable, "-m", "benchmarks.faults", *words]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout.splitlines(), done.stderr
@@ -26,10 +26,15 @@ def can_mount(folder) -> bool:
     return mount.returncode == 0 and Path("/dev/loop-control").exists()
 
 
-def test_writers_survive_kills_and_one_another():
-    status, lines, errors = faults("kill", "double", "--writers", "burst", "--count", "3")
+def test_writers_survive_kills_and_one_another(tmp_path):
+    """Nothing stays in the temporary folder, also not of an earlier run that was killed itself."""
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    (tmp_path / f"n2nf-faults-{killed.pid}-abc" / "home").mkdir(parents=True)
+    status, lines, errors = faults("kill", "double", "--writers", "burst", "--count", "3", TMPDIR=str(tmp_path))
     assert status == 0, errors
     assert [line.split() for line in lines] == [[row, "burst", *"0 of 3 failed".split()] for row in ("kill", "double")]
+    assert list(tmp_path.glob("n2nf-faults-*")) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="file systems are mounted by root on Linux")

@@ -32,6 +32,13 @@ def test_a_good_burst_has_a_line_for_every_check(good, capsys):
     assert lines[-1] == "  verdict: ok, it can be used"
 
 
+def test_sentences_of_what_is_well_make_sense(capsys):
+    assert cli.main(["check", "esis"]) == 0
+    out = capsys.readouterr().out
+    assert "the light changes from place to place, which adds 0% to the noise's variance" in out and " -0%" not in out
+    assert "the variance of the noise does not fall to 0 above the black level 3437.8" in out
+
+
 def test_a_moved_scene_is_refused(tmp_path, capsys, good):
     scenes = np.stack([np.roll(texture(48, 48), 3 * t, 2) for t in range(6)])
     burst_file(tmp_path / "moved.npz", scenes)

@@ -3,9 +3,10 @@
 import json
 import re
 
+import numpy as np
 import pytest
-from cases.burst_files import burst_file
-from cases.poisson_bursts import ramp, texture
+from cases.burst_files import SETTINGS, burst_file, mosaic_of
+from cases.poisson_bursts import exposed, ramp, texture
 
 from n2nf_core import cli
 from n2nf_core.cli.measure import LINES
@@ -48,7 +49,7 @@ def test_a_table_for_every_camera_and_iso(tmp_path, desk, capsys):
     assert [(e["iso"], e["bursts"]) for e in found["settings"]] == [(100, 2), (800, 1)]
     assert cli.main(["measure", desk, loud, again]) == 0
     out = capsys.readouterr().out
-    assert out.count("cam, ISO ") == 2 and "cam, ISO 800: 1 bursts, 0 of dark frames" in out
+    assert out.count("cam, ISO ") == 2 and "cam, ISO 800: 1 burst, and no bursts of dark frames" in out
     gain = found["settings"][1]["gain_dn_per_electron"]
     assert re.search(rf"gain, DN per electron +{gain:.4g} \+- ", out)
     for label, field, _ in LINES:
@@ -77,6 +78,39 @@ def test_what_the_errors_say_in_words(tmp_path, capsys):
     grey = burst_file(tmp_path / "grey.npz", 0 * ramp(64, 64) + 500, gain=GAIN, read=READ)
     assert cli.main(["measure", grey]) == 0
     assert "give a scene with dark and bright parts" in capsys.readouterr().out
+
+
+def test_it_is_said_where_the_read_noise_comes_from(tmp_path, capsys):
+    bright = [burst_file(tmp_path / f"{e}.npz", 0 * ramp(64, 64) + e, gain=GAIN, read=READ) for e in (50, 200, 800)]
+    dark = burst_file(tmp_path / "dark.npz", 0 * ramp(64, 64), count=6, gain=GAIN, read=READ, seed=5)
+    said = "the read noise is extrapolated from the darkest parts, of "
+    assert cli.main(["measure", *bright]) == 0
+    assert re.search(
+        said + r"(49|50|51)(\.\d)? electrons, whose shot noise has (7|8|9)(\.\d)? times", capsys.readouterr().out
+    )
+    assert cli.main(["measure", *bright, "--dark", dark]) == 0
+    assert said not in capsys.readouterr().out
+    steps = {"black": 8, "white": 255}
+    rough = [
+        burst_file(tmp_path / f"r{e}.npz", 0 * ramp(64, 64) + e, steps, gain=0.02, read=0.3, black=8)
+        for e in (20, 100, 300)
+    ]
+    assert cli.main(["measure", *rough]) == 0
+    out = capsys.readouterr().out
+    assert "the error of the read noise is that of rounding to whole numbers" in out and said not in out
+
+
+def test_it_is_said_where_colours_have_different_gains(tmp_path, desk, capsys):
+    """As where a camera multiplies the numbers of red: the line through all of them has the gain of none."""
+    said = "the colours have different gains, so the column all is a mixture: use their own columns"
+    frames = exposed(ramp(64, 64), count=4, gain=GAIN, read=READ)
+    frames[:, 0] = exposed(ramp(64, 64), count=4, gain=1.2 * GAIN, read=READ, seed=1)[:, 0]
+    np.savez(tmp_path / "red.npz", frames=mosaic_of(frames), **SETTINGS)
+    assert cli.main(["measure", str(tmp_path / "red.npz")]) == 0
+    assert said in capsys.readouterr().out.splitlines()
+    mono = burst_file(tmp_path / "mono.npz", ramp(64, 64), {"cfa": "MONO"}, gain=GAIN, read=READ, count=4)
+    assert cli.main(["measure", desk]) == cli.main(["measure", mono]) == 0
+    assert said not in capsys.readouterr().out
 
 
 def test_a_page_with_figures(tmp_path, desk, capsys):

@@ -1,5 +1,6 @@
 """``n2nf model``: from bursts to a model file."""
 
+import numpy as np
 import pytest
 import torch
 from cases.burst_files import burst_file
@@ -58,6 +59,23 @@ def test_dequantised_frames_are_trained_on_and_compared_on(tmp_path, paths, monk
         values = burst.frames[0]
         assert burst.provenance["dequantised"] == 4 and (values != values.round()).mean() > 0.9
     assert load_model(out)[2]["dequantised"] is True
+
+
+@pytest.mark.parametrize("dequantise", [[], ["--dequantise"]])
+def test_the_light_that_drifts_is_matched_before_training_and_comparison(tmp_path, monkeypatch, dequantise):
+    from n2nf_core import evaluation
+
+    used = []
+    train, held_out = Recipe.train, evaluation.held_out_patches
+    monkeypatch.setattr(Recipe, "train", lambda recipe: used.extend(recipe.bursts) or train(recipe))
+    monkeypatch.setattr(evaluation, "held_out_patches", lambda test, *size: used.extend(test) or held_out(test, *size))
+    light = np.array([1.0, 1.03, 0.98, 1.01])[:, None, None, None]
+    path = burst_file(tmp_path / "drift.npz", light * texture(48, 48), count=4)
+    assert cli.main(["model", path, "-o", str(tmp_path / "m"), "--profile", "smoke", *dequantise]) == 0
+    assert len(used) == 2
+    for burst in used:
+        means = np.array([burst.planes(t).mean() for t in range(4)])
+        assert np.ptp(means) < 0.004 * means.mean()
 
 
 @pytest.mark.parametrize(("gain", "kind"), [(-0.1, "noise_flow"), (0.1, "photon_transfer")])

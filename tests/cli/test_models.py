@@ -136,3 +136,23 @@ def test_denoise_takes_one_burst(model_file, tmp_path, capsys):
     np.savez(tmp_path / "b.npz", **npz_stack(setting=np.array([0, 0, 1, 1])))
     assert cli.main(["denoise", str(model_file), str(tmp_path / "b.npz"), "-o", str(tmp_path / "c.npz")]) == 2
     assert "b.npz holds 2 bursts: give the file or folder of one" in capsys.readouterr().err
+
+
+def test_denoise_refuses_frames_of_a_single_cell(model_file, tmp_path, capsys):
+    for side, status in ((3, 2), (4, 0)):
+        np.savez(tmp_path / "b.npz", **npz_stack(frames=np.arange(2 * side**2, dtype=np.uint16).reshape(2, side, side)))
+        given = ["denoise", str(model_file), str(tmp_path / "b.npz"), "-o", str(tmp_path / "c.npz")]
+        assert cli.main(given) == status
+        assert ("give frames of at least 4 x 4" in capsys.readouterr().err) == (status == 2)
+
+
+def test_noise_on_the_npz_of_a_denoised_scene(model_file, tmp_path, capsys):
+    np.savez(tmp_path / "b.npz", **npz_stack(camera="Sony A7", iso=400, cfa="RGGB"))
+    scene, out = (str(tmp_path / name) for name in ("scene.npz", "noisy.npz"))
+    assert cli.main(["denoise", str(model_file), str(tmp_path / "b.npz"), "-o", scene]) == 0
+    assert cli.main(["noise", str(model_file), scene, "-o", out]) == 0
+    assert "linear, black 100 and white 4095" in capsys.readouterr().out
+    clean, noisy = np.load(scene)["frames"][0], np.load(out)["frames"]
+    assert clean.shape == noisy.shape and (clean != noisy).any()
+    assert cli.main(["noise", str(model_file), str(tmp_path / "b.npz"), "-o", out]) == 2
+    assert "b.npz: it holds 4 frames: noise is put on one, so give a file for each" in capsys.readouterr().err

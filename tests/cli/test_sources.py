@@ -17,9 +17,10 @@ def options(**given):
 
 def test_bursts_are_read_in_order_with_the_options(tmp_path):
     paths = [burst_file(tmp_path / f"{name}.npz", texture(32, 32)) for name in "ba"]
-    found = checked(paths, options(black="60", cfa="MONO"))
+    found = checked(paths, options(black="60", cfa="MONO", camera="mine", iso="400"))
     assert [each.burst.scene for each in found] == ["b", "a"]
     assert {(each.burst.black, each.burst.cfa) for each in found} == {((60.0,) * 4, "MONO")}
+    assert {(each.burst.camera, each.burst.iso) for each in found} == {("mine", 400)}
 
 
 def test_refused_bursts_are_left_out_and_the_worst_of_a_check_is_said(tmp_path):

@@ -8,6 +8,7 @@ from cases.poisson_bursts import BLACK, WHITE, burst_in_dn, exposed, ramp
 
 from n2nf_core import raw
 from n2nf_core.evaluation.camera_numbers import measure_camera
+from n2nf_core.importers import read_bursts
 
 GAIN, READ = 1.6, 4.0
 SIDE = 96
@@ -155,3 +156,54 @@ def test_the_gain_that_is_published_for_a_sensor_with_its_multiplication_off(rea
     numbers = measure_camera([beside(series[f"gain1_level{k}"]) for k in range(1, 7)])["all"].numbers
     published = 1 / float(known["adu"].mean())
     assert abs(numbers.gain_dn_per_electron - published) < 2 * numbers.gain_dn_per_electron_error < 0.03 * published
+
+
+def eight_bits(read, black, levels, seed):
+    """Flat fields, and dark frames, of 0.02 DN per electron."""
+    frames = [exposed(flat(e, 64), 2, 0.02, read, seed + k, black) for k, e in enumerate((*levels, 0))]
+    *flats, dark = [burst_in_dn(each, black=black, cfa="MONO") for each in frames]
+    return flats, [dark]
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("read", [0.2, 0.3, 0.4])
+def test_noise_below_a_step_is_known_from_brighter_frames(read, dark):
+    """What the darkest frames show depends on where black lies between two numbers, so they are not used."""
+    for k, black in enumerate(np.linspace(8, 9, 6)):
+        flats, darks = eight_bits(read, black, (20, 1000, 2500, 5000, 9000), 10 * k)
+        n = measure_camera(flats, darks if dark else [])["all"].numbers
+        assert abs(n.read_dn - read) < 3 * n.read_dn_error < 0.1
+        assert abs(n.gain_dn_per_electron - 0.02) < 3 * n.gain_dn_per_electron_error < 0.001
+        assert n.rounding_share < 0.5
+
+
+def test_the_error_of_the_read_noise_includes_that_of_rounding():
+    for k, black in enumerate(np.linspace(8, 9, 6)):
+        flats, darks = eight_bits(0.3, black, (20, 100, 300), 10 * k)
+        n = measure_camera(flats, darks)["all"].numbers
+        assert abs(n.read_dn - 0.3) < 3 * n.read_dn_error < 1.0 and n.rounding_share > 0.5
+    assert measure_camera(series(0))["all"].numbers.rounding_share < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("plane", "shot", "read"), [("R", 0.446, 2.1), ("Gr", 0.393, 1.9), ("Gb", 0.397, 1.7), ("B", 0.461, 2.3)]
+)
+def test_read_noise_of_a_camera_without_dark_frames(d7000, plane, shot, read):
+    """The reference states the line's variance at signal 0, 1.7 to 2.3 DN^2, with two digits."""
+    n = d7000[plane].numbers
+    assert abs(n.gain_dn_per_electron - shot) < 0.0005 + 3 * n.gain_dn_per_electron_error < 0.02 * shot
+    assert abs(n.dark_noise_dn**2 - read) < 0.05 + 3 * 2 * n.read_dn * n.read_dn_error < 0.5 * read
+    assert n.read_dn == pytest.approx((n.dark_noise_dn**2 - 1 / 12) ** 0.5)
+    assert 30 < n.darkest_electrons < 120
+
+
+@pytest.fixture(scope="module")
+def d7000(real_data):
+    return measure_camera(read_bursts(real_data / "nikon_d7000_iso100_flats.npz"))
+
+
+def test_the_darkest_signal_is_that_from_which_the_line_extrapolates():
+    lit, darks = series(0, (200, 500, 1000)), [burst(flat(0), 4, 9, cfa="MONO")]
+    n = measure_camera(lit)["all"].numbers
+    assert n.darkest_electrons == pytest.approx(200, rel=0.02)
+    assert measure_camera(lit, darks)["all"].numbers.darkest_electrons is None

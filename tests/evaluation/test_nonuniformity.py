@@ -4,7 +4,16 @@ import pytest
 import torch
 
 from n2nf_core.baselines.temporal import temporal
-from n2nf_core.evaluation.nonuniformity import Level, dsnu, level, prnu, root, row_noise, saturation_signal
+from n2nf_core.evaluation.nonuniformity import (
+    Level,
+    dsnu,
+    level,
+    prnu,
+    root,
+    rounding_error,
+    row_noise,
+    saturation_signal,
+)
 
 
 def normal(*shape, seed=0):
@@ -47,3 +56,23 @@ def test_row_noise_is_what_a_row_shares(rows):
 def test_a_root_has_an_error_where_the_variance_is_not_above_its_own():
     assert root(9.0, 0.6) == (3.0, pytest.approx(0.1))
     assert root(-1.0, 4.0) == (0.0, 2.0) and root(4.0, 4.0) == (2.0, 2.0)
+
+
+def rounded_variance(noise, mean):
+    """Variance of round(mean + noise z), z normal, by summation; mean may have any shape."""
+    numbers = torch.arange(-8, 10, dtype=torch.float64)
+    edges = (numbers[:-1] + 0.5 - mean[..., None]) / noise
+    share = torch.special.ndtr(edges).diff(prepend=torch.zeros(*mean.shape, 1), append=torch.ones(*mean.shape, 1))
+    first, second = ((share * numbers**power).sum(-1) for power in (1, 2))
+    return second - first**2
+
+
+@pytest.mark.parametrize(("noise", "spread"), [(0.3, 0.0), (0.4, 0.0), (0.3, 0.2), (0.25, 0.3)])
+def test_the_error_of_rounding_is_that_over_all_positions_of_the_mean(noise, spread):
+    """Positions within a step, and pixels whose means are spread; to 5 %, as higher terms are left out."""
+    position = torch.linspace(0, 1, 201, dtype=torch.float64)[:-1]
+    pixels = torch.special.ndtri((torch.arange(200, dtype=torch.float64) + 0.5) / 200)
+    variance = rounded_variance(noise, position[:, None] + spread * pixels).mean(1)
+    expected = Level(0.0, 9 * (noise**2 + 1 / 12), 9 * spread**2)
+    assert rounding_error(expected, 3.0) == pytest.approx(9 * float(variance.std(correction=0)), rel=0.05)
+    assert rounding_error(expected, 0.0) == 0.0

@@ -137,7 +137,7 @@ def test_nothing_is_overwritten_by_chance(tmp_path):
     with pytest.raises(ValueError, match="would be overwritten"):
         noise_on_files(quiet(), paths[:1], paths[0])
     assert paths[0].read_bytes() == before
-    with pytest.raises(ValueError, match="b.tif: noise on a.npz is written as .npz: give such a name"):
+    with pytest.raises(ValueError, match="b.tif: noise on a.npz is written as .npz: end the name in it"):
         noise_on_files(quiet(), paths[:1], tmp_path / "b.tif")
 
 

@@ -44,3 +44,12 @@ def test_the_table_has_a_line_for_every_colour():
     assert [line.split()[2] for line in lines[1:10]] == list("RGB") * 3
     assert len({len(line) for line in lines[:10]}) == 1
     assert lines[10] == "" and lines[11].startswith("a at ISO 100: ") and len(lines) == 14
+
+
+def test_a_camera_without_colours_has_one_line():
+    (found,) = profiles(MODEL, ["a"])
+    uneven = found._replace(planes=(NLF(1e-3, 4e-6), *found.planes[1:3], NLF(3e-3, 14e-6)))
+    lines = as_table(ABOUT | {"cfa": "MONO"}, [uneven]).splitlines()
+    assert lines[1].split() == ["a", "100", "-", "0.002", "9e-06", "2", "3", "1.5"] and lines[2] == ""
+    several = {"settings": [{"cfa": "MONO"}, {"cfa": "RGGB"}]}
+    assert len(as_table(ABOUT | {"cfa": "MONO"} | several, [uneven]).splitlines()) == 6

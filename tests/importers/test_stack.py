@@ -23,6 +23,20 @@ def test_options_win_over_the_file_and_defaults_are_noted(tmp_path):
     assert all(f"{what} not stated" in notes for what in ("black level", "CFA", "camera", "ISO"))
 
 
+@pytest.mark.parametrize(("height", "width"), [(15, 24), (16, 23), (15, 23)])
+@pytest.mark.parametrize("cfa", ["MONO", "RGGB", "BGGR"])
+def test_a_last_row_or_column_of_odd_number_is_cut_off_and_that_is_noted(tmp_path, height, width, cfa):
+    frames = mosaics(4, height, width)
+    burst = one(save(tmp_path, frames=frames, clean=frames[0], **(FULL | {"cfa": cfa})))
+    even = frames[:, : height // 2 * 2, : width // 2 * 2]
+    assert np.array_equal(burst.frames, raw.pack(raw.unify(even, cfa)))
+    np.testing.assert_allclose(burst.clean, burst.planes(0)[0], rtol=1e-6)
+    assert (
+        f"frames of {height} x {width} cropped to {even.shape[1]} x {even.shape[2]}, into 2x2 cells"
+        in (burst.provenance["notes"])
+    )
+
+
 def test_options_win_over_what_cannot_be_understood(tmp_path):
     path = save(tmp_path, frames=mosaics(), white=4095, cfa="RGBW")
     with pytest.raises(BurstError, match=r"s\.npz: field cfa: CFA pattern 'RGBW' is not understood"):

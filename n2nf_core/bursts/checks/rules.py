@@ -141,7 +141,9 @@ def _levels(
     yield judged(
         "black level too low",
         zero,
-        f"the variance of the noise falls to 0 at {zero:.4g} above the black level {max(burst.black):g}",
+        f"the variance of the noise falls to 0 at {zero:.4g} above the black level {max(burst.black):g}"
+        if zero
+        else f"the variance of the noise does not fall to 0 above the black level {max(burst.black):g}",
         "the black level is too low by about that or more; give the right one",
         wary=zero > 0,
     )

@@ -24,7 +24,7 @@ def light(measured: Statistics) -> Iterator[Finding]:
     yield judged(
         "flicker",
         measured.flicker,
-        f"the light changes from place to place, which adds {measured.flicker:.0%} to the noise's variance",
+        f"the light changes from place to place, which adds {max(measured.flicker, 0):.0%} to the noise's variance",
         "use light that does not flicker, and a scene without moving shadows",
         wary=measured.flicker > 0.05,
     )
@@ -44,7 +44,7 @@ def stillness(measured: Statistics) -> Iterator[Finding]:
     yield judged(
         "growth",
         growth,
-        f"the frames drift apart: their variance grows by {growth:.0%} over the burst",
+        f"the frames drift apart: their variance grows by {max(growth, 0):.0%} over the burst",
         "something moved or changed; use a tripod and a still scene",
         refuse=growth > max(0.5, CERTAIN * error),
         wary=growth > max(0.1, CERTAIN * error),

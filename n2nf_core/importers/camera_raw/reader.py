@@ -79,5 +79,4 @@ def _planes(files: list[RawFile], setting: Setting, uneven: bool, t: int) -> np.
     mosaic = files[t].mosaic()
     if uneven and (excess := files[t].unevenness()) is not None:
         mosaic = np.where(mosaic >= setting.stated.white, mosaic, mosaic - excess)  # a clipped pixel stays clipped
-    height, width = (size // 2 * 2 for size in mosaic.shape)
-    return setting.levelled(t, raw.pack(raw.unify(mosaic[:height, :width], setting.stated.cfa)))
+    return setting.levelled(t, raw.pack(raw.unify(raw.even(mosaic), setting.stated.cfa)))
