@@ -91,7 +91,8 @@ def test_the_scale_takes_the_picture_and_couplings_the_rows_out(anatomy):
     scaled = figures(anatomy)
     settle(anatomy, press("stage", "End"))
     base = figures(anatomy)
-    assert raw[1] > 1 > 0.3 > abs(scaled[1]) and scaled[0] == pytest.approx(1, abs=0.1)
+    kurtosis = 0.1 + 5 * 0.1  # mean and 5 deviations over seeds
+    assert raw[1] > 1 > kurtosis > abs(scaled[1]) and scaled[0] == pytest.approx(1, abs=0.1)
     assert scaled[2] > 0.25 and base[2] < 0.8 * scaled[2]
     assert raw[3] > 0 > scaled[3] > base[3]
 

@@ -21,6 +21,13 @@ def pixels(page, kind="noise_flow"):
     return page.eval_on_selector(f'.panel[data-kind="{kind}"] canvas', "canvas => canvas.toDataURL()")
 
 
+def painted(page, before):
+    """Wait until the panel of Noise Flow shows something else: a look is painted in the next frames of the screen."""
+    page.wait_for_function(
+        "before => document.querySelector('.panel[data-kind=noise_flow] canvas').toDataURL() !== before", arg=before
+    )
+
+
 def numbers(page):
     return page.inner_text(".scores table")
 
@@ -60,7 +67,7 @@ def test_every_control_changes_what_is_drawn(lab):
         before, table = pixels(lab), numbers(lab)
         use(lab)
         drawn(lab)
-        assert pixels(lab) != before, name
+        painted(lab, before)
         assert (numbers(lab) != table) == (name in CONTROLS), name
 
 
@@ -160,14 +167,23 @@ def test_a_slider_that_moves_draws_a_quarter_and_all_of_it_when_it_rests(lab):
     drawn(lab)
 
 
+def test_a_camera_that_is_chosen_while_a_slider_moves_is_drawn(lab):
+    lab.evaluate(
+        """() => { const [iso, camera] = ["iso", "camera"].map(name => document.querySelector(`[name=${name}]`));
+        const say = (field, value) => { field.value = value; field.dispatchEvent(new Event("input", {bubbles: true})) };
+        say(iso, Number(iso.value) - 0.5);
+        return new Promise(done => requestAnimationFrame(() => { say(camera, "S6"); done(); })) }"""
+    )  # a quarter has been asked for, and the camera is another one when it comes
+    drawn(lab)
+    assert "Camera NLF" in numbers(lab)
+
+
 def test_a_look_computes_nothing_anew(lab):
     asked = lab.get_attribute(".lab", "data-asked")
     for use in LOOKS.values():
         before = pixels(lab)
         use(lab)
-        lab.wait_for_function(
-            "before => document.querySelector('.panel[data-kind=noise_flow] canvas').toDataURL() !== before", arg=before
-        )
+        painted(lab, before)
     assert lab.get_attribute(".lab", "data-asked") == asked
 
 
@@ -243,6 +259,15 @@ def test_a_photograph_is_opened_by_a_worker(lab, tmp_path):
     drawn(lab)
     assert lab.evaluate("window.said")[0] == "opening own.jpg ..."
     assert "400 × 300 pixels" in lab.inner_text(".status")
+
+
+def test_in_the_book_it_takes_the_right_column(book, open_page):
+    for width in (1280, 1920):
+        page = open_page(f"{book.as_uri()}/noise_lab.html", width=width)
+        drawn(page)
+        lab, text = (page.locator(name).first.bounding_box() for name in (".lab", ".bd-article > section > p"))
+        assert lab["width"] > 1.2 * text["width"] and lab["x"] + lab["width"] <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_without_workers_the_page_computes_itself(widgets, open_page):

@@ -105,7 +105,7 @@ BREAKS = {  # one layer after the other, broken on purpose: file, what stands th
     "coupling's order": ("layers.js", "couplings.shift()", "couplings.pop()"),
     "order of layers": ("layers.js", "layers[k].inverse", "layers[count - 1 - k].inverse"),
     "rows": ("sensor_flow.js", "(1 + variance * norm[line]) **", "(1 + norm[line]) **"),
-    "rows' ladj": ("sensor_flow.js", "let ladj = -sigma.reduce", "let ladj = sigma.reduce"),
+    "rows' ladj": ("sensor_flow.js", "const ladj = -sumOfLogs(sigma)", "const ladj = sumOfLogs(sigma)"),
     "rows' mosaic": ("sensor_flow.js", "2 * y + (plane >> 1)", "2 * y + (plane & 1)"),
     "mixture's knots": ("sensor_flow.js", "(place - low)", "0.5"),
     "mixture's tail": ("normal.js", "x + n / fraction", "x + 1 / fraction"),

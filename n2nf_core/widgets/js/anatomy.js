@@ -11,6 +11,7 @@ import { measured } from "./moments.js";
 import { bytesOf, make, minus } from "./page.js";
 import { Lens, lookOf, Panel } from "./panels.js";
 import { Random } from "./random.js";
+import { deviation } from "./stats.js";
 
 const FULL = 2.8; // deviations of a value that is shown in full colour
 const FLAT = "Flat";
@@ -174,7 +175,7 @@ class Anatomy {
 
   paint(number, stage, place) {
     const values = this.chain.states[stage];
-    const sigma = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+    const sigma = deviation(values);
     const side = 2 * SIDE + GAP;
     const [a, b, c, d] = this.names(stage);
     const paint = (pixels) => tiled(values, FULL * sigma, pixels);

@@ -73,7 +73,7 @@ function scientific(value) {
 
 const DETAILS = {
   rows: (layer, { context }) => {
-    const share = Math.exp(layer.knots.at(layer.tables[0], context.camera, context.iso));
+    const share = Math.exp(layer.knots.at(layer.logRow, context.camera, context.iso));
     return `<p>At this ISO the row noise found in training has a deviation of a = ${scientific(share)}. Its density has
       a closed form: the noise of a row adds a matrix of rank one to the covariance.</p>`;
   },

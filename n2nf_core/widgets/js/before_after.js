@@ -5,7 +5,7 @@ import { demosaiced } from "./demosaic.js";
 import { decodePng } from "./image.js";
 import { LEAST, psnr, ssim } from "./metrics.js";
 import { bytesOf, make, zoomButtons } from "./page.js";
-import { brightness, develop, developed, Lens, lookOf } from "./panels.js";
+import { brightness, develop, developed, greys, Lens, lookOf } from "./panels.js";
 import { DividedPanel } from "./slider_panel.js";
 
 const AMPLIFY = { label: "Amplify", low: 1, high: 64, step: 0.01, log: true };
@@ -31,7 +31,6 @@ class BeforeAfter {
     this.root.setAttribute("aria-label", "Before and after");
     this.build();
     el.append(this.root);
-    this.resized = new ResizeObserver(() => this.pictures && this.panel.draw());
     this.start();
   }
 
@@ -61,7 +60,6 @@ class BeforeAfter {
   async start() {
     this.write();
     await this.open();
-    this.resized.observe(this.root);
   }
 
   // The pictures of the chosen scene, one after the other, so that the page can be used meanwhile.
@@ -129,13 +127,7 @@ class BeforeAfter {
     if (view === "difference") return this.paintDifference(values, this.reference, planes, size, pixels);
     if (view === "removed") return this.paintDifference(this.pictures[this.names[0]].values, id, planes, size, pixels);
     if (planes === 4) return develop(demosaiced(values, height, width), 4 * size, this.look, this.gain, pixels);
-    for (let i = 0; i < size; i++)
-      pixels.set(
-        Array(3)
-          .fill(developed(this.gain * values[i]))
-          .concat(255),
-        4 * i,
-      );
+    greys(size, (i) => developed(this.gain * values[i]), pixels);
   }
 
   // Values minus another picture, the mean over the planes.
@@ -189,7 +181,6 @@ class BeforeAfter {
 
   stop() {
     clearTimeout(this.timer);
-    this.resized.disconnect();
     this.root.remove();
   }
 }

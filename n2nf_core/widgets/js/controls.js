@@ -7,7 +7,7 @@ export const times = (value) => `× ${value < 10 ? value.toFixed(1) : value.toFi
 const SLIDERS = {
   iso: { label: "ISO", low: 100, high: 6400, step: 0.001, log: true, text: (v) => v.toFixed(0) },
   exposure: { label: "Exposure", low: -6, high: 2, step: 0.1, text: signed },
-  amplification: { label: "Amplify noise", low: 0.25, high: 16, step: 0.01, log: true, text: times },
+  amplification: { label: "Amplify", low: 0.25, high: 16, step: 0.01, log: true, text: times },
   temperature: { label: "Temperature", low: 0, high: 2, step: 0.05, text: (v) => v.toFixed(2) },
 };
 

@@ -38,8 +38,30 @@ function addWindow(out, above, here, below, weight, at, width) {
   }
 }
 
+// out[x] += sum of four rows from number c on, each times its weight.
+function addFour(out, from, c, weight, at, width) {
+  const w0 = weight[at];
+  const w1 = weight[at + 1];
+  const w2 = weight[at + 2];
+  const w3 = weight[at + 3];
+  const r0 = from[c];
+  const r1 = from[c + 1];
+  const r2 = from[c + 2];
+  const r3 = from[c + 3];
+  for (let x = 1; x <= width; x++) out[x] += w0 * r0[x] + w1 * r1[x] + (w2 * r2[x] + w3 * r3[x]);
+}
+
+// max(row, 0) without a branch, which noise would make the processor guess wrong every second time.
 function rectify(row, width) {
-  for (let x = 1; x <= width; x++) row[x] = Math.max(row[x], 0);
+  for (let x = 1; x <= width; x++) row[x] = 0.5 * (row[x] + Math.abs(row[x]));
+}
+
+// Rows of so many numbers, each filled with zeros up to a multiple of four.
+function inFours(numbers, count) {
+  const stride = 4 * Math.ceil(count / 4);
+  const out = new Float64Array((numbers.length / count) * stride);
+  for (let k = 0; k < numbers.length; k++) out[Math.floor(k / count) * stride + (k % count)] = numbers[k];
+  return out;
 }
 
 export const rows = (count, width) => Array.from({ length: count }, () => new Float64Array(width + 2));
@@ -50,8 +72,9 @@ export class Coupling {
     const get = (name) => Float64Array.from(tensors[name]);
     this.scale = get("scale")[0];
     this.first = { weight: get("conditioner.conv1.weight"), bias: get("conditioner.conv1.bias") };
-    this.second = { weight: get("conditioner.conv2.weight"), bias: get("conditioner.conv2.bias") };
     this.width = this.first.bias.length;
+    const weight = inFours(get("conditioner.conv2.weight"), this.width);
+    this.second = { weight, bias: get("conditioner.conv2.bias") };
     this.last = this.foldLast(get("conditioner.conv3.weight"), get("conditioner.conv3.bias"), get("conditioner.logs"));
   }
 
@@ -77,7 +100,7 @@ export class Coupling {
       width,
       signal: ring(HALF),
       hidden: ring(this.width),
-      between: rows(this.width, width),
+      between: rows(4 * Math.ceil(this.width / 4), width),
       out: rows(PLANES, width),
     };
   }
@@ -124,11 +147,7 @@ export class Coupling {
     const { weight, bias } = this.second;
     for (let o = 0; o < this.width; o++) {
       const out = to[o].fill(bias[o]);
-      for (let c = 0; c < this.width; c++) {
-        const w = weight[o * this.width + c];
-        const row = from[c];
-        for (let x = 1; x <= width; x++) out[x] += w * row[x];
-      }
+      for (let c = 0; c < from.length; c += 4) addFour(out, from, c, weight, o * from.length + c, width);
       rectify(out, width);
       out[0] = out[width + 1] = 0;
     }

@@ -1,8 +1,8 @@
 // Draws the true noise and every model's, and measures them; in workers where there are some.
 import { readModels } from "./models.js";
 import { Random } from "./random.js";
-import { sensorAt, sensorLine, sensorNoise } from "./sensor.js";
-import { autocorrelation, density, deviation, kl, klCounts, varianceBySignal } from "./stats.js";
+import { readDraws, sensorAt, sensorLine, sensorNoise } from "./sensor.js";
+import { autocorrelation, density, deviation, kl, klCounts, signalBins, varianceBySignal } from "./stats.js";
 import { telegraphNoise } from "./telegraph.js";
 
 // The order in which models are drawn, and which random numbers each takes; a saved page may list them in any.
@@ -15,19 +15,23 @@ export const KINDS = [
   "noise_flow",
   "sensor_flow",
 ];
-const SLOW = ["noise_flow", "sensor_flow"];
+const COSTS = { sensor_flow: 14, noise_flow: 12, floor: 10 }; // in times of a quick piece, in falling order
 const COLUMNS = 81;
 const LAGS = 8;
 const WIDTHS = 4; // deviations of the true noise that histograms reach to
 const FLOOR_DRAWS = 8; // further true frames, for the range of the floor
 
-// Which of `count` workers does what: the first everything that is quick, and the floor at last.
+// Which of `count` workers does what. The quick pieces are the first one's; of the others the longest comes first, and
+// goes to the worker that has least to do. Each worker begins with what is quick.
 export function shares(kinds, count) {
   const jobs = Array.from({ length: count }, () => []);
-  const [quick, slow] = [false, true].map((is) => kinds.filter((kind) => SLOW.includes(kind) === is));
-  jobs[0].push("true", ...quick);
-  for (const [k, kind] of slow.entries()) jobs[count === 1 ? 0 : 1 + (k % (count - 1))].push(kind);
-  jobs[0].push("floor");
+  jobs[0].push("true", ...kinds.filter((kind) => !(kind in COSTS)));
+  const load = jobs.map(({ length }) => length);
+  for (const job of Object.keys(COSTS).filter((job) => job === "floor" || kinds.includes(job))) {
+    const least = load.indexOf(Math.min(...load));
+    jobs[least].push(job);
+    load[least] += COSTS[job];
+  }
   return jobs;
 }
 
@@ -56,8 +60,9 @@ export class Engine {
     this.kept = {};
   }
 
-  // What make() gives, or gave for the same key the last time.
-  keep(name, key, make) {
+  // What make() gives, or gave for the same key the last time; at full and at a quarter of the size apart.
+  keep(what, key, rough, make) {
+    const name = `${what} ${rough}`;
     if (this.kept[name]?.key !== key) this.kept[name] = { key, value: make() };
     return this.kept[name].value;
   }
@@ -69,8 +74,8 @@ export class Engine {
     if (!jobs.length) return;
     const about = this.cameras[camera];
     const { planes, height, width } = this.scenes[rough ? "rough" : "full"];
-    const clean = planes.map((value) => Math.min(value * exposure, 1));
-    const context = { clean, height, width, camera, iso };
+    const { clean, bins } = this.keep("clean", exposure, rough, () => exposed(planes, exposure));
+    const context = { clean, bins, height, width, camera, iso };
     const truth = new Measure(context, this.truth(about, context, settings, 1));
     for (const job of jobs) {
       if (job === "true")
@@ -82,16 +87,16 @@ export class Engine {
     }
   }
 
-  *model(kind, truth, context, { camera, seed, temperature }) {
-    const model = this.models[this.cameras[camera].models[kind]];
-    const { clean, height, width } = context;
-    const key = [this.cameras[camera].models[kind], seed, temperature, height, width].join();
+  *model(kind, truth, context, { camera, seed, temperature, rough }) {
+    const name = this.cameras[camera].models[kind];
+    const model = this.models[name];
+    const { clean } = context;
     const started = performance.now();
-    const blended = this.keep(kind, key, () => {
+    const blended = this.keep(kind, [name, seed, temperature].join(), rough, () => {
       const eps = new Random(seed, 100 + KINDS.indexOf(kind)).normals(new Float64Array(clean.length), temperature);
       return model.blend(eps, context);
     });
-    const noise = Float32Array.from(model.colour(blended, context));
+    const noise = new Float32Array(model.colour(blended, context));
     const milliseconds = performance.now() - started;
     yield { frame: { kind, noise, milliseconds, stats: truth.ofModel(noise) } };
     yield { kind, nll: -model.logProb(truth.noise, context) / clean.length };
@@ -108,20 +113,28 @@ export class Engine {
   }
 
   // A frame of true noise, and the line that its variance follows; streams of random numbers are frames.
-  truth(about, context, { seed }, stream) {
-    if (about.sensor) {
-      const sensor = sensorAt(about.sensor, context.iso);
-      return { noise: Float32Array.from(sensorNoise(sensor, context, seed, stream)), line: sensorLine(sensor) };
-    }
-    const { height, width, clean } = context;
-    const base = this.keep(`true ${stream}`, [seed, height, width, about.id].join(), () => {
+  truth(about, context, { seed, rough }, stream) {
+    const { height, width, clean, iso } = context;
+    const draws = this.keep(`true ${stream}`, [seed, about.id].join(), rough, () => {
+      if (about.sensor) return readDraws(about.sensor, height, width, seed, stream);
       const random = new Random(seed, stream);
       const values = new Float64Array(clean.length);
       return about.telegraph ? telegraphNoise(random, values, about.telegraph) : random.normals(values);
     });
+    if (about.sensor) {
+      const sensor = sensorAt(about.sensor, iso);
+      return { noise: new Float32Array(sensorNoise(sensor, context, seed, stream, draws)), line: sensorLine(sensor) };
+    }
     const model = this.models[about.truth];
-    return { noise: Float32Array.from(model.colour(base, context)), line: model.line(context) };
+    return { noise: new Float32Array(model.colour(draws, context)), line: model.line(context) };
   }
+}
+
+// The scene in a stronger or weaker light, and the bins of its signal.
+function exposed(planes, exposure) {
+  const clean = new Float32Array(planes.length);
+  for (let i = 0; i < clean.length; i++) clean[i] = Math.min(planes[i] * exposure, 1);
+  return { clean, bins: signalBins(clean) };
 }
 
 // What is measured of a frame of noise; of a model's against the true one.
@@ -131,7 +144,8 @@ class Measure {
     this.limit = WIDTHS * deviation(truth.noise);
     this.counts = klCounts(truth.noise, this.limit);
     const { shot, read } = truth.line;
-    this.scale = Float32Array.from(context.clean, (value) => 1 / Math.sqrt(shot * value + read));
+    this.scale = context.clean.slice();
+    for (let i = 0; i < this.scale.length; i++) this.scale[i] = 1 / Math.sqrt(shot * this.scale[i] + read);
   }
 
   kl(noise) {
@@ -144,18 +158,15 @@ class Measure {
 
   // Autocorrelation is of the noise over its true deviation, so that dark pixels count as bright ones do.
   of(noise) {
-    const { clean, height, width } = this.context;
+    const { clean, bins, height, width } = this.context;
+    const white = noise.slice();
+    for (let i = 0; i < white.length; i++) white[i] *= this.scale[i];
     return {
       sigma: deviation(noise),
       limit: this.limit,
       density: density(noise, this.limit, COLUMNS),
-      variance: varianceBySignal(noise, clean),
-      correlation: autocorrelation(
-        noise.map((value, i) => value * this.scale[i]),
-        height,
-        width,
-        LAGS,
-      ),
+      variance: varianceBySignal(noise, clean, bins),
+      correlation: autocorrelation(white, height, width, LAGS),
     };
   }
 }

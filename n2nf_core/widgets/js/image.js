@@ -77,14 +77,22 @@ export function linearRgb({ width, height, channels, data, full }, longest) {
   const [w, h] = [width, height].map((side) => 2 * Math.floor(Math.floor(side / block) / 2));
   if (w < 2 || h < 2) throw new RangeError(`the picture is ${width} x ${height} pixels; 2 x 2 are the least`);
   const table = full && Float32Array.from({ length: full + 1 }, (_, k) => linearFromSrgb(k / full));
+  const linear = table ? (value) => table[value] : linearFromSrgb;
+  const [green, blue] = channels < 3 ? [0, 0] : [1, 2];
   const share = 1 / (block * block);
   const out = new Float32Array(3 * w * h);
-  for (let c = 0; c < 3; c++) {
-    const channel = channels < 3 ? 0 : c;
-    for (let y = 0; y < block * h; y++) {
-      const row = (c * h + Math.floor(y / block)) * w;
-      for (let x = 0, at = y * width * channels + channel; x < block * w; x++, at += channels)
-        out[row + Math.floor(x / block)] += share * (table ? table[data[at]] : linearFromSrgb(data[at]));
+  for (let y = 0; y < block * h; y++) {
+    const row = Math.floor(y / block) * w;
+    for (let i = row, at = y * width * channels; i < row + w; i++) {
+      let [r, g, b] = [0, 0, 0];
+      for (let k = 0; k < block; k++, at += channels) {
+        r += linear(data[at]);
+        g += linear(data[at + green]);
+        b += linear(data[at + blue]);
+      }
+      out[i] += share * r;
+      out[i + w * h] += share * g;
+      out[i + 2 * w * h] += share * b;
     }
   }
   return { rgb: out, width: w, height: h };

@@ -9,7 +9,7 @@ import { nameOf, noteOf, scores } from "./lab_scores.js";
 import { fromAddress, PRESETS, toAddress } from "./lab_state.js";
 import { Pacer } from "./pacing.js";
 import { bytesOf, make, zoomButtons } from "./page.js";
-import { brightness, develop, developNoise, Lens, lookOf, Panel } from "./panels.js";
+import { brightness, develop, developNoise, Lens, lookOf, noisy, Panel } from "./panels.js";
 import { Requests } from "./requests.js";
 
 const CHARTS = [
@@ -31,10 +31,9 @@ class Lab {
     this.root = make("section", "n2nf lab");
     this.root.setAttribute("aria-label", "Noise lab");
     this.lens = new Lens(() => this.everyPanel((panel) => panel.draw()));
+    this.resized = new ResizeObserver(() => this.askMeasures()); // panels see to themselves
     this.build();
     el.append(this.root);
-    this.resized = new ResizeObserver(() => this.redraw());
-    this.resized.observe(this.root);
     this.led = () => this.follow();
     window.addEventListener("hashchange", this.led);
     this.useCamera();
@@ -44,7 +43,10 @@ class Lab {
   begin() {
     const weights = bytesOf(this.model.get("weights"));
     this.engine = connect({ weights, cameras: this.cameras }, (message) => this.receive(message));
-    const complete = (...answer) => this.painter.ask("finish", () => this.finish(...answer));
+    const complete = (...answer) => {
+      this.askMeasures();
+      this.painter.ask("finish", () => this.finish(...answer));
+    };
     this.requests = new Requests(this.engine, this.root, () => this.wanted, complete);
     this.pictures = new Pictures(this, this.model.get("scenes"), this.model.get("camera_from_srgb"), () => {
       this.useScene();
@@ -72,6 +74,7 @@ class Lab {
     });
     const charts = make("div", "charts");
     charts.append(...this.charts.map(({ element }) => element));
+    this.resized.observe(charts);
     this.root.append(this.controls.element, this.panels, under, this.table, charts);
     this.links = new Links(this, said);
   }
@@ -146,35 +149,31 @@ class Lab {
   }
 
   receive(message) {
-    const { camera, rough, opened, refused, frame, kind, nll, floor, done } = message;
+    const { camera, opened, refused, frame, kind, nll, floor, done } = message;
     if (opened) this.pictures.add(opened);
     else if (refused) this.pictures.refuse(refused);
+    else if (done !== undefined) this.requests.answered(message);
     else if (camera !== this.settings.camera) return;
-    else if (frame) this.keepFrame(frame, rough);
+    else if (frame) this.keepFrame(message);
     else if (floor) this.floor = floor;
-    else if (done === undefined) this.frames[kind] && Object.assign(this.frames[kind].stats, { nll });
-    else this.answered(message);
+    else if (this.frames[kind]) this.frames[kind].stats.nll = nll;
   }
 
-  keepFrame(frame, rough) {
+  // A model's frame may come before the true one of its request, whose signal it is shown with.
+  keepFrame({ id, rough, frame }) {
     if (!this.shown[frame.kind]) return;
     const { width, height } = this.size;
     const size = rough ? { width: width >> 1 || 1, height: height >> 1 || 1 } : this.size;
     if (4 * size.width * size.height !== frame.noise.length) return; // of a picture that was shown before
     const nll = this.frames[frame.kind]?.stats.nll; // until the new one is there
-    this.frames[frame.kind] = { ...frame, size, stats: { nll, ...frame.stats } };
+    this.frames[frame.kind] = { ...frame, id, size, stats: { nll, ...frame.stats } };
     if (frame.kind === "true") {
       this.cleans[frame.clean.length] = frame.clean;
       this.gain = brightness(frame.clean);
       this.floor = null;
-      this.askPaint("clean");
-    }
-    this.askPaint(frame.kind);
-  }
-
-  answered(message) {
-    this.askMeasures();
-    this.requests.answered(message);
+      for (const kind of ["clean", ...Object.keys(this.frames)])
+        if (kind === "clean" || this.frames[kind].id === id) this.askPaint(kind);
+    } else this.askPaint(frame.kind);
   }
 
   finish(id, rough, milliseconds) {
@@ -184,6 +183,7 @@ class Lab {
     this.root.dataset.drawn = String(id);
     this.root.dataset.redraws = String(Number(this.root.dataset.redraws ?? 0) + 1);
     clearTimeout(this.timer);
+    this.requests.shown(rough);
     if (id !== this.requests.newest || rough) return;
     toAddress(this.settings, this.first);
     if (this.controls.playing)
@@ -205,7 +205,7 @@ class Lab {
     const scale = (0.3 * amplification) / this.frames.true.stats.sigma;
     const pictured = (pixels) => {
       if (alone) return developNoise(frame.noise, width * height, scale, pixels);
-      const planes = kind === "clean" ? clean : frame.noise.map((value, i) => clean[i] + amplification * value);
+      const planes = kind === "clean" ? clean : noisy(clean, amplification, frame.noise);
       return develop(planes, width * height, this.look, this.gain, pixels);
     };
     panel.show(width, height, pictured, noteOf(kind, frame, this.floor), alone ? "noise alone" : "picture");

@@ -108,7 +108,7 @@ class SignalDependent {
   }
 
   colour(values, context) {
-    return this.scaleUp(Float64Array.from(values), context);
+    return this.scaleUp(new Float64Array(values), context);
   }
 
   standardise(noise, context) {
@@ -199,7 +199,7 @@ export class NoiseFlow extends SignalDependent {
   }
 
   blend(eps, { height, width }) {
-    let source = Float64Array.from(eps);
+    let source = new Float64Array(eps);
     let target = new Float64Array(source.length);
     for (let k = this.couplings.length - 1; k >= 0; k--) {
       this.couplings[k].run(source, target, height, width, this.backward[k], true, this.scratch(width));
@@ -209,7 +209,7 @@ export class NoiseFlow extends SignalDependent {
   }
 
   colour(values, context) {
-    return this.scaleUp(Float64Array.from(values), context, this.couplings.length ? 1 : Math.exp(this.logGain));
+    return this.scaleUp(new Float64Array(values), context, this.couplings.length ? 1 : Math.exp(this.logGain));
   }
 
   // The couplings' share is left out, as NoiseFlow.nlf() does.
@@ -225,8 +225,8 @@ export class SensorFlow extends NoiseFlow {
   constructor(knots, tensors) {
     super(knots, tensors, "0.scale.", 2);
     const layers = below(tensors, "bijection.layers.");
-    const deviations = (context) => variances(context, this.nlf(context)).map(Math.sqrt);
-    this.first = [new LineNoise(knots, below(layers, "0."), deviations), new MixtureCDF(knots, below(layers, "1."))];
+    const variance = (context) => variances(context, this.nlf(context));
+    this.first = [new LineNoise(knots, below(layers, "0."), variance), new MixtureCDF(knots, below(layers, "1."))];
   }
 
   // From here on the mixture is read from tables: many times faster, and exact to a hundredth of a deviation.

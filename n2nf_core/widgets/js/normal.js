@@ -26,11 +26,12 @@ export function logTail(x) {
   return logDensity(x) - Math.log(fraction);
 }
 
-// z with log(1 - Phi(z)) = logP, by Newton's steps; logTail is concave, so they cannot run away.
-export function tailQuantile(logP) {
+// z with log(1 - Phi(z)) = logP, by Newton's steps; logTail is concave, so they cannot run away. tailOf: logTail, or
+// what takes its place.
+export function tailQuantile(logP, tailOf = logTail) {
   let z = Math.sqrt(Math.max(0, -2 * logP - 1.4));
   for (let step = 0; step < 50; step++) {
-    const tail = logTail(z);
+    const tail = tailOf(z);
     const change = (tail - logP) / Math.exp(logDensity(z) - tail);
     z += change;
     if (Math.abs(change) <= 1e-14 * Math.max(1, Math.abs(z))) break;

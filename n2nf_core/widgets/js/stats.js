@@ -23,10 +23,11 @@ export function kl(real, model) {
 }
 
 export function deviation(noise) {
-  let [sum, squares] = [0, 0];
-  for (const value of noise) {
-    sum += value;
-    squares += value * value;
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < noise.length; i++) {
+    sum += noise[i];
+    squares += noise[i] * noise[i];
   }
   return Math.sqrt(Math.max(squares / noise.length - (sum / noise.length) ** 2, 0));
 }
@@ -44,28 +45,39 @@ export function density(noise, limit, bins) {
 
 const DARKEST = 1e-4; // signal at which the bins of varianceBySignal begin
 
-// The bin of a signal, of `bins` bins of equal width in log signal.
-export const signalBin = (signal, bins = SIGNAL_BINS) =>
-  Math.min(Math.floor(bins * (1 - Math.log(Math.max(signal, 1.0001 * DARKEST)) / Math.log(DARKEST))), bins - 1);
+const SIGNAL_BINS = 14; // of equal width in log signal
+const ENOUGH = 200; // pixels of a bin that is shown
 
-const SIGNAL_BINS = 14;
+export const signalBin = (signal) =>
+  Math.min(
+    Math.floor(SIGNAL_BINS * (1 - Math.log(Math.max(signal, 1.0001 * DARKEST)) / Math.log(DARKEST))),
+    SIGNAL_BINS - 1,
+  );
+
+// The bin of every pixel, which depends on no noise.
+export function signalBins(clean) {
+  const out = new Uint8Array(clean.length);
+  for (let i = 0; i < out.length; i++) out[i] = signalBin(clean[i]);
+  return out;
+}
 
 // Mean square of the noise by signal: [{bin, signal, variance}], bins of few pixels left out.
-export function varianceBySignal(noise, clean, bins = SIGNAL_BINS, fewest = 200) {
-  const sums = Array.from({ length: bins }, () => [0, 0, 0]);
+export function varianceBySignal(noise, clean, bins) {
+  const [counts, signals, squares] = [0, 0, 0].map(() => new Float64Array(SIGNAL_BINS));
   for (let i = 0; i < noise.length; i++) {
-    const sum = sums[signalBin(clean[i], bins)];
-    sum[0]++;
-    sum[1] += clean[i];
-    sum[2] += noise[i] * noise[i];
+    const bin = bins[i];
+    counts[bin]++;
+    signals[bin] += clean[i];
+    squares[bin] += noise[i] * noise[i];
   }
-  const found = sums.map(([n, signal, square], bin) => ({ n, bin, signal: signal / n, variance: square / n }));
-  return found.filter(({ n }) => n >= fewest);
+  const found = Array.from(counts, (n, bin) => ({ n, bin, signal: signals[bin] / n, variance: squares[bin] / n }));
+  return found.filter(({ n }) => n >= ENOUGH);
 }
 
 // Correlation of pixels k apart along rows (k in steps of a plane), k = 1 ... lags; over four planes.
 export function autocorrelation(noise, height, width, lags) {
-  const total = noise.reduce((sum, value) => sum + value * value, 0) / noise.length;
+  let squares = 0;
+  for (let i = 0; i < noise.length; i++) squares += noise[i] * noise[i];
   const out = [];
   for (let lag = 1; lag <= Math.min(lags, width - 1); lag++) {
     let sum = 0;
@@ -73,7 +85,7 @@ export function autocorrelation(noise, height, width, lags) {
       const end = (row + 1) * width - lag;
       for (let i = row * width; i < end; i++) sum += noise[i] * noise[i + lag];
     }
-    out.push(sum / (4 * height * (width - lag)) / total); // NaN where there is no noise
+    out.push((sum * noise.length) / (4 * height * (width - lag) * squares)); // NaN where there is no noise
   }
   return out;
 }
