@@ -28,11 +28,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from n2nf_core import evaluation, losses, metrics, raw
+from n2nf_core import evaluation, losses, raw
 from n2nf_core.bursts import Burst, dequantised, split_regions, train_test_split
 from n2nf_core.flow import log_bin_mass, nlf_flow, noise_flow, sensor_flow
 from n2nf_core.importers import read_bursts
 from n2nf_core.study import results
+from n2nf_core.study.tables.readings import reading
 from n2nf_core.training import FitConfig, Profile, Recipe
 
 SIZES = Profile(scenes=1, size=128, patch=32, batch=8, features=8, pretrain=100, joint=60)
@@ -129,7 +130,7 @@ def measure(case: Case, steps: int) -> dict:
         gain, gain_ends = evaluation.interval(values - first, case.held.place)
         rows[name] = {"uniform": mean, "uniform_interval": ends}
         if model is not case.recipe.photon_transfer:
-            rows[name] |= {"gain": gain, "gain_interval": gain_ends, "reading": metrics.reading(*gain_ends)}
+            rows[name] |= {"gain": gain, "gain_interval": gain_ends, "reading": reading(*gain_ends)}
         print(f"  {name:40} {mean:.4f}  gain {gain:+.4f}  ({time.time() - start:.0f} s to score)", flush=True)
     rows["photon_transfer"] |= case.exact()
     settings = {f"{s.camera} {s.shape.frames} frames": s.means() for s in found.settings}

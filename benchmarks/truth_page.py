@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from n2nf_core.metrics import reading
-from n2nf_core.study.tables.readings import student_interval
+from n2nf_core.study.tables.readings import reading, student_interval
 
 TERMS = ("clean", "cross_sample", "rescaled_cross_sample", "pair_difference", "leave_one_out")
 TERMS += ("reshaped_pair_difference", "reshaped_leave_one_out", "joint_recommended", "photon_transfer")

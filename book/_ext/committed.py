@@ -70,12 +70,12 @@ def made(found: Committed) -> str:
     return f"profile {profile}, {points}{seeds}; {word} {commits(found)}, {days(found.named('time'))}"
 
 
-def drawn(found: Committed, page: str) -> str:
+def drawn(sweep: Path, page: str) -> str:
     """The figure of a sweep as Markdown, seen from ``page``; "" where it has none."""
-    figure = found.path.with_suffix(".svg")
+    figure = sweep.with_suffix(".svg")
     if not figure.exists():
         return ""
-    said = re.sub(r"\s+", " ", (collect.FIGURES[found.path.stem].__doc__ or "").strip().split("\n\n")[0])
+    said = re.sub(r"\s+", " ", (collect.FIGURES[sweep.stem].__doc__ or "").strip().split("\n\n")[0])
     return f"![{said}]({os.path.relpath(figure, RESULTS.parent / 'book' / os.path.dirname(page))})\n\n*{said}*"
 
 

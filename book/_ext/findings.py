@@ -4,11 +4,14 @@
 a sentence says about a difference follows from its interval, so new results change the sentence too.
 """
 
+import math
+import re
 from pathlib import Path
 
 import committed
 import jinja2
 
+from n2nf_core.plots import label
 from n2nf_core.study.tables import beside_paper, claims, paper_claims
 from n2nf_core.study.tables.paper_tables import TABLES
 from n2nf_core.study.tables.readings import Tables
@@ -38,6 +41,7 @@ def words(folder: Path = committed.RESULTS) -> dict:
         "stored": tables.stored,
         "frame": tables.frame,
         "num": beside_paper.number,
+        "label": label,
         "paper": lambda table, row, score: beside_paper.number(TABLES[table][row][score], beside_paper.HEADS[score][1]),
         "beside": lambda table: beside_paper.beside(tables, table),
         "cameras_beside": lambda: beside_paper.cameras_beside(tables),
@@ -47,9 +51,17 @@ def words(folder: Path = committed.RESULTS) -> dict:
         "summary": claims.summary,
         "abs": abs,
         "max": max,
+        "minutes": minutes,
         "min": min,
         "round": round,
     }
+
+
+def minutes(page: str, until: str = "\0") -> int:
+    """Whole minutes to read a page of the book without its code, down to a heading, at 200 words a minute."""
+    text = (FOLDER.parent / page).read_text().split(until)[0]
+    text = re.sub(r"^---$.*?^---$|^```.*?^```$|<%.*?%>|<<.*?>>", " ", text, flags=re.DOTALL | re.MULTILINE)
+    return math.ceil(len(re.findall(r"\w[\w'-]*", text)) / 200)
 
 
 def render(text: str, folder: Path = committed.RESULTS, **more) -> str:
@@ -64,8 +76,11 @@ def render(text: str, folder: Path = committed.RESULTS, **more) -> str:
 def finding(notebook: str, page: str, folder: Path = committed.RESULTS) -> str:
     """The section of a notebook's page that says what was found; "" where nothing is written or committed."""
     path = FOLDER / f"{notebook}.md"
-    sweep = folder / f"{notebook}.parquet"
-    if not path.exists() or not sweep.exists():
+    if not path.exists() or not any(folder.glob("*.parquet")):
         return ""
-    figure = committed.drawn(committed.read(sweep), page)
-    return f"## What was found\n\n{render(path.read_text(), folder, figure=figure)}\n"
+
+    def figure_of(name: str) -> str:
+        return committed.drawn(folder / f"{name}.parquet", page)
+
+    text = render(path.read_text(), folder, figure=figure_of(notebook), figure_of=figure_of)
+    return f"## What was found\n\n{text}\n"

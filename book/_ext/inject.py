@@ -23,7 +23,7 @@ HOW = """## How it was found
 
 The code of this page runs whenever the book is built, at the smallest size, so that it keeps working. Its outputs are
 folded, because a run of that size is not a result. `make lab` opens the page as a notebook; the profile `cpu` gives
-results like those above.
+results that are worth reading.
 
 """
 NEED = re.compile(r"^\*\*You'll need\.\*\*.*?\n\n", re.MULTILINE | re.DOTALL)

@@ -19,6 +19,9 @@ def fold(app, doctree) -> None:
         if not outputs or "tag_hide-cell" in cell["classes"]:
             continue
         (output,), caption = outputs, cell.next_node(descend=False, siblings=True)
+        if not output.children:  # progress bars alone, which a page does not show
+            cell.remove(output)
+            continue
         kept = [caption] if is_caption(caption) else []
         for node in (output, *kept):
             node.parent.remove(node)

@@ -10,6 +10,7 @@ HEAD = re.compile(r"<thead>(.*?)</thead>", re.DOTALL)
 ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 CELL = re.compile(r"<(t[hd])\b([^>]*)>(.*?)</\1>", re.DOTALL)
 MOST = 3  # columns that a phone has room for
+WIDE = 6  # columns that a screen has room for at the usual size of letters
 
 
 def text(cell: str) -> str:
@@ -39,7 +40,7 @@ def labelled(table: re.Match) -> str:
         return CELL.sub(cell, found.group())
 
     body = table[2][: head.end()] + ROW.sub(row, table[2][head.end() :])
-    return f'<div class="stacked"><table{table[1]}>{body}</table></div>'
+    return f'<div class="stacked{" wide" * (len(names) > WIDE)}"><table{table[1]}>{body}</table></div>'
 
 
 def stack(app, exception) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from n2nf_core.bursts import Burst
 from n2nf_core.cli.command import Commands, new_file
 from n2nf_core.cli.sources import add_bursts, checked, usable
-from n2nf_core.metrics import reading
 from n2nf_core.training.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ Learn a camera's noise model and a denoiser from bursts, in one file.
 The bursts are checked and measured first, and frames are divided by the brightness of their light where it drifts. Then
 a denoiser is trained on noisy pairs, and a Noise Flow together with it, with the noise term that is recommended for
 these bursts. On held-out rows or scenes, the flow is compared with photon transfer, which has two numbers for each ISO
-value. A sentence says whether two numbers describe the camera as well; the file holds the flow if it is better, and
-else the two numbers. Bursts of several cameras and ISO values share one file.
+value. A sentence says which of the two is better, or that this is undecided; the file holds the flow if it is better,
+and else the two numbers. Bursts of several cameras and ISO values share one file.
 
 --profile     smoke only shows that everything works, within a minute. cpu takes some twenty minutes on two cores.
               gpu is the scale of the paper
@@ -58,6 +57,7 @@ def _model(options: argparse.Namespace) -> int:
     from n2nf_core.evaluation import held_out_patches, match_light
     from n2nf_core.export import save_model
     from n2nf_core.files import remove
+    from n2nf_core.study.tables.readings import reading
     from n2nf_core.training import Recipe
 
     bursts, notes = usable(checked(options.bursts, options))
@@ -102,18 +102,23 @@ def _gains(recipe: Recipe, flow: NoiseModel, held: HeldOut) -> dict[str, tuple[f
 
 
 def verdict(gain: float, interval: Sequence[float]) -> str:
-    """Whether two numbers describe the camera as well as a flow does, in a sentence.
+    """Which describes the camera better, a flow or two numbers, in a sentence; undecided where the interval holds 0.
 
     gain: NLL of the flow minus that of photon transfer, nats per dimension. interval: its 95 % interval.
     """
+    from n2nf_core.study.tables.readings import decimals, reading
+
     low, high = interval
-    measured = f"({gain:+.5f} nats per dimension on held-out patches, 95 % [{low:+.5f}, {high:+.5f}])"
+    digits = max(decimals((high - low) / 2), 5)
+    ends = f"[{low:+.{digits}f}, {high:+.{digits}f}]"
+    measured = f"{gain:+.{digits}f} nats per dimension on held-out patches, 95 % {ends}"
     said = {
-        "better": "do not describe this camera as well as the Noise Flow does",
-        "worse": "describe this camera better than this Noise Flow does",
-        "undecided": "describe this camera as well as the Noise Flow does",
+        "better": "Two numbers per ISO value do not describe this camera as well as the Noise Flow does",
+        "worse": "Two numbers per ISO value describe this camera better than this Noise Flow does",
+        "undecided": "Undecided whether the Noise Flow describes this camera better than two numbers per ISO value: no "
+        f"difference larger than {max(-low, high):.{digits}f} was found",
     }
-    return f"Two numbers per ISO value {said[reading(low, high)]} {measured}."
+    return f"{said[reading(low, high)]} ({measured})."
 
 
 def _awgn(gain: float, interval: Sequence[float]) -> str:

@@ -5,9 +5,9 @@ Most metrics return one value per patch or image, so that an interval of their m
 
 from n2nf_core.metrics.divergence import MarginalKL, marginal_kl, pooled_kl
 from n2nf_core.metrics.images import SSIM_REACH, SSIM_WINDOW, psnr, ssim, ssim_map
-from n2nf_core.metrics.intervals import Interval, bootstrap_interval, reading
+from n2nf_core.metrics.intervals import Interval, bootstrap_interval
 
 __all__ = [
     "SSIM_REACH", "SSIM_WINDOW", "Interval", "MarginalKL", "bootstrap_interval", "marginal_kl", "pooled_kl", "psnr",
-    "reading", "ssim", "ssim_map",
+    "ssim", "ssim_map",
 ]  # fmt: skip

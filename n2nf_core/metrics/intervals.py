@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,23 +14,6 @@ class Interval(NamedTuple):
     mean: float
     low: float
     high: float
-
-
-def reading(low: float, high: float, more_is_better: bool = False) -> Literal["better", "worse", "undecided"]:
-    """What an interval of a difference, first minus second, says about the first: undecided where it contains 0.
-
-    An undecided difference is not "no effect": it is smaller than the further end of the interval.
-
-    Arguments:
-        low, high: ends of the interval, in the unit of the score.
-        more_is_better: whether a larger score is the better one, as of PSNR; it is not of NLL, KL or regret.
-
-    >>> reading(-0.02, -0.01), reading(-0.02, 0.01), reading(0.2, 0.3, more_is_better=True)
-    ('better', 'undecided', 'better')
-    """
-    if low <= 0 <= high:
-        return "undecided"
-    return "better" if (low > 0) == more_is_better else "worse"
 
 
 def _per_group(values: Tensor, groups: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -86,7 +86,8 @@ def test_results_come_from_the_files(tmp_path):
 
 def test_the_sweep_shows_its_figure_and_its_seeds():
     (found,) = committed.of("60_ablate_lambda")
-    assert "](../../results/60_ablate_lambda.svg)" in committed.drawn(found, "notebooks/60_ablate_lambda")
+    assert "](../../results/60_ablate_lambda.svg)" in committed.drawn(found.path, "notebooks/60_ablate_lambda")
+    assert committed.drawn(found.path.with_stem("91_use_your_model"), "notebooks/91_use_your_model") == ""
     text = committed.shown(found, "60_ablate_lambda")
     assert f"seeds {', '.join(map(str, found.named('seed')))}; " in text
     assert found.named("seed") == sorted(set(found.frame["provenance.seed"]))
@@ -189,6 +190,8 @@ def test_values_of_wide_tables_carry_their_headings():
         and "data-label" not in shown.split("</thead>")[0]
     )
     assert stack.TABLE.sub(stack.labelled, shown).count("data-label") == 5, "a page that is written again stays"
+    more = wide.replace('<th class="head"><p>d</p></th>', '<th class="head"><p>d</p></th>' * 3)
+    assert '<div class="stacked wide">' in stack.TABLE.sub(stack.labelled, more)
     few = wide.replace('<th class="head"><p>d</p></th>', "").replace('<th class="head"><p>c</p></th>', "")
     assert stack.TABLE.sub(stack.labelled, few) == few
     script = f"<script>{wide}</script>"

@@ -5,10 +5,11 @@ import pytest
 TOO_WIDE = """() => {
   document.querySelectorAll("details").forEach((drawer) => { drawer.open = true });
   const right = document.querySelector("article").getBoundingClientRect().right + 1;
-  const kinds = "pre, table, div.math, mjx-container[display=true], dt.sig";
+  const kinds = "pre, table, div.math, mjx-container, dt.sig, .sd-summary-text";
   return [...document.querySelectorAll(`article :is(${kinds})`)].flatMap((element) => {
     const box = element.getBoundingClientRect();
-    const over = Math.max(element.scrollWidth - element.clientWidth, box.right - right);
+    const inline = element.matches("mjx-container:not([display])");  // holds a hidden text that is wider than itself
+    const over = Math.max(inline ? 0 : element.scrollWidth - element.clientWidth, box.right - right);
     return box.width && over > 1 ? [`${element.tagName}, ${over} px: ${element.textContent.trim().slice(0, 60)}`] : [];
   });
 }"""

@@ -61,8 +61,17 @@ def test_what_was_found_stands_before_every_run(book):
         found, how = text.index('id="what-was-found"'), text.index('id="how-it-was-found"')
         assert found < how < text.index('<details class="smoke">'), path.stem
         section = text[found:how]
-        assert f"{path.stem}.svg" in section and 'class="claim' in section and "the paper" in section.lower(), path.stem
+        assert (
+            re.search(r'_images/\w+\.svg"', section) and 'class="claim' in section and "the paper" in section.lower()
+        ), path.stem
         assert "<<" not in section and "cell_output" not in section
+
+
+def test_tables_are_for_readers(book):
+    for path in (p for p in book.rglob("*.html") if "_static" not in p.parts):
+        text = path.read_text()
+        raw = re.findall(r"<t[hd][^>]*>(?:<p>)?\s*([a-z]+(?:_[a-z]+)+)\s*<", text)
+        assert 'class="dataframe"' not in text and "<p>| " not in text and not raw, (path.name, raw[:3])
 
 
 def test_committed_results_stand_on_the_pages(book):

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from n2nf_core.metrics import bootstrap_interval, reading
+from n2nf_core.metrics import bootstrap_interval
 
 STANDARD_ERRORS = 4
 
@@ -75,10 +75,3 @@ def test_interval_is_repeatable_and_follows_its_seed():
 def test_bad_input_of_an_interval_is_a_clear_error(arguments, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(**arguments)
-
-
-def test_readings_are_undecided_where_the_interval_contains_zero():
-    assert [reading(*ends) for ends in ((-2, -1), (-2, 1), (-2, 0), (0, 2), (1, 2))] == [
-        "better", "undecided", "undecided", "undecided", "worse",
-    ]  # fmt: skip
-    assert reading(1, 2, more_is_better=True) == "better" and reading(-2, -1, more_is_better=True) == "worse"

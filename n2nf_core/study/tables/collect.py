@@ -19,10 +19,10 @@ from n2nf_core.files import durable_replace, lock_of, locked
 from n2nf_core.plots import label
 from n2nf_core.study.points import read_result
 from n2nf_core.study.tables import paper_claims
-from n2nf_core.study.tables.columns import flatten, markdown_row
+from n2nf_core.study.tables.columns import flatten, markdown_row, parameter_name, parameter_text
 from n2nf_core.study.tables.figures import FIGURES
 from n2nf_core.study.tables.file_set import SUMS, replace_together
-from n2nf_core.study.tables.readings import over_seeds
+from n2nf_core.study.tables.readings import over_seeds, rows
 
 GROUPS = {
     "noise_models": "noise model",
@@ -122,15 +122,15 @@ def readable(frame: pd.DataFrame, group: str) -> str:
     if not scores:
         return ""
     keys = varying(frame)
-    head = [*(k.removeprefix("point.parameters.") for k in keys), GROUPS[group], *(v[0] for v in scores.values())]
+    head = [*map(parameter_name, keys), GROUPS[group], *(v[0] for v in scores.values())]
     lines = [markdown_row(head), "|" + "---|" * len(head)]
     for chosen, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
         for name in names:
             cells = [
-                _score(part, f"{group}.{name}.{k}", digits) if f"{group}.{name}.{k}" in part else ""
+                _score(part, f"{group}.{name}.{k}", digits) if f"{group}.{name}.{k}" in part else "-"
                 for k, (_, digits) in scores.items()
             ]
-            place = [f"{value:g}" if isinstance(value, float) else str(value) or "-" for value in chosen]
+            place = [*map(parameter_text, chosen)]
             lines.append(markdown_row([*place, label(name), *cells]))
     return "\n".join(lines)
 
@@ -174,15 +174,14 @@ def differences(frame: pd.DataFrame, notebook: str) -> str:
     if not names:
         return ""
     keys = varying(frame)
-    places = [k.removeprefix("point.parameters.") for k in keys]
-    head = [*places, "difference", "of", "mean [95 % interval over seeds]", "reading"]
+    head = [*map(parameter_name, keys), "difference", "of", "mean [95 % interval over seeds]", "reading"]
     lines = [markdown_row(head), "|" + "---|" * len(head)]
     for chosen, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
         for name in names:
             _, text, score = name.split(".")
             values = part[name].dropna().astype(float)
             if len(values):
-                place = [f"{value:g}" if isinstance(value, float) else str(value) or "-" for value in chosen]
+                place = [*map(parameter_text, chosen)]
                 unit, digits = SCORES[score]
                 lines.append(markdown_row([*place, text, unit, *_over_seeds(values, score, digits + 1)]))
     return "\n".join(lines)
@@ -209,15 +208,19 @@ def page(folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def plot_figures(folder: Path) -> list[Path]:
-    """Plot the figures of a folder of Parquet files as <notebook>.svg; returns their paths."""
+def plot_figures(folder: Path, runs: Path) -> list[Path]:
+    """Plot the figures of a folder of Parquet files as <notebook>.svg; returns their paths.
+
+    folder: holds <notebook>.parquet. runs: holds single runs, <notebook>-<name>.json, which a figure shows behind them.
+    """
     plots.style()
     written = []
     for path in sorted(folder.glob("*.parquet")):
         if path.stem in FIGURES:
             written.append(path.with_suffix(".svg"))
             with durable_replace(written[-1]) as new:
-                FIGURES[path.stem](pd.read_parquet(path)).savefig(new, format="svg", metadata={"Date": None})
+                points = pd.concat([rows(path), *map(rows, sorted(runs.glob(f"{path.stem}-*.json")))])
+                FIGURES[path.stem](points).savefig(new, format="svg", metadata={"Date": None})
     return written
 
 
@@ -242,5 +245,5 @@ def collect(folders: Sequence[Path], profiles: Sequence[str], out: Path) -> list
             (stage / "tables.md").write_text(page(stage))
             (stage / "claims.md").write_text(paper_claims.page(stage))
             names = [*(f"{notebook}.parquet" for notebook in runs), "tables.md", "claims.md"]
-            names += [path.name for path in plot_figures(stage)]
+            names += [path.name for path in plot_figures(stage, out)]
     return [out / name for name in (*names, SUMS)]

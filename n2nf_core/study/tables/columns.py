@@ -52,6 +52,30 @@ def unflatten(row: Mapping[str, object]) -> dict:
     return nested
 
 
+PARAMETERS = {"mse_weight": "λ", "physical": "in the dark"}
+"""Parameter of a notebook -> what readers call it, where that is another word."""
+
+
+def parameter_name(column: str) -> str:
+    """The parameter that a column holds, as a heading.
+
+    >>> parameter_name("point.parameters.mse_weight"), parameter_name("point.parameters.scenes")
+    ('λ', 'scenes')
+    """
+    name = column.removeprefix("point.parameters.")
+    return PARAMETERS.get(name, name)
+
+
+def parameter_text(value: object) -> str:
+    """The value of a parameter in a table; "-" where it was not given.
+
+    >>> [parameter_text(value) for value in (True, False, 262144.0, 0, "S6", "")]
+    ['yes', 'no', '262144', '0', 'S6', '-']
+    """
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return {"True": "yes", "False": "no", "": "-"}.get(text, text)
+
+
 def markdown_row(cells: Iterable[str]) -> str:
     """A row of a Markdown table; what would be read as markup stands there as it is.
 

@@ -98,5 +98,6 @@ FIGURES: dict[str, Callable[[pd.DataFrame], plots.Figure]] = {
     "62_train_from_single_images": page_figures.single_images,
     "70_inspect_failures": page_figures.failures,
     "80_measure_regret": regret_study,
+    "90_model_your_camera": page_figures.own_cameras,
 }
 """Notebook -> the function that plots its figure."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from n2nf_core import plots
 from n2nf_core.plots import label
 from n2nf_core.study.tables.columns import unflatten
-from n2nf_core.study.tables.readings import over_seeds
+from n2nf_core.study.tables.readings import over_seeds, reading
 
 SENSORS = {False: "simulated phones", True: "simulated sensors in the dark"}
 """Parameter ``physical`` -> name of the data."""
@@ -78,6 +79,10 @@ def comparison(frame: pd.DataFrame) -> plots.Figure:
     return figure
 
 
+SIMULATED = {None: "S6", "": "S6", "sony-a7s2": "Sony A7S2"}
+"""Parameter ``data`` of notebook 30 -> the camera."""
+
+
 def noise_terms(frame: pd.DataFrame) -> plots.Figure:
     """Shot noise that an NLF flow ends with under three noise terms, divided by that of photon transfer on the same
     pairs. One run each, so a point has no interval."""
@@ -85,7 +90,8 @@ def noise_terms(frame: pd.DataFrame) -> plots.Figure:
     for row in map(unflatten, frame.to_dict("records")):
         fits = row["nlf"]
         base = fits.pop("photon_transfer")["shot"]
-        name = f"simulated {row['point']['parameters'].get('data') or 'S6'}"
+        data = row["point"]["parameters"].get("data")
+        name = f"simulated {SIMULATED.get(data, data)}"
         panels[name] = {n: (*[fit["shot"] / base] * 3, None) for n, fit in fits.items()}
     return plots.ranges(panels, "shot noise / photon transfer's", mark=1)
 
@@ -148,3 +154,27 @@ def failures(frame: pd.DataFrame) -> plots.Figure:
         chance = {n: float(part[f"failures.{n}.by_chance_nats"].mean()) for n in names}
         panels[title] = {n: (v.mean(), v.min(), v.max(), chance[n]) for n, v in found.items()}
     return plots.ranges(panels, "KL above its floor (nats)", log=True)
+
+
+CAMERAS = {
+    "acsn_scmos_tirf_200hz": "scientific CMOS camera, one scene",
+    "nikon_d7000_iso100_flats_000": "Nikon D7000, flat fields",
+    "emva_bright_00": "Basler CCD, flat fields",
+}
+"""Name of a run's first burst -> the camera; a burst without an entry is simulated."""
+
+
+def own_cameras(frame: pd.DataFrame) -> plots.Figure:
+    """NLL of Noise Flow less that of photon transfer on held-out rows or exposures, one camera a line, each with its
+    paired 95 % interval. Left of the dotted line the flow is better. The axis is logarithmic beyond 0.0001."""
+    found = {}
+    for row in map(unflatten, frame.to_dict("records")):
+        burst = json.loads(row["provenance"]["data"])[0]["name"]
+        gain = row["gain_over_photon_transfer_nats_per_dim"]["noise_flow"]
+        name = CAMERAS.get(burst, f"simulated sensor {row['provenance']['seed'] + 1}")
+        found[name] = (gain["mean"], *gain["interval"], (), reading(*gain["interval"]))
+    title, unit = "Noise Flow − photon transfer", "difference of NLL (nats per dimension)"
+    figure = plots.forest({title: found}, unit, linear=1e-4)
+    figure.axes[0].set_xticks([-1e-1, -1e-2, -1e-3, 0, 1e-3, 1e-2], ["−0.1", "−0.01", "−0.001", "0", "0.001", "0.01"])
+    figure.axes[0].minorticks_off()
+    return figure

@@ -6,12 +6,15 @@ undecided difference is never "no effect": its interval bounds it.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pandas as pd
+
+from n2nf_core.study.tables.columns import flatten
 
 UNITS = {
     "nll_nats_per_dim": "nats per dimension",
@@ -50,6 +53,23 @@ def decimals(half: float) -> int:
     return 5 if half <= 0 else min(max(0, 1 - math.floor(math.log10(half))), 6)
 
 
+def reading(low: float, high: float, more_is_better: bool = False) -> Literal["better", "worse", "undecided"]:
+    """What an interval of a difference, first minus second, says about the first: undecided where it contains 0.
+
+    An undecided difference is not "no effect": it is smaller than the further end of the interval.
+
+    Arguments:
+        low, high: ends of the interval, in the unit of the score.
+        more_is_better: whether a larger score is the better one, as of PSNR; it is not of NLL, KL or regret.
+
+    >>> reading(-0.02, -0.01), reading(-0.02, 0.01), reading(0.2, 0.3, more_is_better=True)
+    ('better', 'undecided', 'better')
+    """
+    if low <= 0 <= high:
+        return "undecided"
+    return "better" if (low > 0) == more_is_better else "worse"
+
+
 class Gap(NamedTuple):
     """A difference of two scores with its 95 % interval.
 
@@ -69,10 +89,8 @@ class Gap(NamedTuple):
 
     @property
     def word(self) -> str:
-        """ "better", "worse" or "undecided"."""
-        if self.low <= 0 <= self.high:
-            return "undecided"
-        return "better" if (self.mean > 0) == (self.score in MORE_IS_BETTER) else "worse"
+        """ "better", "worse" or "undecided", by :func:`reading`."""
+        return reading(self.low, self.high, self.score in MORE_IS_BETTER)
 
     @property
     def bound(self) -> str:
@@ -99,11 +117,16 @@ class Gap(NamedTuple):
         return f"{self.mean:+.{digits}f} [{ends}] {UNITS[self.score]}".strip().replace("-", "−")
 
 
+def rows(path: Path) -> pd.DataFrame:
+    """The rows of a file of results: the points of a Parquet table, or the one run of a JSON file."""
+    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.DataFrame([flatten(json.loads(path.read_text()))])
+
+
 class Tables:
-    """The Parquet files of a folder of results, asked for by the first digits of a notebook's name.
+    """The files of a folder of results, asked for by the first digits of a notebook's name, or by the name of a run.
 
     Arguments:
-        folder: holds <notebook>.parquet.
+        folder: holds <notebook>.parquet, and single runs as <notebook>-<name>.json.
     """
 
     def __init__(self, folder: Path):
@@ -115,10 +138,10 @@ class Tables:
 
         Errors: ValueError if there is no such table, parameter or row.
         """
-        found = sorted(self.folder.glob(f"{notebook}*.parquet"))
+        found = [path for kind in ("parquet", "json") for path in sorted(self.folder.glob(f"{notebook}*.{kind}"))]
         if not found:
             raise ValueError(f"{self.folder}: no table of notebook {notebook}; run `make results`")
-        frame = self._read.setdefault(found[0].stem, pd.read_parquet(found[0]))
+        frame = self._read.setdefault(found[0].stem, rows(found[0]))
         for key, value in where.items():
             column = f"point.parameters.{key}" if f"point.parameters.{key}" in frame else key
             frame = frame[_column(frame, column, found[0].name) == value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from n2nf_core.plots import heading
+from n2nf_core.plots import heading, label
 from n2nf_core.study.tables.beside_paper import ROWS, number, rows_beside
 from n2nf_core.study.tables.columns import markdown_row
 
@@ -25,6 +25,11 @@ COLUMNS = {
     "variance_ratio": ("variance / model's", 3),
     "mean_signal": ("mean signal", 4),
     "most_frequent_setting": ("most frequent setting", 0),
+    "gain_dn_per_electron": ("gain (DN per electron)", 4),
+    "read_dn": ("read noise (DN)", 3),
+    "read_electrons": ("read noise (electrons)", 2),
+    "white_electrons": ("white level (electrons)", 0),
+    "excluded_share": ("share left out", 4),
 }
 """Column of a row -> its heading and digits; what is not listed is not shown."""
 
@@ -58,6 +63,34 @@ def score_table(rows: Mapping[str, Mapping], first: str = "model") -> Markdown:
     return Markdown(table(rows, first=first))
 
 
+SETTINGS = {"iso": "ISO", "black": "black level (DN)", "white": "white level (DN)", "cfa": "colour filter"}
+"""Field of a burst or of a model file -> its name in a table."""
+
+
+def value_table(values: Mapping[str, object], first: str) -> Markdown:
+    """Named values as the output of a cell, with a column of errors where a value has one.
+
+    Arguments:
+        values: name -> a text, a number, a list of numbers, or a number and its standard error; "-" stands for None.
+        first: heading of the names.
+    """
+    from IPython.display import Markdown
+
+    def text(value: object, digits: int) -> str:
+        if isinstance(value, list):
+            return ", ".join(dict.fromkeys(text(one, digits) for one in value))
+        if value is None or isinstance(value, str):
+            return label(value or "-")
+        return f"{value:.0f}" if float(value).is_integer() else f"{value:.{digits}g}"
+
+    rows = {}
+    for name, value in values.items():
+        found, error = value if isinstance(value, tuple) else (value, None)
+        cells = {"value": text(found, 4)} | ({} if error is None else {"error": text(error, 2)})
+        rows[SETTINGS.get(name, name)] = cells
+    return Markdown(table(rows, {"value": ("value", 0), "error": ("standard error", 0)}, first))
+
+
 def kl_table(by_setting: Mapping[str, Mapping[str, Mapping]]) -> Markdown:
     """KL of every model for every camera and ISO, as the output of a cell.
 
@@ -67,12 +100,9 @@ def kl_table(by_setting: Mapping[str, Mapping[str, Mapping]]) -> Markdown:
     from IPython.display import Markdown
 
     names = list(dict.fromkeys(name for part in by_setting.values() for name in part))
-    rows = {
-        setting: {n: part[n]["kl_nats"] for n in part} | {"floor": part["photon_transfer"]["kl_floor_nats"]}
-        for setting, part in by_setting.items()
-    }
-    columns = {name: (heading(name), 4) for name in names} | {"floor": ("floor", 4)}
-    return Markdown(table(rows, columns, first="camera, ISO"))
+    rows = {name: {s: part[name]["kl_nats"] for s, part in by_setting.items() if name in part} for name in names}
+    rows["floor"] = {setting: part["photon_transfer"]["kl_floor_nats"] for setting, part in by_setting.items()}
+    return Markdown(table(rows, {setting: (setting, 4) for setting in by_setting}))
 
 
 def paper_table(name: str, *groups: Mapping[str, Mapping[str, float]]) -> Markdown:

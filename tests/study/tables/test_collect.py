@@ -61,7 +61,7 @@ def test_a_run_can_be_named_itself(runs, tmp_path):
 def test_the_page_averages_over_seeds_and_says_what_is_missing(runs, tmp_path):
     collect.collect([runs], ["cpu"], tmp_path / "out")
     page = (tmp_path / "out/tables.md").read_text()
-    assert "| mse_weight | noise model | NLL (nats/dim) |" in page
+    assert "| λ | noise model | NLL (nats/dim) |" in page
     assert "| 16 | self-sample | -2.500 [-3.000, -2.000] |" in page
     assert "| 2 | self-sample | -2.500 [-2.600, -2.400] |" in page, "of one seed, its own interval"
     assert "| 16 | cross-sample | 40.50 [40.00, 41.00] |" in page
@@ -80,7 +80,7 @@ def test_the_figure_follows_the_numbers(runs, tmp_path):
     marks = [line.get_marker() for line in right.lines]
     assert marks.count("X") == 2, "the point that collapsed, once for each loss"
     first = (tmp_path / "out/60_ablate_lambda.svg").read_text()
-    collect.plot_figures(tmp_path / "out")
+    collect.plot_figures(tmp_path / "out", tmp_path / "out")
     assert (tmp_path / "out/60_ablate_lambda.svg").read_text() == first
 
 
@@ -135,6 +135,17 @@ def test_models_of_a_point_are_compared_with_its_reference_by_regret_or_nll_and_
     known = frame.assign(**{"noise_models.a.regret_nats_per_dim": 0.25, "noise_models.b.regret_nats_per_dim": [0.5, 1]})
     found = collect.against(known, "a").filter(like="differences.b")
     assert found.to_dict("list") == {"differences.b against a.regret_nats_per_dim": [0.25, 0.75]}
+
+
+def test_a_figure_shows_the_single_runs_beside_the_table(runs, tmp_path, monkeypatch):
+    shown = []
+    draw = collect.FIGURES["60_ablate_lambda"]
+    monkeypatch.setitem(collect.FIGURES, "60_ablate_lambda", lambda frame: shown.append(len(frame)) or draw(frame))
+    collect.collect([runs], ["cpu"], tmp_path / "out")
+    (tmp_path / "out/60_ablate_lambda-mine.json").write_text((runs / "2030-01-01-c/result.json").read_text())
+    (tmp_path / "out/80_measure_regret-mine.json").write_text("{}")
+    collect.collect([runs], ["cpu"], tmp_path / "out")
+    assert shown[1] == shown[0] + 1
 
 
 def test_a_damaged_result_is_named(runs, tmp_path):

@@ -37,3 +37,17 @@ def test_failures_show_what_chance_gives():
     ends, value, chance = page_figures.failures(frame(**columns)).axes[0].lines
     assert list(ends.get_xdata()) == [0.2, 0.4] and list(value.get_xdata()) == pytest.approx([0.3])
     assert list(chance.get_xdata()) == pytest.approx([0.02])
+
+
+def test_real_cameras_stand_beside_simulated_ones_each_with_its_own_interval():
+    data = ['[{"name": "burst"}]', '[{"name": "emva_bright_00"}, {"name": "emva_bright_01"}]']
+    block = "gain_over_photon_transfer_nats_per_dim.noise_flow"
+    columns = {f"{block}.mean": [-0.01, 0.02], f"{block}.interval": [[-0.02, -0.005], [-0.01, 0.05]]}
+    runs = pd.DataFrame({"provenance.data": data, "provenance.seed": [1, 0]} | columns)
+    axis = page_figures.own_cameras(runs).axes[0]
+    assert [text.get_text() for text in axis.texts] == [
+        "simulated sensor 2: better",
+        "Basler CCD, flat fields: undecided",
+    ]
+    ends = [list(line.get_xdata()) for line in axis.lines if line.get_linewidth() == 2.4]
+    assert ends == [[-0.02, -0.005], [-0.01, 0.05]]

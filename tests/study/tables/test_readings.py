@@ -1,9 +1,11 @@
 """Differences are paired within a point, have Student's interval over seeds, and one of three readings."""
 
+import json
+
 import pandas as pd
 import pytest
 
-from n2nf_core.study.tables.readings import Gap, Tables, decimals, over_seeds, student_interval
+from n2nf_core.study.tables.readings import Gap, Tables, decimals, over_seeds, reading, student_interval
 
 
 def gap(low, high, score="psnr_db"):
@@ -41,6 +43,13 @@ def tables(tmp_path):
 )
 def test_the_reading_follows_from_the_interval_and_from_what_is_better(given, word):
     assert given.word == word and given.says("better", "worse", "undecided") == word
+
+
+def test_readings_are_undecided_where_the_interval_contains_zero():
+    assert [reading(*ends) for ends in ((-2, -1), (-2, 1), (-2, 0), (0, 2), (1, 2))] == [
+        "better", "undecided", "undecided", "undecided", "worse",
+    ]  # fmt: skip
+    assert reading(1, 2, more_is_better=True) == "better" and reading(-2, -1, more_is_better=True) == "worse"
 
 
 def test_an_undecided_difference_is_bounded_by_its_interval():
@@ -87,6 +96,14 @@ def test_numbers_leave_out_what_is_missing_and_a_stored_difference_has_its_own_i
 def test_a_question_without_an_answer_says_which(tables, ask, said):
     with pytest.raises(ValueError, match=said):
         ask(tables)
+
+
+def test_a_single_run_is_asked_for_by_its_name_and_a_table_comes_before_it(tables):
+    run = {"noise_models": {"a": {"nll_nats_per_dim": 9.0}}, "gain": {"mean": -2.0, "interval": [-3.0, -1.0]}}
+    (tables.folder / "40_any-mine.json").write_text(json.dumps(run))
+    assert tables.stored("40_any-mine", "gain", "kl_nats") == Gap(-2.0, -3.0, -1.0, "kl_nats")
+    assert tables.mean("40_any-mine", "noise_models.a.nll_nats_per_dim") == 9.0
+    assert tables.mean("40", "gain.mean") == 0.5
 
 
 def test_missing_seeds_are_left_out():
