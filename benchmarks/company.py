@@ -32,7 +32,7 @@ CASES = {
     "two busy processes": ["busy", "busy"],
     "another training": ["training"],
 }
-SECONDS, ROUNDS, WARM_UP = 12.0, 5, 5
+SECONDS, ROUNDS, WARM_UP = 10.0, 3, 5
 FOREVER = 1e9
 
 

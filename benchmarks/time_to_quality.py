@@ -133,6 +133,7 @@ def peer(
     script: str, python: str, stabilised: bool, task: Task, budget: float, seed: int, folder: Path
 ) -> tuple[list[Tensor], dict[str, float]]:
     """The same by a script of benchmarks/peers, which gets the planes in DN, or stabilised, and leaves a file."""
+    folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     first = task.test[0]
     line = fit_photon_transfer(recordings(task.train))[1][first.camera][first.iso].nlf()
