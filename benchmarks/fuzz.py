@@ -325,7 +325,7 @@ def table(run: dict) -> str:
     names = [*OUTCOMES, "longest_s", "peak_mb"]
     lines = [f"| format | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     lines += [f"| {name} | {' | '.join(str(row[one]) for one in names)} |" for name, row in run["formats"].items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -356,7 +356,8 @@ def main() -> None:
     if args.json:
         from n2nf_core.study import results
 
-        source = {"command": f"python -m benchmarks.fuzz --count {args.count} --json FILE", "commit": results.commit()}
+        command = f"python -m benchmarks.fuzz --count {args.count} --seed {args.seed} --json FILE"
+        source = {"command": command, "commit": results.commit()}
         results.write_json(args.json, run | {"provenance": source})
 
 
