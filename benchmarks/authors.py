@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import io
 import json
-import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import cases, ceilings
-from benchmarks.timing import interleaved, on_every_kind, processor
+from benchmarks.timing import on_every_kind, processor
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.losses import cross_sample, joint_loss
 from n2nf_core.official import CAMERAS, CLOCKWISE, load_official
@@ -80,7 +79,9 @@ def batch(count: int) -> NoisyPair:
     generator = torch.Generator().manual_seed(0)
     clean = torch.rand(count, 4, SIDE, SIDE, generator=generator)
     noise = 0.03 * torch.randn(2, *clean.shape, generator=generator)
-    return NoisyPair(clean + noise[0], clean + noise[1], torch.full((count,), 2), torch.full((count,), float(ISO)))
+    return NoisyPair(
+        clean + noise[0], clean + noise[1], torch.full((count,), CAMERAS.index("S6")), torch.full((count,), float(ISO))
+    )
 
 
 def steps(theirs: Authors) -> dict[str, Callable]:
@@ -122,25 +123,13 @@ def scoring(theirs: Authors, checkpoint: Path) -> tuple[dict[str, Callable], dic
     return likelihood, sampling
 
 
-def rows_of(case: str, ways: dict[str, Callable], images: int, repeats: int) -> list[dict]:
-    """Images per second of every way, and their time over ours."""
-    seconds = interleaved(ways, repeats)
-    rows = []
-    for way, found in seconds.items():
-        ratios = [theirs / ours for theirs, ours in zip(seconds["authors"], found, strict=True)]
-        rate = images / statistics.median(found)
-        span = {"ratio": statistics.median(ratios), "low": min(ratios), "high": max(ratios)}
-        rows.append({"case": case, "way": way, "images_per_second": rate, **span})
-    return rows
-
-
 def table(content: dict) -> str:
     """One row per kind of processor, case and way, and the ceiling of the step."""
     lines = ["| processor | case, on one thread | way | images/s | times the authors' code (range) |", "|---" * 5 + "|"]
     for kind, found in content["kinds"].items():
         for row in found["rows"]:
-            span = f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
-            lines.append(f"| {kind} | {row['case']} | {row['way']} | {row['images_per_second']:.0f} | {span} |")
+            span = f"{row['ratio']:.2f} ({row['lowest_ratio']:.2f} to {row['highest_ratio']:.2f})"
+            lines.append(f"| {kind} | {row['case']} | {row['way']} | {row['rate']:.0f} | {span} |")
         for name, rate in found["step_images_per_second_at_most"].items():
             lines.append(f"| {kind} | joint step, ceiling | convolutions alone, {name} | {rate:.0f} | |")
     return "\n".join(lines)
@@ -150,12 +139,12 @@ def measured(checkout: Path, repeats: int) -> dict:
     """The rows of the processor that this process sees."""
     torch.set_num_threads(1)
     theirs = Authors(checkout)
-    rows = rows_of("joint step, 32 pairs of 32x32", steps(theirs), 2 * PAIRS, repeats)
+    rows = cases.compared("joint step, 32 pairs of 32x32", steps(theirs), 2 * PAIRS, "images/s", repeats)
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16}
     limit = {name: ceilings.convolution(CPU, kind) / cases.PAPER.operations for name, kind in kinds.items()}
     likelihood, sampling = scoring(theirs, checkout / CHECKPOINT)
-    rows += rows_of("log-likelihood, 256 patches", likelihood, PATCHES, repeats)
-    rows += rows_of("sampling, 256 patches", sampling, PATCHES, repeats)
+    rows += cases.compared("log-likelihood, 256 patches", likelihood, PATCHES, "images/s", repeats)
+    rows += cases.compared("sampling, 256 patches", sampling, PATCHES, "images/s", repeats)
     return {"rows": rows, "step_images_per_second_at_most": limit}
 
 

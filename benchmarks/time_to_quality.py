@@ -30,7 +30,7 @@ from benchmarks.timing import processor
 from n2nf_core import evaluation, losses, raw
 from n2nf_core.baselines import fit_photon_transfer
 from n2nf_core.bursts import Burst, recordings, train_test_split
-from n2nf_core.denoisers import DnCNN, UNet
+from n2nf_core.denoisers import UNet
 from n2nf_core.evaluation import classical_denoisers
 from n2nf_core.evaluation.classical_denoisers import back, stabilise
 from n2nf_core.flow import nlf_flow
@@ -38,6 +38,7 @@ from n2nf_core.importers import read_bursts
 from n2nf_core.simulation import known_worlds
 from n2nf_core.study import results
 from n2nf_core.training import FitConfig, Profile, Recipe, cosine
+from n2nf_core.training.recipe import dncnn
 
 BUDGETS, SEEDS = (60, 180, 600), (0,)
 PLACE = 16  # side of a place, in pixels of a plane
@@ -94,30 +95,28 @@ def network(
     return denoised, {"training_seconds": took, "denoising_seconds": used() - took}
 
 
-def dncnn(skip, profile) -> nn.Module:
-    """DnCNN, as the profiles have it."""
-    return DnCNN(features=profile.features, norm=nn.Identity, skip=skip)
-
-
 def unet(skip, profile) -> nn.Module:
     """A U-Net of depth 3."""
     return UNet(features=profile.features, depth=3, skip=skip)
 
 
-def linear(task: Task, budget: float, seed: int, folder: Path) -> tuple[list[Tensor], dict[str, float]]:
+def linear(task: Task, seed: int, folder: Path) -> evaluation.Denoise:
     """The linear skip alone: a filter of 7x7 planes by least squares."""
-    start = time.process_time()
     profile = Profile(scenes=1, size=0, patch=32, batch=16, features=1, pretrain=1, joint=1)
-    denoise = evaluation.network(Recipe(task.train, profile, seed, folder, skip_size=7).linear_skip)
-    took = time.process_time() - start
-    denoised = [denoise(burst) for burst in task.test]
-    return denoised, {"training_seconds": took, "denoising_seconds": time.process_time() - start - took}
+    return evaluation.network(Recipe(task.train, profile, seed, folder, skip_size=7).linear_skip)
 
 
-def classical(methods: Callable, task: Task, budget: float, seed: int, folder: Path) -> tuple[list[Tensor], dict]:
+def wavelet(task: Task, seed: int, folder: Path) -> evaluation.Denoise:
     """A denoiser of scikit-image, with its parameters chosen on pairs."""
+    return classical_denoisers.calibrate(classical_denoisers.wavelet(), task.train)
+
+
+def untrained(
+    prepare: Callable, task: Task, budget: float, seed: int, folder: Path
+) -> tuple[list[Tensor], dict[str, float]]:
+    """A denoiser that ``prepare`` makes at once, without a budget."""
     start = time.process_time()
-    denoise = classical_denoisers.calibrate(methods(), task.train)
+    denoise = prepare(task, seed, folder)
     took = time.process_time() - start
     denoised = [denoise(burst) for burst in task.test]
     return denoised, {"training_seconds": took, "denoising_seconds": time.process_time() - start - took}
@@ -166,8 +165,8 @@ def squared_errors(denoised: list[Tensor], task: Task) -> list[float]:
 def ways(python: str | None) -> dict[str, Way]:
     """Every denoiser by its name; those of others need ``python``."""
     found = {
-        "linear filter": Way(linear, trained=False),
-        "wavelet": Way(partial(classical, classical_denoisers.wavelet), trained=False),
+        "linear filter": Way(partial(untrained, linear), trained=False),
+        "wavelet": Way(partial(untrained, wavelet), trained=False),
         "DnCNN, 16 features": Way(partial(network, dncnn, 16, 32, 16)),
         "DnCNN, 32 features": Way(partial(network, dncnn, 32, 32, 16)),
         "U-Net, 24 features": Way(partial(network, unet, 24, 64, 4)),
