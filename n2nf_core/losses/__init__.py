@@ -12,6 +12,7 @@ from n2nf_core.losses.objectives import (
     r2r,
     recorrupt,
     supervised,
+    weighted_denoiser_loss,
 )  # fmt: skip
 from n2nf_core.losses.reshaped import Law, OfManyFrames, Reshaped, Reshaping, of_denoised, of_two_frames
 
@@ -19,4 +20,5 @@ __all__ = [
     "PAPER_MSE_WEIGHT", "Law", "NoiseTerm", "OfManyFrames", "Reshaped", "Reshaping", "after_denoising",
     "cross_sample", "denoiser_loss", "half_pair_mse", "joint_loss", "nll_per_dim", "noise2noise_mse", "of_denoised",
     "of_two_frames", "on_samples", "pair_difference", "r2r", "recorrupt", "self_sample", "supervised",
+    "weighted_denoiser_loss",
 ]  # fmt: skip

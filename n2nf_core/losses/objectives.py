@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from n2nf_core.losses.noise_terms import NoiseTerm, both, cross_sample, nll_per_dim, self_sample
-from n2nf_core.types import Denoiser, LossTerms, NoiseModel, NoisyPair
+from n2nf_core.types import Denoiser, HasVariance, LossTerms, NoiseModel, NoisyPair
 
 PAPER_MSE_WEIGHT = 2.0**18
 
@@ -68,6 +68,28 @@ def denoiser_loss(denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair) 
     """
     mse = noise2noise_mse(pair, *denoiser(torch.cat((pair.first, pair.second))).chunk(2))
     return LossTerms(mse, torch.full_like(mse.detach(), math.nan), mse)
+
+
+def weighted_denoiser_loss(
+    denoiser: Denoiser, noise_model: NoiseModel, pair: NoisyPair, known: HasVariance
+) -> LossTerms:
+    """total = mean of (D(y1) - y2)^2 / (2 v) and (D(y2) - y1)^2 / (2 v): Noise2Noise with weights 1 / v.
+
+    v is the variance of the noise at (D(y1) + D(y2)) / 2, which receives no gradient. The cross-sample term of a
+    Gaussian noise model moves the denoiser by the same weights, so this is what joint training without a Noise2Noise
+    term does to the denoiser, but for the training of the noise model and the gradient of v.
+
+    Arguments:
+        denoiser: D, called once for both frames.
+        noise_model: not used; ``nll_per_dim`` of the result is NaN.
+        pair: y1 and y2, (B, C, H, W).
+        known: gives v, for example photon transfer.
+    """
+    denoised = denoiser(torch.cat((pair.first, pair.second))).chunk(2)
+    variance = known.variance(pair.context(((denoised[0] + denoised[1]) / 2).detach().clamp(0, 1)))
+    errors = (denoised[0] - pair.second).square() + (denoised[1] - pair.first).square()
+    total = (errors / variance).mean() / 4
+    return LossTerms(total, torch.full_like(total.detach(), math.nan), noise2noise_mse(pair, *denoised))
 
 
 def supervised(
@@ -136,7 +158,7 @@ def on_samples(
 
 
 def recorrupt(
-    noisy: Tensor, alpha: float, sigma: float, generator: torch.Generator | None = None
+    noisy: Tensor, alpha: float, sigma: float | Tensor, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
     """y_in = y + alpha z and y_target = y - z / alpha, z ~ N(0, sigma^2): a pair made from one image.
 
@@ -146,7 +168,7 @@ def recorrupt(
     Arguments:
         noisy: y, of any shape, in [0, 1] units.
         alpha: scale of the added noise, positive.
-        sigma: standard deviation of z, in [0, 1] units.
+        sigma: standard deviation of z, in [0, 1] units, one for all or one for every pixel.
         generator: of z; by default PyTorch's own for the device.
     """
     z = sigma * torch.randn(noisy.shape, generator=generator, dtype=noisy.dtype, device=noisy.device)
@@ -159,7 +181,7 @@ def r2r(
     pair: NoisyPair,
     mse_weight: float = PAPER_MSE_WEIGHT,
     alpha: float = 0.5,
-    sigma: float = 0.01,
+    sigma: float | HasVariance = 0.01,
     generator: torch.Generator | None = None,
 ) -> LossTerms:
     """total = -log p(y | D(y_in)) + mse_weight * |y_target - D(y_in)|^2, both per dimension: Eq. 7, R2RFlow.
@@ -173,14 +195,22 @@ def r2r(
         pair: y1 and y2, (B, C, H, W).
         mse_weight: weight of the squared error.
         alpha: scale of the added noise, positive.
-        sigma: standard deviation of z, in [0, 1] units.
+        sigma: standard deviation of z, in [0, 1] units, or a noise model that gives the variance of z at D(y).
         generator: of z; by default PyTorch's own for the device.
     """
     noisy = torch.cat((pair.first, pair.second))
-    start, target = recorrupt(noisy, alpha, sigma, generator)
+    start, target = recorrupt(noisy, alpha, _deviation(sigma, denoiser, noisy, pair), generator)
     denoised = denoiser(start)
     clean = denoised.clamp(0, 1)
     half = pair.context(clean[: len(pair.first)]), pair.context(clean[len(pair.first) :])
     nll = nll_per_dim(noise_model, noisy - clean, both(*half))
     mse = (target - denoised).square().mean()
     return LossTerms(nll + mse_weight * mse, nll, mse)
+
+
+@torch.no_grad()
+def _deviation(sigma: float | HasVariance, denoiser: Denoiser, noisy: Tensor, pair: NoisyPair) -> float | Tensor:
+    if not isinstance(sigma, HasVariance):
+        return sigma
+    first, second = denoiser(noisy).clamp(0, 1).chunk(2)
+    return sigma.variance(both(pair.context(first), pair.context(second))).sqrt()

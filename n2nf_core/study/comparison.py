@@ -28,26 +28,36 @@ class Variant(NamedTuple):
             are those of pre-training.
         noise: the variant whose noise model the training starts from. With "" the noise model is new.
         clean: whether the loss uses clean images.
+        known: whether the loss is given photon transfer, as ``known``.
     """
 
     loss: Loss
     start: str = ""
     noise: str = ""
     clean: bool = False
+    known: bool = False
 
 
 VARIANTS: Mapping[str, Variant] = {
     "pretrained": Variant(losses.denoiser_loss),
     "noise2noise": Variant(losses.denoiser_loss, start="pretrained"),
+    "weighted_noise2noise": Variant(losses.weighted_denoiser_loss, start="pretrained", known=True),
     "n2n_nf": Variant(losses.after_denoising, start="noise2noise"),
+    "cross_sample_after": Variant(partial(losses.after_denoising, noise_term=losses.cross_sample), start="noise2noise"),
     "noise2noiseflow": Variant(losses.joint_loss, start="pretrained"),
+    "likelihood_alone": Variant(partial(losses.joint_loss, mse_weight=0.0), start="pretrained"),
     "pair_difference": Variant(partial(losses.joint_loss, noise_term=losses.pair_difference), start="pretrained"),
     "pretrained_supervised": Variant(losses.supervised, clean=True),
     "supervised": Variant(losses.supervised, start="pretrained_supervised", clean=True),
     "pretrained_synthesized": Variant(losses.on_samples, noise="supervised", clean=True),
     "synthesized": Variant(losses.on_samples, start="pretrained_synthesized", noise="supervised", clean=True),
 }
-"""The rows of the paper's Tables 1 and 3, and the pair difference. The ``pretrained`` ones are starts of the others."""
+"""The rows of the paper's Tables 1 and 3, the pair difference, and controls. The ``pretrained`` ones start the others.
+
+``cross_sample_after`` learns from the residual of ``noise2noiseflow`` after the denoiser, so that the two differ in
+joint training alone. ``likelihood_alone`` has no Noise2Noise term; ``weighted_noise2noise`` has the weights that a
+likelihood gives to squared errors, and no likelihood.
+"""
 
 
 class Comparison:
@@ -77,7 +87,8 @@ class Comparison:
         noise_model = self.get(variant.noise).noise_model if variant.noise else recipe.new_noise_model()
         sizes, seed = recipe.profile, recipe.seed
         config = sizes.joint_training(seed) if variant.start else replace(sizes.pretraining(seed), pretrain_steps=0)
-        return recipe.fit(denoiser, noise_model, variant.loss, config, f"{name}-{self._digest}")
+        loss = partial(variant.loss, known=recipe.photon_transfer) if variant.known else variant.loss
+        return recipe.fit(denoiser, noise_model, loss, config, f"{name}-{self._digest}")
 
     @cached_property
     def _digest(self) -> str:

@@ -46,6 +46,28 @@ def test_r2r_is_equation_7(pair):
     assert terms.total.item() == pytest.approx((terms.nll_per_dim + 3 * terms.mse).item())
 
 
+def test_r2r_that_follows_the_signal_adds_the_variance_at_the_denoised_signal(pair):
+    terms = losses.r2r(denoiser, MODEL, pair, 3.0, 1.0, MODEL, torch.Generator().manual_seed(9))
+    noisy = torch.cat((pair.first, pair.second))
+    variance = MODEL.variance(losses.noise_terms.both(*[pair.context(denoiser(y).clamp(0, 1)) for y in pair[:2]]))
+    z = variance.sqrt() * torch.randn(noisy.shape, generator=torch.Generator().manual_seed(9), dtype=noisy.dtype)
+    assert terms.mse.item() == pytest.approx(((noisy - z - denoiser(noisy + z)) ** 2).mean().item(), rel=1e-12)
+
+
+def test_weighted_noise2noise_moves_the_denoiser_as_a_gaussian_likelihood_of_known_variance(pair):
+    """Beside each other: errors over twice the variance, and the gradient of the same with the variance held."""
+    scale = torch.tensor(0.9, dtype=torch.float64, requires_grad=True)
+    terms = losses.weighted_denoiser_loss(lambda y: scale * y, MODEL, pair, MODEL)
+    first, second = 0.9 * pair.first, 0.9 * pair.second
+    variance = MODEL.variance(pair.context(((first + second) / 2).clamp(0, 1)))
+    expected = (((first - pair.second) ** 2 + (second - pair.first) ** 2) / variance).mean() / 4
+    assert terms.total.item() == pytest.approx(expected.item(), rel=1e-12)
+    assert terms.mse.item() == pytest.approx(losses.noise2noise_mse(pair, first, second).item(), rel=1e-12)
+    terms.total.backward()
+    slope = ((first - pair.second) * pair.first + (second - pair.first) * pair.second) / variance
+    assert scale.grad.item() == pytest.approx(slope.mean().item() / 2, rel=1e-9)
+
+
 def test_recorrupted_images_are_a_pair_only_at_the_deviation_of_the_noise():
     """Covariance of the two noises: Var(n) - sigma^2."""
     noise = 0.3 * torch.randn(400_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
