@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from n2nf_core.plots import label
 from n2nf_core.study.tables.beside_paper import HEADS, number
 from n2nf_core.study.tables.columns import markdown_row
 from n2nf_core.study.tables.paper_tables import TABLES
-from n2nf_core.study.tables.readings import Gap, Tables
+from n2nf_core.study.tables.readings import Gap, Tables, student_interval
 
 VERDICTS = {
     "better": "holds",
@@ -99,7 +100,9 @@ def compare(where: str, gap: Gap, what: str = "") -> Evidence:
     return Evidence(where, f"{what}{SHORT[gap.score]} {gap}{bound}", gap.word)
 
 
-def on_both(tables: Tables, notebook: str, first: str, second: str, scores: tuple[str, ...]) -> tuple[Evidence, ...]:
+def on_both(
+    tables: Tables, notebook: str, first: str, second: str, scores: tuple[str, ...], what: str = ""
+) -> tuple[Evidence, ...]:
     """The same comparison on phones and on dark sensors.
 
     Arguments:
@@ -107,18 +110,46 @@ def on_both(tables: Tables, notebook: str, first: str, second: str, scores: tupl
         notebook: the first digits of its name.
         first, second: names of the models; the difference is first minus second.
         scores: the scores that are compared.
+        what: which models, where the claim does not say it.
     """
     return tuple(
-        compare(where, tables.gap(notebook, first, second, score, **chosen))
+        compare(where, tables.gap(notebook, first, second, score, **chosen), what)
         for where, chosen in SETS.items()
         for score in scores
     )
 
 
+def collapse_tests(t: Tables) -> tuple[Evidence, ...]:
+    """How many runs collapsed, on both sides of the critical lambda."""
+    frame, tests = t.frame("60", textured=False), []
+    critical = float(frame["critical_mse_weight"].mean())
+    sides = {"below": frame["mse_weight"] < critical, "above": frame["mse_weight"] >= critical}
+    for name in ("cross_sample", "self_sample"):
+        for side, chosen in sides.items():
+            steps = frame.loc[chosen, f"collapse.{name}.collapse_step"]
+            text = f"{label(name)} collapsed in {steps.notna().sum()} of {len(steps)} runs {side} the critical λ"
+            falls = name == "self_sample" and side == "below"
+            expected = steps.notna().all() if falls else steps.isna().all()
+            tests.append(Evidence("simulated S6, ISO 800", text, "as claimed" if expected else "not as claimed"))
+    return tuple(tests)
+
+
+def recovery_tests(t: Tables) -> tuple[Evidence, ...]:
+    """Shot and read noise over their truth, less 1, for every camera."""
+    tests = []
+    for camera in t.frame("50")["point.parameters.camera"].unique():
+        for what in ("shot", "read"):
+            values = t.numbers("50", f"recovery.cross_sample.{what}_ratio", camera=camera)
+            mean, low, high = (100 * (v - 1) for v in student_interval(values))
+            text = f"{what} noise {mean:+.1f} % [{low:+.1f}, {high:+.1f}] from the truth".replace("-", "−")
+            tests.append(Evidence(f"simulated {camera}, ISO 800", text, "undecided" if low <= 0 <= high else "biased"))
+    return tuple(tests)
+
+
 def summary(found: list[Claim]) -> str:
     """A table of claims and verdicts, as Markdown."""
     rows = [markdown_row([claim.sentence, f"**{claim.verdict}**"]) for claim in found]
-    return "\n".join(["| the paper's claim | here |", "|---|---|", *rows])
+    return "\n".join(["| claim | here |", "|---|---|", *rows])
 
 
 def section(claim: Claim) -> str:

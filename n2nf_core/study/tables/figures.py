@@ -12,9 +12,10 @@ from n2nf_core.study.tables.columns import unflatten
 
 
 def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
-    """NLL of real noise (above) and PSNR (below) of both losses against the weight lambda, on frames that were held
-    out. A mark is one run, and a cross is one that collapsed; lines run through the means. The dotted line is the
+    """NLL of real noise (above) and PSNR (below) of both losses against the weight lambda, on smooth scenes that were
+    held out. A mark is one run, and a cross is one that collapsed; lines run through the means. The dotted line is the
     critical weight that pairs give before any training."""
+    frame = frame[frame["point.parameters.textured"] != True]  # noqa: E712, a column that may hold None
     nll, psnr = "noise_models.%s.nll_nats_per_dim", "denoisers.%s.psnr_db"
 
     def loss(row: Mapping, name: str) -> dict:
@@ -47,8 +48,8 @@ def recovery(frame: pd.DataFrame) -> plots.Figure:
 
 def regret_study(frame: pd.DataFrame) -> plots.Figure:
     """Regret on held-out patches, one mark per run: for every camera, with 95 % intervals, then against training steps,
-    scenes and the number of cameras that share a model, and on the density of a sensor. Dotted, 0.01 nats per
-    dimension.
+    scenes and the number of cameras that share a model, on textured scenes, and on the density of a sensor. Dotted,
+    0.01 nats per dimension.
 
     Regret per camera is taken from the points with most cameras. The curves against steps and scenes are taken from
     points with one camera. The curve against the number of cameras shows the regret on that camera. Physical sensors,
@@ -56,7 +57,8 @@ def regret_study(frame: pd.DataFrame) -> plots.Figure:
     """
     points = [row | {"blocks": unflatten(row)} for row in frame.to_dict("records")]
     sensors = [p for p in points if p["point.parameters.sensor"]]
-    plain = [p for p in points if not p["point.parameters.sensor"]] or sensors
+    textured = [p for p in points if p["point.parameters.textured"]]
+    plain = [p for p in points if not (p["point.parameters.sensor"] or p["point.parameters.textured"])] or sensors
     usual = [p for p in plain if not int(p["point.parameters.scenes"])] or plain
     most, alone = max(p["cameras"] for p in usual), [p for p in plain if p["cameras"] == 1]
     only = next(iter((alone or plain)[0]["blocks"]["by_camera"]))
@@ -79,6 +81,7 @@ def regret_study(frame: pd.DataFrame) -> plots.Figure:
         f"step, {only}": history([p for p in usual if p["cameras"] == 1]),
         f"scenes of {only}": along(alone, "scenes"),
         f"cameras that share the model; regret on {only}": along(usual, "cameras"),
+        f"step, textured scenes of {only}": history(textured),
         "step, density of a sensor": history(sensors),
     }
     cameras = [p["blocks"]["by_camera"] for p in usual if p["cameras"] == most]

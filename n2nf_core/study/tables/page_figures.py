@@ -97,7 +97,8 @@ def noise_terms(frame: pd.DataFrame) -> plots.Figure:
 
 
 NOISE_CLAIMS = {
-    "joint training − one after the other": ("noise2noiseflow", "n2n_nf"),
+    "joint training − N2N+NF": ("noise2noiseflow", "n2n_nf"),
+    "joint training − same residual after": ("noise2noiseflow", "cross_sample_after"),
     "noisy pairs − clean images": ("noise2noiseflow", "supervised"),
     "pair difference − the paper's loss": ("pair_difference", "noise2noiseflow"),
     "pair difference − clean images": ("pair_difference", "supervised"),
@@ -114,6 +115,9 @@ def noise_models(frame: pd.DataFrame) -> plots.Figure:
 
 DENOISER_CLAIMS = {
     "joint training − Noise2Noise alone": ("d_noise2noiseflow", "d_noise2noise"),
+    "likelihood alone − Noise2Noise": ("d_likelihood_alone", "d_noise2noise"),
+    "weighted − plain Noise2Noise": ("d_weighted_noise2noise", "d_noise2noise"),
+    "likelihood alone − weighted Noise2Noise": ("d_likelihood_alone", "d_weighted_noise2noise"),
     "Noise2Noise − clean images": ("d_noise2noise", "d_supervised"),
     "drawn noise − real noise": ("d_synthesized", "d_supervised"),
 }
@@ -138,7 +142,7 @@ def architecture(frame: pd.DataFrame) -> plots.Figure:
 def single_images(frame: pd.DataFrame) -> plots.Figure:
     """PSNR on held-out frames less that of training on pairs, with Student's 95 % interval of the mean over seeds.
     Right of the dotted line a variant is better than pairs. Thin marks are single seeds."""
-    names = ("supervised", "r2r_alpha_one", "r2r", "r2r_half", "r2r_double")
+    names = ("supervised", "r2r_signal", "r2r_alpha_one", "r2r", "r2r_half", "r2r_double")
     rows = _gaps(frame, _against("denoisers", "noise2noise_flow", names), "psnr_db")
     return plots.forest({"simulated GP and S6": rows}, "difference of PSNR (dB)")
 
