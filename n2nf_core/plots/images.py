@@ -73,7 +73,7 @@ def worst_patches(rows: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray, floa
             for axis, image in ((above, real), (below, sample)):
                 axis.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
             above.set_title(f"\nKL {kl:.3f}", fontsize=11, loc="left")  # the line above is for the name
-        text = real_row[0].text(0, 1.42, caption(name), transform=real_row[0].transAxes, fontsize=11, weight="bold")
+        text = real_row[0].text(0, 1.34, caption(name), transform=real_row[0].transAxes, fontsize=11, weight="bold")
         text.set_in_layout(False)  # it runs over its neighbours' empty lines
     return figure
 
