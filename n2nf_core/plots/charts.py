@@ -52,7 +52,8 @@ def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None 
         better: which scores are better, "less" or "more", added to the label; "" for nothing.
     """
     drawn = {name: (row[key], *row[f"{key}_interval"], None) for name, row in rows.items()}
-    return ranges({"": drawn}, f"{unit}{f'  ({better} is better)' if better else ''}", mark)
+    which = f"  ({better}\N{NO-BREAK SPACE}is\N{NO-BREAK SPACE}better)" if better else ""
+    return ranges({"": drawn}, unit + which, mark)
 
 
 def histograms(samples: Mapping[str, np.ndarray], limit: float, unit: str = "noise ([0, 1] units)") -> Figure:

@@ -27,7 +27,7 @@ def test_scores_stand_from_top_to_bottom_with_their_intervals():
     (axis,) = charts.scores(rows, "psnr_db", "PSNR (dB)", mark=33.0, better="higher").axes
     level, *found = [line.get_xydata().tolist() for line in axis.lines]
     assert found == [[[29, 0], [31.5, 0]], [[30, 0]], [[37, 1], [38.5, 1]], [[38, 1]]] and level[0][0] == 33
-    assert axis.yaxis_inverted() and axis.get_xlabel() == "PSNR (dB)  (higher is better)"
+    assert axis.yaxis_inverted() and axis.get_xlabel() == "PSNR (dB)  (higher\xa0is\xa0better)"
     assert [text.get_text() for text in axis.texts] == [label("noisy"), label("noise2noise")]
 
 
