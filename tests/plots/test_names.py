@@ -74,7 +74,9 @@ def test_a_figure_s_text_can_be_read_on_a_phone(name):
     style()
     figure = (FIGURES | NAMELESS)[name]()
     figure.canvas.draw()
-    width = figure.get_tightbbox().padded(0.1).width * 72  # points; a file has this margin
+    drawn = figure.get_tightbbox()
+    width = drawn.padded(0.1).width * 72  # points; a file has this margin
+    assert drawn.height <= figure.get_figheight(), "a label is longer than its axis"
     sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
     assert min(sizes) * 343 / width >= 10, "343 px are left on a screen of 375"
 
