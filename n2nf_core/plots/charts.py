@@ -36,6 +36,8 @@ def lines(
     if mark is not None:
         axis.axhline(mark, color="0.6", ls=":", lw=1.2, zorder=0)
     axis.set(xlabel=xlabel, ylabel=wrapped(ylabel, 34), yscale=yscale)
+    if yscale == "log":
+        log_ticks(axis.yaxis)
     if len(series) > 1:
         legend(axis)
     return figure

@@ -18,7 +18,10 @@ def test_curves_carry_their_labels_and_marks_where_there_are_few_points():
     assert list(level.get_ydata()) == [2.5, 2.5]
     assert [text.get_text() for text in axis.get_legend().texts] == [label("noise_flow"), "long"]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("step", "nats")
-    assert charts.lines({"one": ([1, 2], [3, 4])}, "", "").axes[0].get_legend() is None
+    (axis,) = charts.lines({"one": ([1, 2], [0.003, 0.009])}, "", "", yscale="log").axes
+    assert axis.get_legend() is None
+    axis.figure.canvas.draw()
+    assert "0.005" in [tick.get_text() for tick in axis.get_yticklabels()], "a plain number, and no power of ten"
 
 
 def test_scores_stand_from_top_to_bottom_with_their_intervals():
