@@ -1,4 +1,4 @@
-# make demo [DATA=path] [PROFILE=smoke|cpu|gpu] [OUT=folder] [SEED=n] [BLACK=b] [WHITE=w] [CFA=RGGB|...|MONO]   the main job
+# make demo [DATA=path] [PROFILE=smoke|cpu|gpu] [OUT=folder] [SEED=n] [BLACK=b] [WHITE=w] [CFA=RGGB|...|MONO]   notebook 00, on simulated phones or a burst of yours
 # make study [PROFILE=...] [ENGINE=slurm] [THREADS=n]           every point of the study that is not finished, then its tables
 # make results                                                 tables of finished points of the profiles cpu and gpu, into results/
 # make test                                                    everything the tests need, and the tests

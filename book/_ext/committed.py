@@ -88,10 +88,11 @@ def shown(found: Committed, notebook: str) -> str:
     return f"::::{{dropdown}} results/{found.path.name}\n{body}\n::::"
 
 
-NOTHING = "No longer run of this notebook is committed yet: what this page shows is the profile `smoke` alone."
+NOTHING = "A long run of this notebook is not in `results` yet. The outputs on this page are from the profile `smoke`."
 BRACKETS = (
-    "Means over seeds, in brackets least and greatest, or of one seed the 95 % interval over what is held out; of "
-    "differences, which are paired within a run, the 95 % interval of the mean over seeds."
+    "The tables give means over seeds. The brackets hold the least and the greatest value, or, of one seed, the 95 % "
+    "interval over the held-out data. Differences are paired within a run, and their brackets hold the 95 % interval "
+    "of the mean over seeds."
 )
 
 

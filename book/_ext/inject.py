@@ -1,7 +1,8 @@
 """What is put into a page's text when it is read: committed results, tables made at build, numbers of formulas.
 
-Blocks of a page: ``{provenance}``, what made each committed result; ``{profiles}``, their sizes. Every notebook's page
-begins with what was found, and ends with what stands behind it: results, formulas, provenance.
+Blocks of a page: ``{provenance}``, what made each committed result; ``{profiles}``, their sizes; ``{commands}``, what
+``make`` can do. Every notebook's page begins with what was found, and ends with what stands behind it: results,
+formulas, provenance.
 """
 
 import os
@@ -16,7 +17,7 @@ from fold import CELL
 
 from n2nf_core.training import profiles
 
-BLOCK = re.compile(r"^```\{(provenance|profiles)\}\n```$", re.MULTILINE)
+BLOCK = re.compile(r"^```\{(provenance|profiles|commands)\}\n```$", re.MULTILINE)
 DISPLAYED = re.compile(r"^\$\$\n(.*?)^\$\$$", re.MULTILINE | re.DOTALL)
 SUMMARY = "\n**Summary.** "
 HOW = """## How it was found
@@ -28,16 +29,49 @@ results that are worth reading.
 """
 NEED = re.compile(r"^\*\*You'll need\.\*\*.*?\n\n", re.MULTILINE | re.DOTALL)
 FORMULAS = Path(__file__).parents[1] / "equations.md"
+MAKEFILE = Path(__file__).parents[2] / "Makefile"
+COMMAND = re.compile(r"^# (make .*?) {2,}(.*)$", re.MULTILINE)  # a line of the comment at its head
+SIZES = {
+    "scenes": "scenes per camera and ISO",
+    "size": "side of a scene, planes",
+    "patch": "side of a patch, planes",
+    "batch": "pairs per step",
+    "features": "features of the denoiser",
+    "pretrain": "steps of the denoiser alone",
+    "joint": "steps of both",
+    "compile": "compiled",
+}
+"""Field of a profile -> its name for readers."""
 NAMED = re.compile(r"^\$\$ \(([\w-]+)\)$", re.MULTILINE)
 FUNCTION = re.compile(r"\{py:\w+\}`~?[\w.]*?(\w+)`")
 
 
+def size(value: int | bool) -> str:
+    """A number with commas, or a word.
+
+    >>> size(20_000), size(True)
+    ('20,000', 'yes')
+    """
+    return ("no", "yes")[value] if isinstance(value, bool) else f"{value:,}"
+
+
+def commands() -> str:
+    """What ``make`` can do, as its file says."""
+    found = [[part.replace("|", r"\|") for part in line] for line in COMMAND.findall(MAKEFILE.read_text())]
+    return "\n".join(["| command | what it does |", "|---|---|", *(f"| `{name}` | {said} |" for name, said in found)])
+
+
 def sizes() -> str:
     """Tables of the profiles, read from the core."""
-    names = [field.name for field in fields(profiles.Profile)]
+    names = [SIZES[field.name] for field in fields(profiles.Profile)]
+    kinds = {
+        "A notebook on its own": profiles.PROFILES,
+        "A point of a sweep over one or two cameras": profiles.SWEEP,
+        "A comparison on five cameras": profiles.STUDY,
+    }
     parts = []
-    for title, table in (("A notebook on its own", profiles.PROFILES), ("A point of a sweep", profiles.SWEEP)):
-        rows = [f"| `{name}` | " + " | ".join(f"{v:,}" for v in asdict(p).values()) + " |" for name, p in table.items()]
+    for title, table in kinds.items():
+        rows = [f"| `{name}` | " + " | ".join(map(size, asdict(p).values())) + " |" for name, p in table.items()]
         head = [f"| profile | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         parts.append("\n".join([f"**{title}**", "", *head, *rows]))
     return "\n\n".join(parts)
@@ -50,21 +84,23 @@ def about(found: committed.Committed) -> str:
     commands = "\n".join(dict.fromkeys(found.frame["provenance.command"]))
     points = len(found.frame)
     rows = {
-        "Made": committed.made(found),
+        "Run": committed.made(found),
         "Device": ", ".join(found.named("device")),
         "Python and packages": f"{', '.join(found.named('python'))}; {', '.join(versions)}",
         "Data, SHA-256 of its description": ", ".join(f"`{d[:16]}`" for d in found.named("data_sha256")),
     }
-    first, *lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    lines = [f"| {name} | {value} |" for name, value in rows.items()]
     command = f"```\n{commands}\n```"
     if points > 1:
         command = f":::{{dropdown}} The commands of its {points} points\n{command}\n:::"
-    return "\n".join([f"### {found.path.name}", "", first, "|---|---|", *lines, "", command])
+    return "\n".join([f"### {found.path.name}", "", "| what | value |", "|---|---|", *lines, "", command])
 
 
 def made(kind: str) -> str:
     """The Markdown of one block."""
-    return sizes() if kind == "profiles" else "\n\n".join(about(found) for found in committed.everything())
+    if kind == "provenance":
+        return "\n\n".join(about(found) for found in committed.everything())
+    return sizes() if kind == "profiles" else commands()
 
 
 def numbered(text: str, page: str) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import jupytext
 import nbformat
+from jupyter_cache import get_cache
 
 from n2nf_core.study.results import commit
 
@@ -82,13 +83,18 @@ def as_it_ran(text: Path, executed: Path, address: str) -> nbformat.NotebookNode
 
 
 def place(app, exception) -> None:
-    """Write <site>/_sources/<page>.ipynb for every page that ran."""
+    """Write <site>/_sources/<page>.ipynb for every page that ran.
+
+    Of a page that was read again and not run, ``jupyter_execute`` has no outputs; the cache has them.
+    """
     if exception or app.builder.name != "html":
         return
-    executed = Path(app.outdir).parent / "jupyter_execute"
+    executed, cache = (Path(app.outdir).parent / name for name in ("jupyter_execute", ".jupyter_cache"))
     for name in app.env.found_docs:
         ran, text = executed / f"{name}.ipynb", Path(app.env.doc2path(name))
         if ran.exists():
+            _, full = get_cache(cache).merge_match_into_notebook(nbformat.read(ran, 4))
+            nbformat.write(full, ran)
             target = Path(app.outdir) / f"_sources/{name}.ipynb"
             nbformat.write(as_it_ran(text, ran, repository(app)), target)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
-from n2nf_core.plots.theme import COLOURS, MARKERS, caption
+from n2nf_core.plots.forest import ranges
+from n2nf_core.plots.theme import COLOURS, MARKERS, WIDTH, caption, legend, log_ticks, wrapped
 
 
 def lines(
@@ -29,15 +29,17 @@ def lines(
         mark: a value of y to compare with, drawn as a dotted line; None for no line.
         yscale: scale of the y axis, as matplotlib names it.
     """
-    figure, axis = plt.subplots(figsize=(6.5, 3.4))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
     for k, (name, (x, y)) in enumerate(series.items()):
         marker = MARKERS[k % 8] if len(x) <= 30 else None
         axis.plot(x, y, marker=marker, ms=4, color=COLOURS[k % 10], lw=1.4, label=caption(name))
     if mark is not None:
         axis.axhline(mark, color="0.6", ls=":", lw=1.2, zorder=0)
-    axis.set(xlabel=xlabel, ylabel=ylabel, yscale=yscale)
+    axis.set(xlabel=xlabel, ylabel=wrapped(ylabel, 34), yscale=yscale)
+    if yscale == "log":
+        log_ticks(axis.yaxis)
     if len(series) > 1:
-        axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+        legend(axis)
     return figure
 
 
@@ -51,18 +53,9 @@ def scores(rows: Mapping[str, Mapping], key: str, unit: str, mark: float | None 
         mark: a value of the score to compare with, drawn as a dotted line; None for no line.
         better: which scores are better, "less" or "more", added to the label; "" for nothing.
     """
-    figure, axis = plt.subplots(figsize=(6.5, 0.42 * len(rows) + 1.0))
-    for position, row in enumerate(rows.values()):
-        low, high = row[f"{key}_interval"]
-        axis.plot([low, high], [position, position], color=COLOURS[0], lw=2)
-        axis.plot(row[key], position, "o", color=COLOURS[0])
-    if mark is not None:
-        axis.axvline(mark, color="0.6", ls=":", lw=1)
-    axis.set_yticks(range(len(rows)), [caption(name) for name in rows])
-    axis.invert_yaxis()
-    axis.locator_params(axis="x", nbins=5)  # more labels of long numbers would overlap
-    axis.set_xlabel(f"{unit}{f'  ({better} is better)' if better else ''}")
-    return figure
+    drawn = {name: (row[key], *row[f"{key}_interval"], None) for name, row in rows.items()}
+    which = f"  ({better}\N{NO-BREAK SPACE}is\N{NO-BREAK SPACE}better)" if better else ""
+    return ranges({"": drawn}, unit + which, mark)
 
 
 def histograms(samples: Mapping[str, np.ndarray], limit: float, unit: str = "noise ([0, 1] units)") -> Figure:
@@ -73,7 +66,7 @@ def histograms(samples: Mapping[str, np.ndarray], limit: float, unit: str = "noi
         limit: the histograms cover the values from -limit to limit.
         unit: label of the axis of values.
     """
-    figure, axis = plt.subplots(figsize=(6, 3.6))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
     edges = np.linspace(-limit, limit, 65)
     centres = (edges[1:] + edges[:-1]) / 2
     for k, (name, values) in enumerate(samples.items()):
@@ -83,9 +76,9 @@ def histograms(samples: Mapping[str, np.ndarray], limit: float, unit: str = "noi
             axis.fill_between(centres, density, step="mid", color="0.85", label=caption(name))
         else:
             axis.plot(centres, np.where(density > 0, density, np.nan), color=COLOURS[(k - 1) % 10], label=caption(name))
-    axis.set(yscale="log", xlabel=unit, ylabel="density (log scale)")
+    axis.set(yscale="log", xlabel=wrapped(unit, 50), ylabel="density (log scale)")
     axis.locator_params(axis="x", nbins=6)
-    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    legend(axis)
     return figure
 
 
@@ -97,13 +90,12 @@ def clouds(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel
         xlabel: label of the x axis, with its unit.
         ylabel: label of the y axis, with its unit.
     """
-    figure, axis = plt.subplots(figsize=(6.5, 3.8))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
     for k, (name, (x, y)) in enumerate(series.items()):
         y = np.asarray(y).clip(min=1e-5)
         axis.plot(np.asarray(x), y, MARKERS[k % 8], ms=3, alpha=0.5, mew=0, color=COLOURS[k % 10], label=caption(name))
-    axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left", markerscale=2)
+    axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=wrapped(ylabel, 34))
+    log_ticks(axis.xaxis)
+    log_ticks(axis.yaxis)
+    legend(axis, markerscale=2)
     return figure

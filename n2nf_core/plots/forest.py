@@ -8,12 +8,10 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from n2nf_core.plots.theme import COLOURS, caption
+from n2nf_core.plots.theme import COLOURS, WIDTH, caption, wrapped
 
 READINGS = {"better": COLOURS[2], "worse": COLOURS[3], "undecided": "0.45"}
 """Reading of a difference -> its colour."""
-
-WIDTH = 5.2  # inches: narrow, so that the text can be read on a phone
 
 
 def _line(axis: Axes, place: float, ends: tuple[float, float], value: float, colour) -> None:
@@ -37,7 +35,7 @@ def _stacked(panels: Mapping[str, Mapping], unit: str, draw: Callable, mark: flo
         axis.spines["left"].set_visible(False)
         axis.set_title(caption(title), fontsize=12, loc="left", fontweight="bold")
         axis.tick_params(labelsize=11)
-    axes[-1, 0].set_xlabel(unit, fontsize=11)
+    axes[-1, 0].set_xlabel(wrapped(unit, 50), fontsize=11)
     return figure
 
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
-from n2nf_core.plots.theme import COLOURS, MARKERS, caption
+from n2nf_core.plots.theme import COLOURS, MARKERS, WIDTH, caption, legend, log_ticks
 
 
 def photon_transfer(
@@ -24,7 +23,7 @@ def photon_transfer(
         truth: name -> (shot, read), variances in the unit squared; None if the truth is not known.
         unit: of the signal.
     """
-    figure, axis = plt.subplots(figsize=(6, 4))
+    figure, axis = plt.subplots(figsize=(WIDTH, 4))
     for k, (name, fit) in enumerate(fits.items()):
         colour, signal, variance = COLOURS[k % 10], np.asarray(fit.signal), np.asarray(fit.variance)
         keep = signal > 0
@@ -38,12 +37,9 @@ def photon_transfer(
             shot, read = truth[name]
             axis.plot(line, shot * line + read, color="black", ls=(0, (2, 3)), lw=1.2)
     axis.set(xscale="log", yscale="log", xlabel=f"signal ({unit})", ylabel=f"noise variance ({unit} squared)")
-    for one, (low, high) in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):
-        if high < 30 * low:  # on such a short axis there are few powers of ten, and labels of all minor ticks overlap
-            one.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            one.set_major_formatter("{x:g}")
-        one.set_minor_formatter(NullFormatter())
-    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    log_ticks(axis.xaxis)
+    log_ticks(axis.yaxis)
+    legend(axis)
     return figure
 
 
@@ -52,17 +48,17 @@ def skewness(found: Mapping[str, tuple], *, unit: str = "[0, 1] units") -> Figur
 
     found: name -> ThirdCumulant. unit: of the signal.
     """
-    figure, axis = plt.subplots(figsize=(6, 4))
+    figure, axis = plt.subplots(figsize=(WIDTH, 4))
     for k, (name, one) in enumerate(found.items()):
         signal, variance = np.asarray(one.signal), one.variance_line
         bars = {"fmt": MARKERS[k % 8], "color": COLOURS[k % 10], "ms": 4, "lw": 1}
         axis.errorbar(signal, np.asarray(one.skewness), np.asarray(one.error), **bars)
         line = np.linspace(signal.min(), signal.max(), 200)
         scale = np.maximum(variance.shot * np.maximum(line, variance.darkest) + variance.read, 1e-30) ** 1.5
-        axis.plot(line, (one.slope * line + one.offset) / scale, color=COLOURS[k % 10], label=name)
+        axis.plot(line, (one.slope * line + one.offset) / scale, color=COLOURS[k % 10], label=caption(name))
     axis.axhline(0, color="0.6", lw=1, zorder=0)
     axis.set(xlabel=f"signal ({unit})", ylabel="skewness of the noise")
-    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    legend(axis)
     return figure
 
 
@@ -77,32 +73,34 @@ def by_setting(
         unit: label of the axis of the score.
         floors: setting -> the least value that can be distinguished from 0, drawn as a grey bar; None for no bars.
     """
-    figure, axis = plt.subplots(figsize=(max(8, 0.95 * len(rows) + 2), 3.8))
     names = list(dict.fromkeys(name for models in rows.values() for name in models))
+    figure, axis = plt.subplots(figsize=(WIDTH, max(2.4, 0.13 * (len(names) + 1) * len(rows) + 0.8)))
     for k, name in enumerate(names):
         drawn = [(place, models[name]) for place, models in enumerate(rows.values()) if name in models]
         places = [place + (k - (len(names) - 1) / 2) * 0.8 / len(names) for place, _ in drawn]
         ends = np.array([row[f"{key}_interval"] for _, row in drawn]).clip(min=1e-6).T
         values = [max(row[key], 1e-6) for _, row in drawn]
-        axis.vlines(places, *ends, color=COLOURS[k % 10], lw=1.5)
-        axis.plot(places, values, MARKERS[k % 8], color=COLOURS[k % 10], ms=5, label=caption(name))
+        axis.hlines(places, *ends, color=COLOURS[k % 10], lw=1.5)
+        axis.plot(values, places, MARKERS[k % 8], color=COLOURS[k % 10], ms=5, label=caption(name))
     if floors:
-        axis.hlines(
+        axis.vlines(
             list(floors.values()), np.arange(len(rows)) - 0.45, np.arange(len(rows)) + 0.45, "0.7", lw=4, zorder=0
         )
-    axis.set_xticks(range(len(rows)), list(map(caption, rows)), rotation=30 if len("".join(rows)) > 45 else 0)
-    axis.set(yscale="log", ylabel=unit)
-    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    axis.set_yticks(range(len(rows)), list(map(caption, rows)))
+    axis.invert_yaxis()
+    axis.set(xscale="log", xlabel=unit)
+    log_ticks(axis.xaxis)
+    legend(axis)
     return figure
 
 
 def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
-    """Ratio of recovered to true shot noise (left) and read noise (right), for every setting and model. The truth is 1.
+    """Recovered over true shot noise (above) and read noise (below), for every setting and model. The truth is 1.
 
     Arguments:
         rows: setting -> model -> {shot_ratio, read_ratio, and shot_ratio_error, read_ratio_error where known}.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(11, 3.6))
+    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 6), sharex=True)
     names = list(next(iter(rows.values())))
     for axis, what in zip(axes, ("shot", "read"), strict=True):
         for k, name in enumerate(names):
@@ -117,8 +115,9 @@ def recovered(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
                 label=caption(name),
             )
         axis.axhline(1, color="0.6", lw=1, zorder=0)
-        axis.set_xticks(range(len(rows)), list(map(caption, rows)), rotation=30, ha="right", fontsize=9)
-        axis.set_ylabel(f"{what} noise, estimate / truth")
+        axis.set_ylabel(f"{what} noise,\nestimate / truth")
+    axes[1].set_xticks(range(len(rows)), list(map(caption, rows)), rotation=30, ha="right")
     axes[1].set_yscale("log")
-    axes[1].legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    log_ticks(axes[1].yaxis)
+    legend(axes[0])
     return figure

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
-from n2nf_core.plots.theme import COLOURS, caption
+from n2nf_core.plots.theme import COLOURS, WIDTH, caption, legend, log_ticks
 
 
 def recovery(points: Sequence[Mapping]) -> Figure:
@@ -20,16 +19,14 @@ def recovery(points: Sequence[Mapping]) -> Figure:
             and read values are divided by the truth.
     """
     cameras = sorted({p["camera"] for p in points})
-    figure, axes = plt.subplots(2 * len(cameras), 1, figsize=(5.2, 5 * len(cameras)))
+    figure, axes = plt.subplots(2 * len(cameras), 1, figsize=(WIDTH, 5 * len(cameras)))
     for row, camera in zip(axes.reshape(-1, 2), cameras, strict=True):
         for axis, what in zip(row, ("shot", "read"), strict=True):
             for number, point in enumerate(p for p in points if p["camera"] == camera):
                 _curves(axis, point, what, named=number == 0)
             axis.axhline(1, color="black", lw=1, ls=":", zorder=0)
             axis.set(yscale="log", xlabel="step of joint training", ylabel=f"{what} / truth")
-            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.yaxis.set_major_formatter("{x:g}")
-            axis.yaxis.set_minor_formatter(NullFormatter())
+            log_ticks(axis.yaxis)
             axis.set_title(f"{caption(camera)}, {what} noise", fontsize=12)
     axes[0].legend(fontsize=11)
     return figure
@@ -55,7 +52,7 @@ def excess(rows: Sequence[Mapping[str, float]], models: Mapping[str, np.ndarray]
         models: name -> variances at the signals of the rows, (rows,), [0, 1] units squared.
         truth: the true variances at the signals of the rows, (rows,), [0, 1] units squared.
     """
-    figure, axis = plt.subplots(figsize=(7, 3.6))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
     signal = np.array([max(row["signal"], 1e-5) for row in rows])
     estimated, error, known = (
         np.array([row[key] for row in rows]) / truth
@@ -67,5 +64,6 @@ def excess(rows: Sequence[Mapping[str, float]], models: Mapping[str, np.ndarray]
         axis.plot(signal, 100 * (variance / truth - 1), color=COLOURS[k], lw=1.5, label=f"excess, {caption(name)}")
     axis.axhline(0, color="0.85", lw=1, zorder=0)
     axis.set(xscale="log", xlabel="signal ([0, 1] units)", ylabel="share of the true variance (%)")
-    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    log_ticks(axis.xaxis)
+    legend(axis)
     return figure

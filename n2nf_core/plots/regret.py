@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from n2nf_core.plots.theme import COLOURS, MARKERS, caption
+from n2nf_core.plots.theme import COLOURS, MARKERS, WIDTH, caption, legend, log_ticks
 
 PLACES = {
     "photon_transfer": 0, "nlf_flow_paper": 1, "nlf_flow": 2, "noise_flow_paper": 3, "noise_flow": 4,
@@ -43,6 +43,7 @@ def _by_camera(axis: Axes, points: Sequence[Mapping[str, Mapping[str, Mapping]]]
             axis.plot(places, values, ls="", ms=5, label=None if place else caption(name), **_style(name))
     axis.set_xticks(range(len(cameras)), [caption(camera) for camera in cameras])
     axis.set(yscale="log", ylabel=UNIT)
+    log_ticks(axis.yaxis)
 
 
 def regret_by_camera(points: Sequence[Mapping[str, Mapping[str, Mapping]]]) -> Figure:
@@ -51,10 +52,9 @@ def regret_by_camera(points: Sequence[Mapping[str, Mapping[str, Mapping]]]) -> F
     Arguments:
         points: for every point, camera -> model -> row with regret_nats_per_dim and its interval.
     """
-    cameras = {camera for point in points for camera in point}
-    figure, axis = plt.subplots(figsize=(1.2 * len(cameras) + 5, 3.6))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
     _by_camera(axis, points)
-    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    legend(axis)
     return figure
 
 
@@ -67,6 +67,7 @@ def _curves(axis: Axes, curves: Mapping[str, Sequence[tuple[float, float]]]) -> 
         x, values = np.transpose(found)
         axis.plot(x, _values(values), ls="", ms=4, label=caption(name), **_style(name))
     axis.set(yscale="log", ylabel=UNIT)
+    log_ticks(axis.yaxis)
 
 
 def regret_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel: str) -> Figure:
@@ -76,10 +77,10 @@ def regret_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
         curves: name of the model -> (x, regret in nats per dimension).
         xlabel: label of the x axis.
     """
-    figure, axis = plt.subplots(figsize=(6.5, 3.4))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
     _curves(axis, {name: list(zip(*curve, strict=True)) for name, curve in curves.items()})
     axis.set_xlabel(xlabel)
-    axis.legend(fontsize=9, bbox_to_anchor=(1, 1), loc="upper left")
+    legend(axis)
     return figure
 
 
@@ -97,7 +98,7 @@ def regret_study(
         curves: label of the x axis -> name of the model -> pairs (x, regret in nats per dimension).
         aim: a regret to compare with, nats per dimension, drawn as a dotted line.
     """
-    figure, axes = plt.subplots(1 + len(curves), 1, figsize=(5.2, 3.2 * (1 + len(curves)) + 1), squeeze=False)
+    figure, axes = plt.subplots(1 + len(curves), 1, figsize=(WIDTH, 3.2 * (1 + len(curves)) + 1), squeeze=False)
     panels = iter(axes.flat)
     first = next(panels)
     _by_camera(first, cameras)

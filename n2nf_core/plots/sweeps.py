@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from n2nf_core.plots.theme import COLOURS, caption
+from n2nf_core.plots.theme import COLOURS, WIDTH, caption
 
 
 def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Figure:
@@ -23,7 +23,7 @@ def weight_sweep(points: Sequence[Mapping], critical: float | None = None) -> Fi
             if training did not collapse.
         critical: the lambda below which the self-sample loss has no minimum; None for no line.
     """
-    figure, axes = plt.subplots(2, 1, figsize=(5.2, 7.2))
+    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 7.2))
     weights = sorted({p["mse_weight"] for p in points})
     places = {w: float(np.log2(w)) if w else -2.0 for w in weights}  # lambda = 0 is drawn at the left
     scales = {"nll_excess": "NLL above photon\ntransfer's (nats/dim)", "psnr_gain": "PSNR above\nthe start's (dB)"}

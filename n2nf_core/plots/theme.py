@@ -1,16 +1,25 @@
-"""Colours, markers, sizes and labels of all figures. The colours are seaborn's palette for colour-blind readers."""
+"""Colours, markers, sizes and labels of all figures. The colours are seaborn's palette for colour-blind readers.
+
+Figures are as wide as :data:`WIDTH` and have no text below 11 points. So their text has 10 pixels where a phone of 375
+pixels shows them over its full width.
+"""
 
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, NullFormatter
 
 COLOURS = sns.color_palette("colorblind")
 MARKERS = "osD^vPX*"
+WIDTH = 5.0  # inches
 LABELS = json.loads((Path(__file__).parent / "labels.json").read_text())
 """Name in the code -> name that readers see, in these figures and in the widgets."""
 
@@ -54,3 +63,30 @@ def heading(name: str) -> str:
     """
     text = label(name)
     return text[:1].upper() + text[1:]
+
+
+def wrapped(text: str, most: int) -> str:
+    """A text in lines of at most so many letters, where it can be broken between words.
+
+    >>> wrapped("Noise Flow, paper's loss", 14)
+    "Noise Flow,\\npaper's loss"
+    """
+    return textwrap.fill(text, most, break_long_words=False, break_on_hyphens=False)
+
+
+def log_ticks(axis: Axis) -> None:
+    """Labels of a logarithmic axis that holds its values already: 1, 2 and 5 where it is short, else powers of ten."""
+    low, high = axis.get_view_interval()
+    if high < 100 * low:  # here there are few powers of ten, and labels of all minor ticks overlap
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def legend(axis: Axes, **more) -> None:
+    """The names of what is drawn, above the axes, where they take no width; the figure grows by their height."""
+    names = axis.get_legend_handles_labels()[1]
+    columns = 2 if max(map(len, names), default=0) <= 20 else 1
+    figure = axis.figure
+    figure.set_figheight(figure.get_figheight() + 0.26 * -(-len(names) // columns))
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=11, borderaxespad=0.2, **more)

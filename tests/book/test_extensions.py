@@ -106,7 +106,16 @@ def test_profiles_are_read_from_the_core():
     from n2nf_core.training import PROFILES
 
     row = next(line for line in inject.sizes().splitlines() if line.startswith("| `gpu`"))
-    assert row == "| `gpu` | " + " | ".join(f"{v:,}" for v in vars(PROFILES["gpu"]).values()) + " |"
+    *numbers, compiled = vars(PROFILES["gpu"]).values()
+    assert row == "| `gpu` | " + " | ".join(f"{v:,}" for v in numbers) + " | yes |" and compiled
+
+
+def test_what_make_can_do_is_read_from_its_file():
+    rows = inject.commands().splitlines()[2:]
+    targets = re.search(r"^\.PHONY: (.*)$", inject.MAKEFILE.read_text(), re.MULTILINE)[1].split()
+    named = [re.match(r"\| `make ([\w-]+)", row)[1] for row in rows]
+    assert {"demo", "study", "lab", "book"} <= set(named) <= set(targets)
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 3 for row in rows), "a bar would end a cell"
 
 
 @pytest.mark.parametrize("address", ["", "https://example.org/a/b"])

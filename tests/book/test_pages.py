@@ -80,7 +80,7 @@ def test_committed_results_stand_on_the_pages(book):
     commit = pd.read_parquet(ROOT / "results/60_ablate_lambda.parquet")["provenance.commit"].iloc[0]
     assert commit[:10] in text and commit[:10] in (book / "reproducibility.html").read_text()
     for path in (book / "notebooks").glob("*.html"):
-        missing = "No longer run of this notebook is committed yet" in path.read_text()
+        missing = "A long run of this notebook is not in" in path.read_text()
         assert missing != any((ROOT / "results").glob(f"{path.stem}*")), path.name
 
 

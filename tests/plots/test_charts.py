@@ -18,17 +18,20 @@ def test_curves_carry_their_labels_and_marks_where_there_are_few_points():
     assert list(level.get_ydata()) == [2.5, 2.5]
     assert [text.get_text() for text in axis.get_legend().texts] == [label("noise_flow"), "long"]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("step", "nats")
-    assert charts.lines({"one": ([1, 2], [3, 4])}, "", "").axes[0].get_legend() is None
+    (axis,) = charts.lines({"one": ([1, 2], [0.003, 0.009])}, "", "", yscale="log").axes
+    assert axis.get_legend() is None
+    axis.figure.canvas.draw()
+    assert "0.005" in [tick.get_text() for tick in axis.get_yticklabels()], "a plain number, and no power of ten"
 
 
 def test_scores_stand_from_top_to_bottom_with_their_intervals():
     rows = {"noisy": {"psnr_db": 30.0, "psnr_db_interval": (29.0, 31.5)}}
     rows |= {"noise2noise": {"psnr_db": 38.0, "psnr_db_interval": (37.0, 38.5)}}
-    (axis,) = charts.scores(rows, "psnr_db", "PSNR (dB)", better="higher").axes
-    found = [line.get_xydata().tolist() for line in axis.lines]
-    assert found == [[[29, 0], [31.5, 0]], [[30, 0]], [[37, 1], [38.5, 1]], [[38, 1]]]
-    assert axis.yaxis_inverted() and axis.get_xlabel() == "PSNR (dB)  (higher is better)"
-    assert [tick.get_text() for tick in axis.get_yticklabels()] == [label("noisy"), label("noise2noise")]
+    (axis,) = charts.scores(rows, "psnr_db", "PSNR (dB)", mark=33.0, better="higher").axes
+    level, *found = [line.get_xydata().tolist() for line in axis.lines]
+    assert found == [[[29, 0], [31.5, 0]], [[30, 0]], [[37, 1], [38.5, 1]], [[38, 1]]] and level[0][0] == 33
+    assert axis.yaxis_inverted() and axis.get_xlabel() == "PSNR (dB)  (higher\xa0is\xa0better)"
+    assert [text.get_text() for text in axis.texts] == [label("noisy"), label("noise2noise")]
 
 
 def test_a_histogram_is_a_density_of_all_values_and_the_first_is_an_area():

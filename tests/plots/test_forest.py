@@ -20,14 +20,6 @@ def test_a_difference_has_its_interval_its_seeds_and_its_word():
     assert figure.axes[-1].get_xlabel() == "dB"
 
 
-def test_text_can_be_read_on_a_phone():
-    figure = plots.forest({"phones": ROWS}, "dB")
-    figure.draw_without_rendering()
-    width = figure.get_size_inches()[0] * 72  # points, and pixels of a page that shows it at its size
-    sizes = [text.get_fontsize() for axis in figure.axes for text in (*axis.texts, *axis.get_xticklabels())]
-    assert min(sizes) * 343 / width >= 10, "343 px are left on a screen of 375"
-
-
 @pytest.mark.parametrize("log", [False, True])
 def test_a_range_has_the_value_to_compare_with(log):
     figure = plots.ranges({"phones": {"awgn": (2.0, 1.0, 3.0, 1.5)}}, "nats", mark=2.5, log=log)

@@ -41,13 +41,13 @@ def test_models_stand_side_by_side_in_every_setting_that_they_have():
     rows = {"S6 800": {"awgn": row(0.5), "noise_flow": row(0.02)}, "IP 100": {"noise_flow": row(0.0)}}
     (axis,) = noise.by_setting(rows, "kl_nats", "KL (nats)", {"S6 800": 0.001, "IP 100": 0.002}).axes
     awgn, flow = axis.lines
-    assert awgn.get_xydata() == pytest.approx(np.array([[-0.2, 0.5]]))
-    assert flow.get_xydata() == pytest.approx(np.array([[0.2, 0.02], [1.2, 1e-6]])), "zero is drawn at a millionth"
+    assert awgn.get_xydata() == pytest.approx(np.array([[0.5, -0.2]]))
+    assert flow.get_xydata() == pytest.approx(np.array([[0.02, 0.2], [1e-6, 1.2]])), "zero is drawn at a millionth"
     assert [line.get_label() for line in axis.lines] == [label("awgn"), label("noise_flow")]
-    assert [tick.get_text() for tick in axis.get_xticklabels()] == list(rows)
-    spans = [segment[:, 1].tolist() for bars in axis.collections[:2] for segment in bars.get_segments()]
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == list(rows)
+    spans = [segment[:, 0].tolist() for bars in axis.collections[:2] for segment in bars.get_segments()]
     assert spans[0] == pytest.approx([0.45, 0.55]) and spans[1] == pytest.approx([0.018, 0.022])
-    floors = [segment[0, 1] for segment in axis.collections[2].get_segments()]
+    floors = [segment[0, 0] for segment in axis.collections[2].get_segments()]
     assert floors == [0.001, 0.002]
 
 

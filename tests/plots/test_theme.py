@@ -47,5 +47,16 @@ def test_in_the_project_s_style_the_same_figure_is_the_same_file():
         assert plt.rcParams["figure.constrained_layout.use"] and not plt.rcParams["axes.spines.top"]
 
 
+@pytest.mark.parametrize(("low", "shown"), [(0.3, "0.5 1 2 5"), (1e-4, "")])
+def test_a_short_logarithmic_axis_has_plain_numbers(low, shown):
+    figure, axis = plt.subplots()
+    axis.set(xscale="log", xlim=(low, 6))
+    theme.log_ticks(axis.xaxis)
+    figure.canvas.draw()
+    labels = [tick.get_text() for tick in axis.get_xticklabels() if low < tick.get_position()[0] < 6]
+    assert [text for text in labels if "$" not in text] == shown.split() and labels
+    assert not any(tick.label1.get_text() for tick in axis.xaxis.get_minor_ticks())
+
+
 def test_models_that_stand_together_have_colours_and_markers_enough():
     assert len(set(theme.COLOURS)) == 10 and len(set(theme.MARKERS)) == 8

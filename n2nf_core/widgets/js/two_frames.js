@@ -115,7 +115,7 @@ class TwoFrames {
       kind === "difference"
         ? developNoise(values, height * width, 0.3 / deviation, pixels)
         : develop(values, height * width, this.look, gain, pixels);
-    const note = kind === "difference" ? "the scene is gone" : `mean ${fixed(signal, 0)} DN`;
+    const note = kind === "difference" ? "noise alone" : `mean ${fixed(signal, 0)} DN`;
     this.panels[kind].show(width, height, paint, note, kind === "difference" ? "noise alone" : "a noisy picture");
   }
 
@@ -152,11 +152,11 @@ class TwoFrames {
   said(line) {
     const count = this.points.length;
     if (!line) return "One exposure, one point. Drag the exposure: the points will lie on a line.";
-    const read = line.offset > 0 ? `${fixed(Math.sqrt(line.offset), 0)} DN` : "not to be told from 0 yet";
+    const read = line.offset > 0 ? `${fixed(Math.sqrt(line.offset), 0)} DN` : "cannot be told from 0 yet";
     const truth = Math.sqrt(sensorLine(this.sensor).read) * this.full;
     return (
-      `${count} exposures. Slope: ${fixed(line.slope, 1)} DN per electron (the sensor: ` +
-      `${fixed(this.sensor.gain, 1)}). Read noise: ${read} (${fixed(truth, 0)} DN).`
+      `${count} exposures. Slope: ${fixed(line.slope, 1)} DN per electron (truth: ` +
+      `${fixed(this.sensor.gain, 1)}). Read noise: ${read} (truth: ${fixed(truth, 0)} DN).`
     );
   }
 
