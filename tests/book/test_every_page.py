@@ -38,7 +38,7 @@ def on_screen(only):
 
 @pytest.fixture(scope="module", params=VISITS, ids="{0[1]}-{0[0]}".format)
 def shown(request, book, visit):
-    """A page at a width; the last of its tests fails if it had an error or asked another machine for anything."""
+    """A page at a width. Its errors and its requests to other machines are an error of the test after its last one."""
     width, name = request.param
     with visit((book / name).as_uri(), width) as page:
         yield page
