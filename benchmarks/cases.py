@@ -130,10 +130,10 @@ def compared(case: str, functions: dict[str, Callable], per_call: float, unit: s
     return rows
 
 
-def flow_training(device: torch.device, compile: bool) -> list[Row]:
-    """Likelihood and gradient of Noise Flow on 64 patches: layer by layer, compiled, fused."""
+def flow_training(device: torch.device, compile: bool, patches: int = 64) -> list[Row]:
+    """Likelihood and gradient of Noise Flow on 4x32x32 patches: layer by layer, compiled, fused."""
     flow = perturbed_flow(device)
-    pair = batch_of(flow, 64, 32, 32, device)
+    pair = batch_of(flow, patches, 32, 32, device)
     copy = plain_flow(flow, pair.camera, pair.iso)
 
     def step(log_prob: Callable, *contexts: Callable) -> Callable:
@@ -156,7 +156,7 @@ def flow_training(device: torch.device, compile: bool) -> list[Row]:
     if compile:
         ways["compiled"] = step(torch.compile(flow.log_prob), fused.layer_by_layer)
     ways["fused"] = step(flow.log_prob)
-    return compared("Noise Flow, likelihood and gradient", ways, 64, "patches/s")
+    return compared("Noise Flow, likelihood and gradient", ways, patches, "patches/s")
 
 
 def frames(device: torch.device, count: int, size: tuple[int, int], name: str, repeats: int = 5) -> list[Row]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional as F
 
@@ -17,8 +19,8 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def convolution(device: torch.device, dtype: torch.dtype) -> float:
-    """The best rate of a large 3x3 convolution, forward, channels last: floating-point operations per second."""
+def convolution(device: torch.device, dtype: torch.dtype, shapes: Sequence[tuple[int, int, int]] = SHAPES) -> float:
+    """The best rate of 3x3 convolutions of these shapes, forward, channels last: floating-point operations a second."""
 
     def case(channels: int, images: int, side: int):
         options = {"device": device, "dtype": dtype}
@@ -32,8 +34,8 @@ def convolution(device: torch.device, dtype: torch.dtype) -> float:
         return run
 
     with torch.no_grad():
-        seconds = interleaved({shape: case(*shape) for shape in SHAPES}, 9)
-    return max(18 * c * c * n * side * side / min(seconds[c, n, side]) for c, n, side in SHAPES)
+        seconds = interleaved({shape: case(*shape) for shape in shapes}, 9)
+    return max(18 * c * c * n * side * side / min(seconds[c, n, side]) for c, n, side in shapes)
 
 
 def matrix_product(device: torch.device, dtype: torch.dtype, size: int = 2048) -> float:

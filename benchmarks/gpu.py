@@ -41,7 +41,11 @@ from n2nf_core.types import NoisyPair
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything. scenes: per camera and ISO, of the epoch. frame: (h, w) of planes. kl: patches."""
+    """How much of everything.
+
+    scenes: per camera and ISO, of the epoch. frame: (h, w) of planes. flow, likelihood, kl: patches of 32x32.
+    convolutions: (channels, images, side) of those that are timed. matrix: side of the product that is timed.
+    """
 
     profile: Profile
     scenes: int
@@ -50,13 +54,17 @@ class Sizes:
     trial_steps: int
     network: cases.Network
     frame: tuple[int, int]
+    flow: int
+    likelihood: int
     kl: int
+    convolutions: tuple[tuple[int, int, int], ...]
+    matrix: int
 
 
-PAPER = Sizes(STUDY["gpu"], 4, 162_288, 127_512, 200, cases.PAPER, cases.FRAME, 10_000)
+PAPER = Sizes(STUDY["gpu"], 4, 162_288, 127_512, 200, cases.PAPER, cases.FRAME, 64, 256, 10_000, ceilings.SHAPES, 4096)
 REHEARSAL = Sizes(
     replace(STUDY["smoke"], size=80, features=8), 1, 64, 200, 8, cases.Network("rehearsal", 8, nn.Identity, 2, 16),
-    (40, 56), 50,
+    (40, 56), 4, 4, 50, ((64, 1, 32),), 256,
 )  # fmt: skip
 
 SHIPPED = "graph, denoiser compiled"
@@ -72,8 +80,8 @@ def bench(sizes: Sizes, device: torch.device, folder: Path) -> dict:
     """The cases of benchmarks.bench that need no files, in one network."""
     ways = cases.steps_of(sizes.network, device, joint=True, compile=device.type == "cuda")
     rows = cases.compared(f"joint step, {sizes.network.name}", ways, 2 * sizes.network.batch, "images/s")
-    rows += cases.flow_training(device, compile=False)
-    rows += cases.frames(device, 256, (32, 32), "256 patches")
+    rows += cases.flow_training(device, compile=False, patches=sizes.flow)
+    rows += cases.frames(device, sizes.likelihood, (32, 32), f"{sizes.likelihood} patches")
     rows += cases.frames(device, 1, sizes.frame, "frame", repeats=3)
     return {"rows": rows + cases.kl(device, sizes.kl)}
 
@@ -123,8 +131,9 @@ def epoch(sizes: Sizes, device: torch.device, folder: Path) -> dict:
 def _shares(sizes: Sizes, device: torch.device, rate: float) -> dict[str, float]:
     """What the denoiser's arithmetic at ``rate`` images per second is of the card's ceilings."""
     types = {"bfloat16": torch.bfloat16, "float32": torch.float32}
-    found = {f"conv_ceiling_{n}_flops": ceilings.convolution(device, t) for n, t in types.items()}
-    found |= {f"matrix_ceiling_{n}_flops": ceilings.matrix_product(device, t, 4096) for n, t in types.items()}
+    shapes, side = sizes.convolutions, sizes.matrix
+    found = {f"conv_ceiling_{n}_flops": ceilings.convolution(device, t, shapes) for n, t in types.items()}
+    found |= {f"matrix_ceiling_{n}_flops": ceilings.matrix_product(device, t, side) for n, t in types.items()}
     network = cases.Network("profile", sizes.profile.features, nn.Identity, patch=sizes.profile.patch)
     used = rate * network.operations
     return found | {

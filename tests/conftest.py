@@ -6,6 +6,13 @@ from pathlib import Path
 
 import pytest
 
+LONGEST = ("test_gpu_kit.py", "test_workflow.py", "test_lab.py", "test_notebooks.py")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest tests come first, so that no process is left alone with one of them in the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

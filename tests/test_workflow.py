@@ -48,7 +48,7 @@ from pathlib import Path
 times = Path(output_dir).parents[1] / "times"
 with times.open("a") as file:
     print("begun", weight, seed, file=file)
-time.sleep(1)
+time.sleep(0.2)
 content = {{
     "noise_models": {{"cross": {{"nll_nats_per_dim": weight + seed}}, "self": {{"nll_nats_per_dim": -weight}}}},
     "threads": os.environ["OMP_NUM_THREADS"],
@@ -146,11 +146,11 @@ def test_a_finished_study_that_is_changed_runs_what_is_new_and_tables_what_is_as
         run(engine("home", "local", "--cores", "2"))
         return tables(tmp_path / "home")[1]["noise_models.cross.nll_nats_per_dim"].tolist()
 
-    assert ask(2.0, 4.0) == [2.0, 4.0]
+    assert ask(2.0) == [2.0]
     before = times(tmp_path / "home")
-    assert ask(2.0, 4.0, 8.0) == [2.0, 4.0, 8.0]
+    assert ask(2.0, 8.0) == [2.0, 8.0]
     assert times(tmp_path / "home")[len(before) :] == ["begun 8.0 0", "ended 8.0 0"]
-    assert ask(4.0) == [4.0], "a point that left the study leaves its tables"
+    assert ask(8.0) == [8.0], "a point that left the study leaves its tables"
 
 
 @pytest.mark.skipif(

@@ -27,7 +27,7 @@ Image = np.ndarray
 Method = Callable[[Image, int | None, float], Image]
 """(image, channel axis or None, standard deviation of the noise) -> denoised image."""
 
-STRENGTHS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.6, 2.0)  # multiples of the standard deviation of the noise
+STRENGTHS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.6, 2.0)  # multiples of the noise's standard deviation
 MIDDLE = 512  # side in plane pixels of the part of a frame that parameters are chosen on
 BORDER = 16  # pixels reflected around an image, so that shifts and wavelets do not reach its edge
 
@@ -76,15 +76,21 @@ def _nl_means(image: Image, channel_axis: int | None, sigma: float, strength: fl
     return denoise_nl_means(image, h=strength * sigma, sigma=share * sigma, **options)
 
 
-def wavelet() -> list[Method]:
-    """denoise_wavelet (BayesShrink), averaged over shifts of up to 3 pixels: one method per wavelet and strength."""
+def wavelet(strengths: Sequence[float] = STRENGTHS) -> list[Method]:
+    """denoise_wavelet (BayesShrink), averaged over shifts of up to 3 pixels: one method per wavelet and strength.
+
+    strengths: multiples of the noise's standard deviation.
+    """
     kinds = (("db1", 3), ("sym8", 3))
-    return [partial(_wavelet, strength=s, wavelet=w, levels=n) for s in STRENGTHS for w, n in kinds]
+    return [partial(_wavelet, strength=s, wavelet=w, levels=n) for s in strengths for w, n in kinds]
 
 
-def nl_means() -> list[Method]:
-    """denoise_nl_means with patches of 5 pixels, up to 5 pixels apart: a method per h and share of noise subtracted."""
-    return [partial(_nl_means, strength=s, share=share) for s in STRENGTHS for share in (0.0, 0.7, 1.0)]
+def nl_means(strengths: Sequence[float] = STRENGTHS) -> list[Method]:
+    """denoise_nl_means with patches of 5 pixels, up to 5 pixels apart: a method per h and share of noise subtracted.
+
+    strengths: h, in multiples of the noise's standard deviation.
+    """
+    return [partial(_nl_means, strength=s, share=share) for s in strengths for share in (0.0, 0.7, 1.0)]
 
 
 class _Chosen(NamedTuple):

@@ -10,13 +10,15 @@ known already. An import from a package counts as an import from the module that
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
 NOT_DECISIVE = {"files", "plots", "study.paper_tables", "study.results"}
 SHOWING = {"display", "print"}  # a statement of a notebook that calls one of these changes no number
+
+_parsed = functools.lru_cache(16)(ast.parse)  # the functions below look at a module's tree one after the other
 
 
 class Code(NamedTuple):
@@ -52,7 +54,7 @@ def core_code(code: str) -> dict[str, str]:
     Modules that those import are included.
     """
     found: dict[str, str] = {}
-    waiting = [ast.parse(code)]
+    waiting = [code]
     while waiting:
         for module in _modules(waiting.pop()):
             file = PACKAGE.joinpath(*module.split("."))
@@ -60,25 +62,30 @@ def core_code(code: str) -> dict[str, str]:
             name = file.relative_to(PACKAGE).as_posix()
             if not file.is_file() or name in found or {module, module.split(".")[0]} & NOT_DECISIVE:
                 continue
-            tree = ast.parse(file.read_text())
-            found[name] = _without_docstrings(tree)
-            waiting.append(tree)
+            text = file.read_text()
+            found[name] = _without_docstrings(text)
+            waiting.append(text)
     return dict(sorted(found.items()))
 
 
-def _modules(tree: ast.Module) -> set[str]:
-    """Names, below this package, of its modules that the import statements of ``tree`` name."""
+@functools.cache
+def _imports(code: str) -> list[ast.Import | ast.ImportFrom]:
+    return [node for node in ast.walk(_parsed(code)) if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+
+def _modules(code: str) -> set[str]:
+    """Names, below this package, of its modules that the import statements of ``code`` name."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _imports(code):
         if isinstance(node, ast.Import):
             names = [alias.name.partition(".")[2] for alias in node.names if alias.name.startswith(f"{PACKAGE.name}.")]
             found |= {module for name in names for module in _origin(name, None)}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
+        elif (node.module or "").split(".")[0] == PACKAGE.name:
             parent = (node.module or "").partition(".")[2]
             for alias in node.names:
                 inner = f"{parent}.{alias.name}".lstrip(".")
                 if _is_module(inner):
-                    found |= _origin(inner, _attributes(tree, alias.asname or alias.name))
+                    found |= _origin(inner, _attributes(code, alias.asname or alias.name))
                 else:
                     found |= _origin(parent, {alias.name})
     return found
@@ -97,34 +104,41 @@ def _origin(module: str, names: set[str] | None) -> set[str]:
     face = PACKAGE.joinpath(*module.split("."), "__init__.py")
     if not face.is_file():
         return {module}
-    tree = ast.parse(face.read_text())
-    if any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in tree.body):
+    handed = _handed_on(face.read_text())
+    if handed is None:
         return {module}  # the __init__.py holds code of its own
-    handed = dict(_handed_on(tree))
     wanted = set(handed) if names is None else names
     inner = {f"{module}.{name}" for name in wanted if name not in handed and _is_module(f"{module}.{name}")}
     return inner.union(*(_origin(handed[name], {name}) for name in wanted & set(handed)))
 
 
-def _handed_on(face: ast.Module) -> Iterator[tuple[str, str]]:
-    """(name, module below this package that defines it) for the imports of a package's __init__.py."""
-    for node in face.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
-            for alias in node.names:
-                yield alias.asname or alias.name, node.module.partition(".")[2]
+@functools.cache
+def _handed_on(face: str) -> dict[str, str] | None:
+    """Name -> module below this package that defines it, for the imports of a package's __init__.py.
+
+    None if it defines functions or classes.
+    """
+    body = ast.parse(face).body
+    if any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in body):
+        return None
+    imports = [n for n in body if isinstance(n, ast.ImportFrom) and (n.module or "").startswith(f"{PACKAGE.name}.")]
+    return {alias.asname or alias.name: n.module.partition(".")[2] for n in imports for alias in n.names}
 
 
-def _attributes(tree: ast.Module, name: str) -> set[str] | None:
-    """The attributes that ``tree`` uses of the module called ``name``; None if it uses the module as a whole."""
-    nodes = list(ast.walk(tree))
+@functools.cache
+def _attributes(code: str, name: str) -> set[str] | None:
+    """The attributes that ``code`` uses of the module called ``name``; None if it uses the module as a whole."""
+    nodes = list(ast.walk(_parsed(code)))
     attributes = [n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)]
     taken = [node.attr for node in attributes if node.value.id == name]
     uses = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
     return set(taken) if uses == len(taken) else None
 
 
-def _without_docstrings(tree: ast.Module) -> str:
+@functools.cache
+def _without_docstrings(code: str) -> str:
     """The code of a module without comments, docstrings and layout."""
+    tree = ast.parse(code)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:] or [ast.Pass()]

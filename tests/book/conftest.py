@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cases.book_pages import HTML
 from cases.widgets import WIDGETS
 
 from n2nf_core.widgets import modules
 
 ROOT = Path(__file__).parents[2]
-HTML = ROOT / "book/_build/html"
 SOURCES = (
     "book/*.md",
     "book/api/*.md",
@@ -26,6 +26,7 @@ SOURCES = (
     "n2nf_core/widgets/**/*",
 )
 SETTLED = "async () => { await window.MathJax?.startup?.promise; await document.fonts.ready }"  # formulas and fonts
+FORGET = "if (location.protocol !== 'about:') { localStorage.clear(); sessionStorage.clear() }"
 LOCAL = ("file:", "blob:", "data:", "http://127.0.0.1:")
 
 
@@ -42,9 +43,15 @@ def book() -> Path:
     return HTML
 
 
-@pytest.fixture
-def open_page(chromium):
-    """open_page(address, width=..., dark=...) -> a page whose requests to other machines are cut and fail the test."""
+def load(page, address: str) -> None:
+    """Show an address, with its formulas and fonts."""
+    page.goto(address)
+    page.evaluate(SETTLED)
+
+
+@contextmanager
+def watching(chromium):
+    """What ``open_page`` is, and the list of what its pages complain about, which must be empty in the end."""
     contexts, complaints = [], []
 
     def open_(address: str, width: int = 1280, height: int = 900, dark: bool = False, before: str = ""):
@@ -60,18 +67,46 @@ def open_page(chromium):
 
         context.route("**/*", local_only)
         page = context.new_page()
-        page.on("console", lambda m: m.type == "error" and complaints.append(f"{address}: {m.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"{address}: {error}"))
+        page.on("console", lambda m: m.type == "error" and complaints.append(f"{page.url}: {m.text}"))
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         if before:
             page.add_init_script(before)
-        page.goto(address)
-        page.evaluate(SETTLED)
+        load(page, address)
         return page
 
-    yield open_
+    yield open_, complaints
     for context in contexts:
         context.close()
     assert not complaints
+
+
+@pytest.fixture
+def open_page(chromium):
+    """open_page(address, width=..., dark=...) -> a page whose requests to other machines are cut and fail the test."""
+    with watching(chromium) as (open_, _):
+        yield open_
+
+
+@pytest.fixture(scope="module")
+def visit(chromium):
+    """visit(address, width) -> a context with that page, which must have had no errors when it ends.
+
+    One tab shows all of them, which takes half the time of a tab for each; what the last page stored is forgotten.
+    """
+    with watching(chromium) as (open_, complaints):
+        page = open_("about:blank", before=FORGET)
+
+        @contextmanager
+        def visited(address: str, width: int):
+            page.emulate_media(color_scheme="light")
+            page.set_viewport_size({"width": width, "height": 900})
+            load(page, address)
+            yield page
+            page.goto("about:blank")
+            found, complaints[:] = complaints[:], []
+            assert not found
+
+        yield visited
 
 
 @contextmanager

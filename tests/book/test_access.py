@@ -7,34 +7,12 @@ import pytest
 from cases.axe import CHECKER, FAULTS
 from cases.screenshots import SCREENSHOTS
 
-AT_REST = """() => document.getAnimations().every(({playState}) => playState === "finished")
-    && !document.querySelector('canvas[role=img][aria-label$="not drawn yet"]')"""
 IMAGE = re.compile(r"<img\b[^>]*>")
 
 
 @pytest.fixture(scope="module")
 def pages(book):
     return sorted(path for path in book.rglob("*.html") if "_static" not in path.parts)
-
-
-def test_no_serious_fault_and_no_page_scrolls_sideways_on_a_phone(pages, open_page):
-    if not CHECKER.exists():
-        pytest.skip("axe-core is missing: run `make book`")
-    found = {}
-    for path in pages:
-        page = open_page(path.as_uri())
-        page.evaluate(CHECKER.read_text())
-        page.wait_for_function(AT_REST)
-        faults = page.evaluate(FAULTS)
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
-        page.wait_for_function(AT_REST)
-        faults += [f"dark: {fault}" for fault in page.evaluate(FAULTS)]
-        page.set_viewport_size({"width": 375, "height": 800})
-        width = page.evaluate("document.documentElement.scrollWidth")
-        found[path.name] = faults + [f"{width} px wide"] * (width > 375)
-        page.context.close()
-    assert not {name: faults for name, faults in found.items() if faults}
 
 
 def test_the_checker_sees_a_fault(book, open_page):

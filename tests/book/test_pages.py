@@ -11,15 +11,6 @@ ROOT = Path(__file__).parents[2]
 MOST_BYTES = 2_000_000  # of the landing page with all it loads before a reader touches it
 
 
-def test_every_page_loads_from_a_file(book, open_page):
-    pages = sorted(p for p in book.rglob("*.html") if "_static" not in p.parts)
-    assert len(pages) > 8
-    for path in pages:
-        page = open_page(path.as_uri())
-        assert page.title()
-        page.context.close()
-
-
 def test_the_landing_page_is_light(served, open_page):
     page = open_page("about:blank")
     sizes = []

@@ -1,4 +1,4 @@
-"""A small notebook, and the digest of a point of it."""
+"""A small notebook that imports nothing slow, and the digest of a point of it."""
 
 from n2nf_core.study import code_hash, points, runner
 
@@ -27,14 +27,15 @@ weight = 1.0
 ```
 
 ```{code-cell} ipython3
+import json
 import os
-
-from n2nf_core.study.results import write_json
+from pathlib import Path
 
 with open(f"{output_dir}/times", "a") as file:
     file.write("run\\n")
 assert seed != 13, "unlucky"
-write_json(f"{output_dir}/tiny.json", {"seed": seed, "weight": weight, "gpu": os.environ.get("CUDA_VISIBLE_DEVICES")})
+content = {"seed": seed, "weight": weight, "gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}
+Path(output_dir, "tiny.json").write_text(json.dumps(content))
 ```
 """
 

@@ -7,7 +7,7 @@ from cases.flat_bursts import TRUTH, flat_burst
 from n2nf_core import evaluation
 from n2nf_core.baselines import GaussianNoise
 from n2nf_core.bursts import Burst
-from n2nf_core.evaluation.classical_denoisers import _choose, back, calibrate, nl_means, stabilise, wavelet
+from n2nf_core.evaluation.classical_denoisers import STRENGTHS, _choose, back, calibrate, nl_means, stabilise, wavelet
 from n2nf_core.simulation import simulated_bursts
 from n2nf_core.types import NLF
 
@@ -22,6 +22,12 @@ def test_classical_denoisers_are_calibrated_on_pairs(methods, cfa):
     assert rows["denoised"]["psnr_db"] > rows["noisy"]["psnr_db"] + 2
     with pytest.raises(KeyError):
         denoise(flat_burst())
+
+
+@pytest.mark.parametrize("methods", [wavelet, nl_means], ids=["wavelet", "nl_means"])
+def test_methods_have_the_strengths_that_are_asked_for(methods):
+    assert {method.keywords["strength"] for method in methods((0.5, 2.0))} == {0.5, 2.0}
+    assert {method.keywords["strength"] for method in methods()} == set(STRENGTHS)
 
 
 LINE = NLF(0.004, 0.0002)

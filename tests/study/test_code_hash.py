@@ -43,6 +43,7 @@ def package(tmp_path, monkeypatch):
         "flow/__init__.py": "from n2nf_core.flow.layers import Layer\nfrom n2nf_core.flow.fast import quick\n",
         "flow/layers.py": "from n2nf_core import types\n\n\nclass Layer:\n    pass\n",
         "flow/fast.py": "def quick(): ...\n",
+        "own/__init__.py": "from n2nf_core.flow.fast import quick\n\n\ndef slow():\n    quick()\n",
         "types.py": "one = 1\n",
         "plots/__init__.py": "from n2nf_core.plots.charts import lines\n",
         "plots/charts.py": "def lines(): ...\n",
@@ -61,6 +62,7 @@ def package(tmp_path, monkeypatch):
         ("from n2nf_core import flow\nflow.quick()", ["flow/fast.py"]),
         ("from n2nf_core import flow\nuse(flow)", ["flow/fast.py", "flow/layers.py", "types.py"]),
         ("import n2nf_core.flow.fast", ["flow/fast.py"]),
+        ("from n2nf_core.own import slow", ["flow/fast.py", "own/__init__.py"]),
         ("from n2nf_core.plots import lines", []),
     ],
 )

@@ -35,10 +35,12 @@ output_dir = "runs"
 ```
 
 ```{code-cell} ipython3
-from n2nf_core.study.results import write_json
+import json
+from pathlib import Path
+
 assert seed != 13, "unlucky"
 if seed != 14:
-    write_json(f"{output_dir}/tiny.json", {"seed": seed})
+    Path(output_dir, "tiny.json").write_text(json.dumps({"seed": seed}))
 ```
 """
 
@@ -93,7 +95,7 @@ def test_results_of_an_earlier_run_stay_until_new_ones_are_complete(notebook, tm
     notebook.write_text(notebook.read_text().replace("seed != 13", "seed != 7"))
     assert cli.main(["run", str(notebook), "--out", str(out), "-p", "seed", "7"]) == 1
     assert {name: data for name, data in contents(out).items() if name in before} == before
-    notebook.write_text(notebook.read_text().replace("seed != 7", "seed != 13").replace("write_json(", "print("))
+    notebook.write_text(notebook.read_text().replace("seed != 7", "seed != 13").replace('"tiny.json"', '"other.json"'))
     assert cli.main(["run", str(notebook), "--out", str(out), "-p", "seed", "7"]) == 1
     assert "wrote no tiny.json" in capsys.readouterr().err, "the earlier one is not taken for it"
     assert {name: data for name, data in contents(out).items() if name in before} == before
