@@ -10,12 +10,15 @@ from n2nf_core import plots
 from n2nf_core.study.tables import page_figures
 from n2nf_core.study.tables.columns import unflatten
 
+TEXTURED = "point.parameters.textured"
+"""Column of the parameter that chooses scenes full of texture; points of older code lack it."""
+
 
 def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
     """NLL of real noise (above) and PSNR (below) of both losses against the weight lambda, on smooth scenes that were
     held out. A mark is one run, and a cross is one that collapsed; lines run through the means. The dotted line is the
     critical weight that pairs give before any training."""
-    frame = frame[frame["point.parameters.textured"] != True]  # noqa: E712, a column that may hold None
+    frame = frame[~frame.get(TEXTURED, pd.Series(False, frame.index)).eq(True)]
     nll, psnr = "noise_models.%s.nll_nats_per_dim", "denoisers.%s.psnr_db"
 
     def loss(row: Mapping, name: str) -> dict:
@@ -57,8 +60,8 @@ def regret_study(frame: pd.DataFrame) -> plots.Figure:
     """
     points = [row | {"blocks": unflatten(row)} for row in frame.to_dict("records")]
     sensors = [p for p in points if p["point.parameters.sensor"]]
-    textured = [p for p in points if p["point.parameters.textured"]]
-    plain = [p for p in points if not (p["point.parameters.sensor"] or p["point.parameters.textured"])] or sensors
+    textured = [p for p in points if p.get(TEXTURED) is True]
+    plain = [p for p in points if not (p["point.parameters.sensor"] or p.get(TEXTURED) is True)] or sensors
     usual = [p for p in plain if not int(p["point.parameters.scenes"])] or plain
     most, alone = max(p["cameras"] for p in usual), [p for p in plain if p["cameras"] == 1]
     only = next(iter((alone or plain)[0]["blocks"]["by_camera"]))
