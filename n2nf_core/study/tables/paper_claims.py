@@ -39,7 +39,7 @@ def noise_claims(t: Tables) -> list[Claim]:
             paper("Table 1", (NLL, KL), "Noise2NoiseFlow", "Noise Flow"),
             on_both(t, "40", "noise2noiseflow", "supervised", (NLL, KL)),
             "40_evaluate_noise_model",
-            "What is missing is the error of the denoiser, which the residual $y_1 - D(y_2)$ contains beside the "
+            "What is missing is the error of the denoiser, which the residual y₁ − D(y₂) contains beside the "
             "noise. On SIDD a reference image has errors of its own, and those can hide a gap of this size.",
             level=True,
         ),
@@ -51,8 +51,8 @@ def noise_claims(t: Tables) -> list[Claim]:
             + on_both(t, "40", "noise2noiseflow", "cross_sample_after", (NLL, KL), "against the same residual, "),
             "40_evaluate_noise_model",
             "N2N+NF differs from Noise2NoiseFlow in two things: it is trained after the denoiser, and it learns from "
-            "$y - D(y)$, in which the denoiser has seen the frame's own noise. The second comparison has the residual "
-            "$y_1 - D(y_2)$ on both sides, so that it is about joint training alone.",
+            "y − D(y), in which the denoiser has seen the frame's own noise. The second comparison has the residual "
+            "y₁ − D(y₂) on both sides, so that it is about joint training alone.",
         ),
         gaussian_claim(t),
     ]
@@ -115,8 +115,8 @@ def figure_claims(t: Tables) -> list[Claim]:
         Claim(
             "lambda",
             "The cross-sample loss is robust to λ, and the self-sample loss collapses below a critical λ.",
-            "Figure 5: cross-sample is stable for every λ from 0 to $2^{19}$; self-sample diverges for λ up to "
-            "$2^{16}$.",
+            "Figure 5: cross-sample is stable for every λ from 0 to 2¹⁹; self-sample diverges for λ up to "
+            "2¹⁶.",
             collapse_tests(t),
             "60_ablate_lambda",
             "One camera at one ISO. The critical λ is 2 divided by the variance of the noise: less noise, larger λ.",
@@ -200,7 +200,7 @@ def own_claims(t: Tables) -> list[Claim]:
     return [
         Claim(
             "alone",
-            "Without the Noise2Noise term, λ = 0, the likelihood gives a better denoiser than with $λ = 2^{18}$.",
+            "Without the Noise2Noise term, λ = 0, the likelihood gives a better denoiser than with λ = 2¹⁸.",
             "",
             sweep + on_both(t, "41", alone, "d_noise2noiseflow", (PSNR,)),
             "60_ablate_lambda",
