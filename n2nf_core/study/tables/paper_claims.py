@@ -115,8 +115,7 @@ def figure_claims(t: Tables) -> list[Claim]:
         Claim(
             "lambda",
             "The cross-sample loss is robust to λ, and the self-sample loss collapses below a critical λ.",
-            "Figure 5: cross-sample is stable for every λ from 0 to 2¹⁹; self-sample diverges for λ up to "
-            "2¹⁶.",
+            "Figure 5: cross-sample is stable for every λ from 0 to 2¹⁹; self-sample diverges for λ up to 2¹⁶.",
             collapse_tests(t),
             "60_ablate_lambda",
             "One camera at one ISO. The critical λ is 2 divided by the variance of the noise: less noise, larger λ.",
