@@ -14,6 +14,8 @@ from n2nf_core.plots.theme import COLOURS, WIDTH, caption, legend, log_ticks
 def recovery(points: Sequence[Mapping]) -> Figure:
     """Shot and read noise divided by the truth, during training: two panels per camera, a line per point.
 
+    A panel shows the range of the second half of its curves; what lies outside of it at first is cut off.
+
     Arguments:
         points: of every point the camera, photon_transfer {shot, read}, and curves name -> {step, shot, read}. All shot
             and read values are divided by the truth.
@@ -22,13 +24,16 @@ def recovery(points: Sequence[Mapping]) -> Figure:
     figure, axes = plt.subplots(2 * len(cameras), 1, figsize=(WIDTH, 5 * len(cameras)))
     for row, camera in zip(axes.reshape(-1, 2), cameras, strict=True):
         for axis, what in zip(row, ("shot", "read"), strict=True):
-            for number, point in enumerate(p for p in points if p["camera"] == camera):
+            shown = [p for p in points if p["camera"] == camera]
+            for number, point in enumerate(shown):
                 _curves(axis, point, what, named=number == 0)
             axis.axhline(1, color="black", lw=1, ls=":", zorder=0)
-            axis.set(yscale="log", xlabel="step of joint training", ylabel=f"{what} / truth")
-            log_ticks(axis.yaxis)
+            ends = [v for p in shown for c in p["curves"].values() for v in c[what][len(c[what]) // 2 :]]
+            low, high = min(1.0, *ends), max(1.0, *ends)
+            margin = 0.3 * (high - low) or 0.1
+            axis.set(xlabel="step of joint training", ylabel=f"{what} / truth", ylim=(low - margin, high + margin))
             axis.set_title(f"{caption(camera)}, {what} noise", fontsize=12)
-    axes[0].legend(fontsize=11)
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=11, loc="outside upper center")
     return figure
 
 

@@ -14,14 +14,22 @@ def point(camera, factor):
 
 def test_every_camera_has_a_row_and_a_name_comes_once():
     points = [point("S6", 3.0), point("S6", 4.0), point("IP", 5.0)]
-    axes = recovery(points).axes
+    figure = recovery(points)
+    axes = figure.axes
     assert [axis.get_title() for axis in axes] == [
         f"{camera}, {what} noise" for camera in ("IP", "S6") for what in ("shot", "read")
     ]
     drawn = [[line.get_ydata()[0] for line in axis.lines if len(line.get_xdata()) == 2] for axis in axes]
     assert drawn[0] == [1.5, 5.0, 1] and drawn[1] == [0.5, 10.0, 1]
     assert drawn[2] == [1.5, 3.0, 1.5, 4.0, 1] and drawn[3] == [0.5, 6.0, 0.5, 8.0, 1]
-    assert [text.get_text() for text in axes[0].get_legend().texts] == ["photon transfer", label("pair_difference")]
+    assert [text.get_text() for text in figure.legends[0].texts] == ["photon transfer", label("pair_difference")]
+
+
+def test_a_panel_shows_where_its_curves_end():
+    start, end = [9.0, 5.0], [0.9, 1.1]
+    curve = {"step": [1, 2, 3, 4], "shot": start + end, "read": start + [1.0, 1.0]}
+    shot, read = recovery([point("S6", 1.0) | {"curves": {"pair_difference": curve}}]).axes
+    assert shot.get_ylim() == pytest.approx((0.84, 1.16)) and read.get_ylim() == pytest.approx((0.9, 1.1))
 
 
 def test_excess_is_in_percent_of_the_true_variance():

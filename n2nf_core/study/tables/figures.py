@@ -36,7 +36,8 @@ def weight_sweep(frame: pd.DataFrame) -> plots.Figure:
 
 def recovery(frame: pd.DataFrame) -> plots.Figure:
     """Shot and read noise divided by their true values while denoiser and noise model train together, one line per run.
-    Dotted, at 1, is the truth; grey is photon transfer on the same pairs. Look where each curve settles."""
+    Dotted, at 1, is the truth; grey is photon transfer on the same pairs. The panels show the range in which the curves
+    end; where they begin may lie outside of it."""
     names = list(dict.fromkeys(c.split(".")[1] for c in frame if c.startswith("history.")))
     points = [
         {

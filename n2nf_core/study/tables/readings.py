@@ -113,8 +113,8 @@ class Gap(NamedTuple):
 
     def __str__(self) -> str:
         digits = decimals((self.high - self.low) / 2)
-        ends = ", ".join(f"{end:+.{digits}f}" for end in (self.low, self.high))
-        return f"{self.mean:+.{digits}f} [{ends}] {UNITS[self.score]}".strip().replace("-", "−")
+        ends = ", ".join(f"{end:+z.{digits}f}" for end in (self.low, self.high))  # z: no -0.00
+        return f"{self.mean:+z.{digits}f} [{ends}] {UNITS[self.score]}".strip().replace("-", "−")
 
 
 def rows(path: Path) -> pd.DataFrame:
