@@ -55,12 +55,13 @@ def peak_bytes(function: Callable[[], object]) -> int:
     except OSError:
         function()
         return 0
-    before = _kilobytes(status, "VmRSS")
+    before = kilobytes(status, "VmRSS")
     function()
-    return max(_kilobytes(status, "VmHWM") - before, 0) * 1024
+    return max(kilobytes(status, "VmHWM") - before, 0) * 1024
 
 
-def _kilobytes(status: Path, key: str) -> int:
+def kilobytes(status: Path, key: str) -> int:
+    """A figure of a process from its file ``status`` in /proc."""
     return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(key))
 
 

@@ -60,6 +60,15 @@ def test_a_child_that_crashes_or_hangs_is_told_and_replaced(reader, monkeypatch,
     assert reader.read(tmp_path / "none.npz") == {"hang": True}
 
 
+def test_the_peak_is_the_readers_own():
+    mine = np.ones(2**28)  # 2 GB, which a process that starts another hands on as its largest size so far
+    child = fuzz.Child()
+    try:
+        assert child.read(fuzz.ROOT / "none.npz")["peak_mb"] < 1500 < mine.nbytes / 2**20
+    finally:
+        child.close()
+
+
 def test_the_table_of_the_readme_is_the_committed_run():
     run = json.loads((fuzz.ROOT / "benchmarks/fuzz.json").read_text())
     assert run["count"] >= 300 and set(run["formats"]) == set(fuzz.FORMATS)
