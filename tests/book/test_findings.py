@@ -96,7 +96,7 @@ def test_other_results_give_another_sentence(tmp_path):
     text = (ROOT / "book/findings/41_evaluate_denoiser.md").read_text()
     said = findings.render(text, tmp_path, figure="")
     assert "decided here: it does on simulated phones" in " ".join(said.split())
-    assert "+1.25000 [+1.25000, +1.25000] dB on the phones (better)" in " ".join(said.split())
+    assert "| +1.25000 [+1.25000, +1.25000], better |" in " ".join(said.split())
 
 
 def test_the_time_to_read_a_page_is_counted(tmp_path, monkeypatch):
