@@ -30,9 +30,9 @@ def nll_per_dim(noise_model: NoiseModel, noise: Tensor, context: Context) -> Ten
     return -noise_model.log_prob(noise, context).mean() / noise[0].numel()
 
 
-def both(first: Context, second: Context) -> Context:
-    """The contexts of two batches, one after the other."""
-    return Context(*(torch.cat(fields) for fields in zip(first, second, strict=True)))
+def contexts(pair: NoisyPair, clean: Tensor) -> Context:
+    """The contexts of both frames of a pair, given estimates (2 B, C, H, W) of their clean signals."""
+    return Context(clean, torch.cat((pair.camera, pair.camera)), torch.cat((pair.iso, pair.iso)))
 
 
 def cross_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor, denoised_second: Tensor) -> Tensor:
@@ -64,9 +64,8 @@ def self_sample(noise_model: NoiseModel, pair: NoisyPair, denoised_first: Tensor
 
 def _residuals(noise_model: NoiseModel, pair: NoisyPair, of_first: Tensor, of_second: Tensor) -> Tensor:
     """(-log p(y1 | x1) - log p(y2 | x2)) / 2, where x1 and x2 are clipped to [0, 1]."""
-    clean1, clean2 = of_first.clamp(0, 1), of_second.clamp(0, 1)
-    residual = torch.cat((pair.first - clean1, pair.second - clean2))
-    return nll_per_dim(noise_model, residual, both(pair.context(clean1), pair.context(clean2)))
+    clean = torch.cat((of_first, of_second)).clamp(0, 1)
+    return nll_per_dim(noise_model, torch.cat((pair.first, pair.second)) - clean, contexts(pair, clean))
 
 
 def pair_difference(

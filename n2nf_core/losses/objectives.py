@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from n2nf_core.losses.noise_terms import NoiseTerm, both, cross_sample, nll_per_dim, self_sample
+from n2nf_core.losses.noise_terms import NoiseTerm, contexts, cross_sample, nll_per_dim, self_sample
 from n2nf_core.types import Denoiser, HasVariance, LossTerms, NoiseModel, NoisyPair
 
 PAPER_MSE_WEIGHT = 2.0**18
@@ -111,8 +111,7 @@ def supervised(
     if pair.clean is None:
         raise ValueError("supervised training needs pair.clean, but it is None: give bursts with a clean reference")
     noisy, clean = torch.cat((pair.first, pair.second)), torch.cat((pair.clean, pair.clean))
-    context = pair.context(pair.clean)
-    nll = nll_per_dim(noise_model, noisy - clean, both(context, context))
+    nll = nll_per_dim(noise_model, noisy - clean, contexts(pair, clean))
     mse = (denoiser(noisy) - clean).square().mean()
     return LossTerms(nll + mse_weight * mse, nll, mse)
 
@@ -152,8 +151,8 @@ def on_samples(
         generator: of the noise; training passes its own.
     """
     clean = torch.cat((pair.clean, pair.clean))
-    context = both(pair.context(pair.clean), pair.context(pair.clean))
-    mse = (denoiser(clean + noise_model.sample(context, generator=generator)) - clean).square().mean()
+    noise = noise_model.sample(contexts(pair, clean), generator=generator)
+    mse = (denoiser(clean + noise) - clean).square().mean()
     return LossTerms(mse, torch.full_like(mse.detach(), math.nan), mse)
 
 
@@ -202,8 +201,7 @@ def r2r(
     start, target = recorrupt(noisy, alpha, _deviation(sigma, denoiser, noisy, pair), generator)
     denoised = denoiser(start)
     clean = denoised.clamp(0, 1)
-    half = pair.context(clean[: len(pair.first)]), pair.context(clean[len(pair.first) :])
-    nll = nll_per_dim(noise_model, noisy - clean, both(*half))
+    nll = nll_per_dim(noise_model, noisy - clean, contexts(pair, clean))
     mse = (target - denoised).square().mean()
     return LossTerms(nll + mse_weight * mse, nll, mse)
 
@@ -212,5 +210,4 @@ def r2r(
 def _deviation(sigma: float | HasVariance, denoiser: Denoiser, noisy: Tensor, pair: NoisyPair) -> float | Tensor:
     if not isinstance(sigma, HasVariance):
         return sigma
-    first, second = denoiser(noisy).clamp(0, 1).chunk(2)
-    return sigma.variance(both(pair.context(first), pair.context(second))).sqrt()
+    return sigma.variance(contexts(pair, denoiser(noisy).clamp(0, 1))).sqrt()

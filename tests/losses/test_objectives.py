@@ -49,7 +49,7 @@ def test_r2r_is_equation_7(pair):
 def test_r2r_that_follows_the_signal_adds_the_variance_at_the_denoised_signal(pair):
     terms = losses.r2r(denoiser, MODEL, pair, 3.0, 1.0, MODEL, torch.Generator().manual_seed(9))
     noisy = torch.cat((pair.first, pair.second))
-    variance = MODEL.variance(losses.noise_terms.both(*[pair.context(denoiser(y).clamp(0, 1)) for y in pair[:2]]))
+    variance = torch.cat([MODEL.variance(pair.context(denoiser(y).clamp(0, 1))) for y in pair[:2]])
     z = variance.sqrt() * torch.randn(noisy.shape, generator=torch.Generator().manual_seed(9), dtype=noisy.dtype)
     assert terms.mse.item() == pytest.approx(((noisy - z - denoiser(noisy + z)) ** 2).mean().item(), rel=1e-12)
 

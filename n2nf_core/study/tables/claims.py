@@ -134,6 +134,15 @@ def collapse_tests(t: Tables) -> tuple[Evidence, ...]:
     return tuple(tests)
 
 
+def zero_weight_tests(t: Tables) -> tuple[Evidence, ...]:
+    """PSNR at lambda 0 less that at 2^18, on smooth scenes and on textured ones."""
+    psnr = "denoisers.cross_sample.psnr_db"
+    return tuple(
+        compare(f"simulated S6, {name} scenes", t.change("60", psnr, "mse_weight", (2.0**18, 0.0), textured=textured))
+        for name, textured in (("smooth", False), ("textured", True))
+    )
+
+
 def recovery_tests(t: Tables) -> tuple[Evidence, ...]:
     """Shot and read noise over their truth, less 1, for every camera."""
     tests = []

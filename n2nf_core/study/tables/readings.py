@@ -111,10 +111,15 @@ class Gap(NamedTuple):
         """
         return {"better": better, "worse": worse, "undecided": undecided}[self.word]
 
-    def __str__(self) -> str:
+    @property
+    def numbers(self) -> str:
+        """The mean and its interval without the unit, for a table whose head states it."""
         digits = decimals((self.high - self.low) / 2)
         ends = ", ".join(f"{end:+z.{digits}f}" for end in (self.low, self.high))  # z: no -0.00
-        return f"{self.mean:+z.{digits}f} [{ends}] {UNITS[self.score]}".strip().replace("-", "−")
+        return f"{self.mean:+z.{digits}f} [{ends}]".replace("-", "−")
+
+    def __str__(self) -> str:
+        return f"{self.numbers} {UNITS[self.score]}".strip()
 
 
 def rows(path: Path) -> pd.DataFrame:
