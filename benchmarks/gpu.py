@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import statistics
 import sys
@@ -284,7 +283,7 @@ def collect(sizes: Sizes, device: torch.device, folder: Path) -> dict:
     cuda = device.type == "cuda"
     source = {
         "command": f"benchmarks/gpu.sh OUT --device {device.type}",
-        "commit": os.environ.get("COMMIT") or results.commit(),
+        "commit": results.commit(),
         "device": torch.cuda.get_device_name() if cuda else "cpu", "driver": _driver() if cuda else None,
         "torch": torch.__version__, "cuda": torch.version.cuda, "threads": torch.get_num_threads(),
     }  # fmt: skip

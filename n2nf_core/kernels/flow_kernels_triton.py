@@ -15,12 +15,14 @@ import triton.language as tl
 from n2nf_core.kernels.planes_triton import (
     accurate_tanh,
     add_product,
+    add_products,
     load_planes,
     neighbours,
     pixels_of_program,
     relu,
     start_at_bias,
     store_sums,
+    zeros,
 )
 
 
@@ -135,10 +137,7 @@ def hidden_back(
     row, column, here = pixels_of_program(height, width, SIZE)
     plane, at = height * width, row * width + column
     image = tl.program_id(0).to(tl.int64) * plane
-    second, first = (), ()
-    for _ in tl.static_range(N):
-        second = second + (tl.zeros((SIZE,), tl.float32),)
-        first = first + (tl.zeros((SIZE,), tl.float32),)
+    second, first = zeros(SIZE, N), zeros(SIZE, N)
     for tap in tl.static_range(9):
         there, inside = neighbours(row, column, here, height, width, 1 - tap // 3, 1 - tap % 3)
         for i in tl.static_range(C):
@@ -183,41 +182,56 @@ def first_back(
 @triton.jit(do_not_specialize=["images", "height", "width"])
 def weight_sums(
     x, y, h1, h2, grad_y, grad_out, grad_h1, grad_h2, sums, images, height, width,
-    C: tl.constexpr, N: tl.constexpr, COUNT: tl.constexpr, SIZE: tl.constexpr,
+    C: tl.constexpr, N: tl.constexpr, COUNT: tl.constexpr, SPAN: tl.constexpr, SIZE: tl.constexpr,
 ):  # fmt: skip
-    """The block's part of the gradients of all weights except the scales: (k, images, blocks, COUNT).
+    """The part of SPAN pixels of the gradients of all weights except the scales: (k, images, parts, COUNT).
 
-    The third index of a program is 10 * step + tap. Taps 0 to 8 are the neighbours that a 3x3 convolution sees; tap 9
-    serves the weights that see only the pixel itself.
+    A program goes over its pixels SIZE at a time, and adds up in registers. The third index of a program is
+    4 * step + line. Lines 0 to 2 are those of the taps of a 3x3 convolution; line 3 serves the weights that see only
+    the pixel itself.
     """
-    row, column, here = pixels_of_program(height, width, SIZE)
-    plane, at = height * width, row * width + column
-    step, tap = tl.program_id(2) // 10, tl.program_id(2) % 10
+    plane, first = height * width, tl.program_id(1) * SPAN + tl.arange(0, SIZE)
+    step, line = tl.program_id(2) // 4, tl.program_id(2) % 4
     number = step.to(tl.int64) * images + tl.program_id(0)
-    image = number * plane
+    wide, narrow = number * plane * C, number * plane * N
+    x, y, grad_y, grad_out = x + wide, y + wide, grad_y + wide, grad_out + wide
+    h1, h2, grad_h1, grad_h2 = h1 + narrow, h2 + narrow, grad_h1 + narrow, grad_h2 + narrow
     sums += (number * tl.num_programs(1) + tl.program_id(1)) * COUNT
     bias1 = C * C + N * (C // 2) * 9
     conv3 = bias1 + N + N * N + N
-    if tap < 9:
-        there, inside = neighbours(row, column, here, height, width, tap // 3 - 1, tap % 3 - 1)
-        grads = load_planes(grad_h1 + image * N, plane, at, here, N)
-        for i in tl.static_range(C // 2):
-            value = tl.load(y + image * C + i * plane + there, mask=inside, other=0.0)
-            store_sums(sums + C * C + i * 9 + tap, value, grads, (C // 2) * 9, N)
-        grads = load_planes(grad_out + image * C, plane, at, here, C)
-        for i in tl.static_range(N):
-            value = tl.load(h2 + image * N + i * plane + there, mask=inside, other=0.0)
-            store_sums(sums + conv3 + i * 9 + tap, value, grads, (N + 1) * 9, C)
-        store_sums(sums + conv3 + N * 9 + tap, tl.where(inside, 0.0, 1.0), grads, (N + 1) * 9, C)
+    if line < 3:
+        of_conv1, of_conv3 = zeros(SIZE, 3 * (C // 2) * N), zeros(SIZE, 3 * (N + 1) * C)
+        for part in range(SPAN // SIZE):
+            at = first + part * SIZE
+            row, column, here = at // width, at % width, at < plane
+            near, deep = (), ()
+            for tap in tl.static_range(3):
+                there, inside = neighbours(row, column, here, height, width, line - 1, tap - 1)
+                near = near + load_planes(y, plane, there, inside, C // 2)
+                deep = deep + load_planes(h2, plane, there, inside, N) + (tl.where(inside, 0.0, 1.0),)
+            of_conv1 = add_products(of_conv1, near, load_planes(grad_h1, plane, at, here, N), 3 * (C // 2), N)
+            of_conv3 = add_products(of_conv3, deep, load_planes(grad_out, plane, at, here, C), 3 * (N + 1), C)
+        for tap in tl.static_range(3):
+            for i in tl.static_range(C // 2):
+                store_sums(sums + C * C + i * 9 + 3 * line + tap, of_conv1, tap * (C // 2) + i, (C // 2) * 9, N)
+            for i in tl.static_range(N + 1):
+                store_sums(sums + conv3 + i * 9 + 3 * line + tap, of_conv3, tap * (N + 1) + i, (N + 1) * 9, C)
     else:
-        one = tl.full((SIZE,), 1.0, tl.float32)
-        grads = load_planes(grad_y + image * C, plane, at, here, C)
+        of_mixing, of_conv2, of_bias3 = zeros(SIZE, C * C), zeros(SIZE, (N + 1) * N), zeros(SIZE, C)
+        of_bias1 = zeros(SIZE, N)
+        for part in range(SPAN // SIZE):
+            at = first + part * SIZE
+            here, one = at < plane, (tl.full((SIZE,), 1.0, tl.float32),)
+            grads = load_planes(grad_y, plane, at, here, C)
+            of_mixing = add_products(of_mixing, load_planes(x, plane, at, here, C), grads, C, C)
+            of_bias1 = add_products(of_bias1, one, load_planes(grad_h1, plane, at, here, N), 1, N)
+            grads = load_planes(grad_h2, plane, at, here, N)
+            of_conv2 = add_products(of_conv2, load_planes(h1, plane, at, here, N) + one, grads, N + 1, N)
+            of_bias3 = add_products(of_bias3, one, load_planes(grad_out, plane, at, here, C), 1, C)
         for i in tl.static_range(C):
-            store_sums(sums + i, tl.load(x + image * C + i * plane + at, mask=here, other=0.0), grads, C, C)
-        store_sums(sums + bias1, one, load_planes(grad_h1 + image * N, plane, at, here, N), 1, N)
-        grads = load_planes(grad_h2 + image * N, plane, at, here, N)
+            store_sums(sums + i, of_mixing, i, C, C)
+        store_sums(sums + bias1, of_bias1, 0, 1, N)
         for i in tl.static_range(N):
-            value = tl.load(h1 + image * N + i * plane + at, mask=here, other=0.0)
-            store_sums(sums + bias1 + N + i, value, grads, N, N)
-        store_sums(sums + bias1 + N + N * N, one, grads, 1, N)
-        store_sums(sums + conv3 + C * (N + 1) * 9, one, load_planes(grad_out + image * C, plane, at, here, C), 1, C)
+            store_sums(sums + bias1 + N + i, of_conv2, i, N, N)
+        store_sums(sums + bias1 + N + N * N, of_conv2, N, 1, N)
+        store_sums(sums + conv3 + C * (N + 1) * 9, of_bias3, 0, 1, C)

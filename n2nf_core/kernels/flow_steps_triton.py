@@ -22,6 +22,9 @@ from n2nf_core.kernels import flow_kernels_triton as kernels
 BLOCK = 256
 """Pixels that one program computes, in rows of 32."""
 
+SPAN = 512
+"""Pixels over which one program adds up the gradients of weights."""
+
 
 class Saved(NamedTuple):
     """What the gradient needs of k steps on B images.
@@ -136,10 +139,11 @@ def backward(grad_z: Tensor, grad_ladj: Tensor, saved: Saved, weights: tuple[Ten
             kernels.first_back[run.grid](
                 grad_z, grad_h1[s], grad_y[s], grad_x, conv1, mixing, s, *run.size, **shape, SIZE=BLOCK
             )  # fmt: skip
-        sums = grad_z.new_empty(run.k, *run.grid, count)
-        kernels.weight_sums[*run.grid, 10 * run.k](
+        grid = run.images, triton.cdiv(run.size[0] * run.size[1], SPAN)
+        sums = grad_z.new_empty(run.k, *grid, count)
+        kernels.weight_sums[*grid, 4 * run.k](
             saved.x, saved.y, saved.h1, saved.h2, grad_y, grad_out, grad_h1, grad_h2, sums, run.images, *run.size,
-            **shape, COUNT=count, SIZE=BLOCK, num_warps=1,
+            **shape, COUNT=count, SPAN=SPAN, SIZE=32, num_warps=1,
         )  # fmt: skip
     parts = sums.sum((1, 2)).split([w[0].numel() for w in weights[:-1]], 1)
     grads = (part.reshape(weight.shape) for part, weight in zip(parts, weights, strict=False))

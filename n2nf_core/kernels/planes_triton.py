@@ -49,6 +49,15 @@ def load_planes(pointer, plane, at, mask, COUNT: tl.constexpr):
 
 
 @triton.jit
+def zeros(SIZE: tl.constexpr, COUNT: tl.constexpr):
+    """COUNT sums of nothing yet."""
+    found = ()
+    for _ in tl.static_range(COUNT):
+        found = found + (tl.zeros((SIZE,), tl.float32),)
+    return found
+
+
+@triton.jit
 def start_at_bias(bias, SIZE: tl.constexpr, COUNT: tl.constexpr):
     """COUNT sums, each of which starts at its bias."""
     found = ()
@@ -67,7 +76,17 @@ def add_product(total, value, weight, STRIDE: tl.constexpr, COUNT: tl.constexpr)
 
 
 @triton.jit
-def store_sums(target, value, grads, STRIDE: tl.constexpr, COUNT: tl.constexpr):
-    """Store sum value * gradient over the program's pixels for COUNT gradients, STRIDE apart in memory."""
+def add_products(total, values, grads, VALUES: tl.constexpr, GRADS: tl.constexpr):
+    """VALUES * GRADS sums, each increased by the product of a value and a gradient; gradients vary fastest."""
+    found = ()
+    for i in tl.static_range(VALUES):
+        for k in tl.static_range(GRADS):
+            found = found + (total[i * GRADS + k] + values[i] * grads[k],)
+    return found
+
+
+@triton.jit
+def store_sums(target, sums, number: tl.constexpr, STRIDE: tl.constexpr, COUNT: tl.constexpr):
+    """Store what the sums of value ``number`` with COUNT gradients add up to, STRIDE apart in memory."""
     for k in tl.static_range(COUNT):
-        tl.store(target + k * STRIDE, tl.sum(value * grads[k], 0))
+        tl.store(target + k * STRIDE, tl.sum(sums[number * COUNT + k], 0))

@@ -149,13 +149,14 @@ class DeviceBuffer:
         start, height, width, top, left, vertical, horizontal = places
         plane, row = np.arange(4), np.arange(size)
         down = np.where(vertical[:, None, None] > 0, size - plane[:, None] // 2 - row, row)  # (N, 4, size)
-        column = left[:, None] + horizontal[:, None] * (1 - plane % 2)
-        corner = start[:, None] + plane * (height * width)[:, None] + column
-        first, mirrored = corner[:, :, None] + (top[:, None, None] + down) * width[:, None, None], horizontal > 0
-        # The indices are computed on the CPU, since every operation on the device takes time to start.
-        first, mirrored = self.place(first), self.place(mirrored)
-        cut = self.values.unfold(0, size, 1)[first]  # one index per row, not one per value
-        cut = torch.where(mirrored[:, None, None, None], cut.flip(-1), cut)
+        right = np.where(horizontal[:, None] > 0, size - plane % 2, 0)  # (N, 4), the first column and, in `step`,
+        step = 1 - 2 * horizontal  # (N,), whether the following ones lie on its right or on its left
+        corner = start[:, None] + plane * (height * width)[:, None] + left[:, None] + right
+        first = corner[:, :, None] + (top[:, None, None] + down) * width[:, None, None]
+        # Computed on the CPU and sent at once, since every operation on the device takes time to start.
+        sent = self.place(np.concatenate((first.reshape(len(start), -1), step[:, None]), 1))
+        first, step = sent[:, :-1].reshape(-1, 4, size, 1), sent[:, -1].reshape(-1, 1, 1, 1)
+        cut = self.values[torch.addcmul(first, step, torch.arange(size, device=sent.device))]
         return (cut.to(torch.int32) & 0xFFFF).to(torch.float32) if self.integer else cut
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import platform
 import shlex
 import subprocess
@@ -21,7 +22,10 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "lightning-fabric", "zarr
 
 
 def commit() -> str:
-    """The commit of the code, with "+changes" if the working tree differs; "unknown" outside a git repository."""
+    """The commit of the code, with "+changes" if the working tree differs.
+
+    Outside a git repository it is what the environment variable COMMIT says, or "unknown".
+    """
     root = Path(__file__).resolve().parent
 
     def git(*words: str) -> str:
@@ -30,7 +34,7 @@ def commit() -> str:
     try:
         return git("rev-parse", "HEAD").strip() + ("+changes" if git("status", "--porcelain", "-uno").strip() else "")
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("COMMIT", "unknown")
 
 
 def command(notebook: str, profile: str, seed: int, data: str = "", **others: object) -> str:

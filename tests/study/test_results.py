@@ -43,3 +43,11 @@ def test_provenance_says_what_made_a_result():
 
 def test_the_command_names_the_file_and_not_its_folder():
     assert results.command("00_start_here", "cpu", 1, "some/where/mine.npz").endswith("-p seed 1 -p data mine.npz")
+
+
+def test_without_git_the_environment_says_the_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("COMMIT", raising=False)
+    assert results.commit() == "unknown"
+    monkeypatch.setenv("COMMIT", "f" * 40)
+    assert results.commit() == "f" * 40
