@@ -39,7 +39,7 @@ class Profile:
         return self._config(self.joint, seed, **{"denoiser_lr": 2e-4, "pretrain_steps": self.joint} | options)
 
     def _config(self, steps: int, seed: int, **options) -> FitConfig:
-        often = {"log_every": max(1, steps // 60), "checkpoint_every": max(100, steps // 60)}
+        often = {"log_every": max(1, steps // 60), "checkpoint_every": max(100, steps // 20)}
         options = often | {"compile": self.compile} | options
         return FitConfig(steps=steps, seed=seed, **options)
 
