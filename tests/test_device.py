@@ -21,7 +21,7 @@ from n2nf_core.bursts import Burst
 from n2nf_core.denoisers import DnCNN
 from n2nf_core.export import CameraNoise
 from n2nf_core.flow import nlf_flow, noise_flow, sensor_flow
-from n2nf_core.losses import OfManyFrames, Reshaped, joint_loss, r2r
+from n2nf_core.losses import OfManyFrames, Reshaped, joint_loss, r2r, weighted_denoiser_loss
 from n2nf_core.losses.reshaped import Law, Reshaping
 from n2nf_core.metrics import divergence
 from n2nf_core.pairs import PatchPairs, Reading, Sampling, frame_buffers
@@ -194,6 +194,16 @@ def test_a_recorded_step_with_a_reshaped_residual_is_the_step(exact, tmp_path):
     law = Law((0.05, 0.06, 0.07), (0.2, 0.1, 0.0), (0.5, 0.2, 0.1))
     setting = Reshaping(0, 800.0, (0.1, 0.5, 0.9), law, law._replace(skewness=(0.1, 0.05, 0.0)), denoised_share=0.5)
     loss = partial(joint_loss, mse_weight=100.0, noise_term=Reshaped(OfManyFrames(4), (setting,)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GraphWarning)
+        found, _ = trained(tmp_path / "there", config(device=exact.type), loss)
+    known, _ = trained(tmp_path / "here", config(), loss)
+    torch.testing.assert_close(found, known, atol=EXACT, rtol=EXACT)
+
+
+def test_a_model_that_a_loss_holds_is_where_training_is(exact, tmp_path):
+    """Photon transfer, which weights the squared errors; as a recorded step too."""
+    loss = partial(weighted_denoiser_loss, known=camera_nlf(["S6"]))
     with warnings.catch_warnings():
         warnings.simplefilter("error", GraphWarning)
         found, _ = trained(tmp_path / "there", config(device=exact.type), loss)

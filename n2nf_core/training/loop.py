@@ -23,7 +23,7 @@ from n2nf_core.training import checkpoints
 from n2nf_core.training.cuda_graph import Recorded, made_beside
 from n2nf_core.training.processes import LostProcessError, Processes, Threads
 from n2nf_core.training.progress import Progress
-from n2nf_core.training.step import Loss, TrainingStep
+from n2nf_core.training.step import Loss, TrainingStep, on_device
 from n2nf_core.types import NoisyPair, PairSource
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ class Loop:
         self.last_pair: NoisyPair | None = None  # of the last losses that were read
         self.generator = torch.Generator(self.device)  # of losses that draw
         draws = "generator" in inspect.signature(run.loss).parameters
-        self.loss = partial(run.loss, generator=self.generator) if draws else run.loss
+        loss = on_device(run.loss, self.device)
+        self.loss = partial(loss, generator=self.generator) if draws else loss
         self.step = self._resume()
         on_one = self.device.type == "cuda" and self.processes.count == 1
         self.graph = self.config.cuda_graph and on_one and not draws

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,21 @@ from n2nf_core.files import one_line
 from n2nf_core.types import Denoiser, LossTerms, NoiseModel, NoisyPair
 
 Loss = Callable[[Denoiser, NoiseModel, NoisyPair], LossTerms]
+
+
+def on_device(loss: Loss, device: torch.device) -> Loss:
+    """``loss`` with copies on ``device`` of the modules that it holds, such as a noise model that gives its weights.
+
+    Arguments:
+        loss: a loss, or a functools.partial of one.
+        device: where training takes place.
+    """
+    if isinstance(loss, nn.Module):  # Apple's GPUs have no float64, in which Gaussian models keep their tables
+        return copy.deepcopy(loss).to(device, torch.float32 if device.type == "mps" else None)
+    if not isinstance(loss, partial):
+        return loss
+    given = {name: on_device(value, device) for name, value in loss.keywords.items()}
+    return partial(on_device(loss.func, device), *(on_device(value, device) for value in loss.args), **given)
 
 
 class CompileWarning(UserWarning):

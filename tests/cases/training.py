@@ -31,6 +31,7 @@ def models(build=noise_flow, norm=nn.BatchNorm2d):
 
 def config(steps=30, **options):
     usual = {"pretrain_steps": 10, "device": "cpu", "precision": "32-true", "log_every": 4, "checkpoint_every": 8}
+    usual["threads"] = 1  # the sum of a gradient depends on their number, which follows the company on the machine
     return FitConfig(steps=steps, **usual | options)
 
 

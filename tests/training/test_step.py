@@ -2,13 +2,17 @@
 
 import shutil
 import warnings
+from functools import partial
 
 import pytest
 import torch
 from cases.training import LOSS, config, models, pairs, weights
 from torch import nn
 
+from n2nf_core.baselines import camera_nlf
+from n2nf_core.losses import joint_loss, weighted_denoiser_loss
 from n2nf_core.training import CompileWarning, constant, fit
+from n2nf_core.training.step import on_device
 
 
 def test_bfloat16_trains_the_denoiser_and_keeps_the_flow_in_float32(tmp_path):
@@ -58,3 +62,13 @@ def test_without_a_compiler_training_goes_on_and_says_so(tmp_path, monkeypatch):
     with pytest.warns(CompileWarning, match="torch.compile failed, training goes on without it"):
         fit(*fallen, pairs(), config(12, compile=True), tmp_path / "fallen", loss=LOSS)
     assert torch.equal(weights(*fallen), weights(*plain))
+
+
+def test_modules_in_a_loss_are_copied_to_the_device_however_deep_they_are():
+    known = camera_nlf(["S6"])
+    loss = partial(partial(joint_loss, noise_term=partial(weighted_denoiser_loss, known=known)), mse_weight=1.0)
+    there = on_device(loss, torch.device("meta"))
+    assert (there.func, there.keywords["mse_weight"]) == (joint_loss, 1.0)
+    assert there.keywords["noise_term"].keywords["known"].log_nlf.device.type == "meta"
+    assert known.log_nlf.device.type == "cpu"
+    assert on_device(joint_loss, torch.device("meta")) is joint_loss
