@@ -104,7 +104,7 @@ def denoiser_claims(t: Tables) -> list[Claim]:
             paper("Table 3", (PSNR,), "DnCNN - NF synthesized", "DnCNN-supervised"),
             on_both(t, "41", "d_synthesized", "d_supervised", (PSNR,)),
             "41_evaluate_denoiser",
-            "The interval is over few seeds; where it contains 0, a difference of its size may exist in either direction.",
+            "The interval is over few seeds; a difference within it may exist in either direction.",
             level=True,
         ),
     ]
