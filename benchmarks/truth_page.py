@@ -16,6 +16,7 @@ HOLDS = {
     "telegraph": {"noise_flow": "no", "sensor_flow": "yes"},
     "tails": {"noise_flow": "no", "sensor_flow": "nearly"},
     "photons": {"noise_flow": "no", "sensor_flow": "nearly"},
+    "released": {"noise_flow": "yes", "sensor_flow": "yes"},
 }
 """Noise of a world -> whether a flow can be its density: "nearly" where a mixture of three Gaussians comes close."""
 
