@@ -66,12 +66,17 @@ class Claim(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """ "holds", "does not hold", "undecided" or "in part"; a level claim "falls short" where anything is worse."""
+        """ "holds", "does not hold", "undecided" or "in part"; a level claim "falls short" where anything is worse.
+
+        "in part" where some tests are as claimed; where none is and at least one says the opposite, "does not hold".
+        """
         found = {VERDICTS[test.word] for test in self.tests}
         if self.level and "does not hold" in found:
             return "falls short"
         if self.level and "holds" in found:
             return "holds"
+        if "holds" not in found and "does not hold" in found:
+            return "does not hold"
         return found.pop() if len(found) == 1 else "in part"
 
 

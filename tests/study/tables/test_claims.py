@@ -18,6 +18,7 @@ def claim(*words, level=False):
         (("worse", "worse"), "does not hold"),
         (("undecided", "undecided"), "undecided"),
         (("better", "undecided"), "in part"),
+        (("undecided", "worse"), "does not hold"),
         (("better", "worse"), "in part"),
         (("as claimed", "better"), "holds"),
         (("biased",), "does not hold"),
