@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks import authors, choices, company, fuzz, time_to_quality, truth_page
+from benchmarks import authors, choices, company, fuzz, time_to_quality, time_to_regret, truth_page
 
 HERE = Path(__file__).parent
 CPU_PROFILE_STEPS = 2500 + 5 * 800  # 00_start_here: pre-training, four joint trainings, Noise2Noise
@@ -99,6 +99,7 @@ KEPT = {
     "company.json": {"In company": company.table},
     "authors.json": {"Beside the authors' code": authors.table},
     "time_to_quality.json": {"Quality against time": time_to_quality.table},
+    "time_to_regret.json": {"Regret against time": time_to_regret.table},
     "fuzz.json": {"Damaged files": fuzz.table},
     "worlds.json": {
         "Regret on worlds of known density": truth_page.worlds,
