@@ -106,6 +106,7 @@ KEPT = {
         "Who reaches no regret": truth_page.reach,
         "Recovered numbers": truth_page.recovered,
     },
+    "worlds_terms.json": {"Which term is best": truth_page.worlds},
     "acsn.json": {"A real sCMOS sensor": truth_page.camera},
     "real.json": {"Recommendations for real sensors": truth_page.rests_on, "NLL on real sensors": truth_page.real},
 }
