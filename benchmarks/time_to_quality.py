@@ -76,6 +76,16 @@ class Way(NamedTuple):
     trained: bool = True
 
 
+def until(begin: float, end: float) -> dict[str, Callable]:
+    """``schedule`` and ``stop`` of a training that ends at ``end`` on time.process_time(), with rates that fall from
+    ``begin`` on."""
+
+    def share() -> float:
+        return (time.process_time() - begin) / (end - begin)
+
+    return {"schedule": lambda steps: cosine(min(share(), 1.0)), "stop": lambda history: share() > 1.0}
+
+
 def network(
     build: Callable, features: int, patch: int, batch: int, task: Task, budget: float, seed: int, folder: Path
 ) -> tuple[list[Tensor], dict[str, float]]:
@@ -88,8 +98,7 @@ def network(
     def used() -> float:
         return time.process_time() - start
 
-    how = {"schedule": lambda share: cosine(min(used() / budget, 1.0)), "stop": lambda history: used() > budget}
-    untouched = nlf_flow(list(recipe.isos), recipe.isos)
+    how, untouched = until(start, start + budget), nlf_flow(list(recipe.isos), recipe.isos)
     trained = recipe.fit(recipe.new_denoiser(), untouched, losses.denoiser_loss, config, "training", **how)
     took, denoise = used(), evaluation.network(trained.denoiser)
     denoised = [denoise(burst) for burst in task.test]

@@ -11,10 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from benchmarks import worlds
+from benchmarks.time_to_quality import MANY, until
 from benchmarks.timing import processor
 from benchmarks.worlds import MODELS, NOISE_LR
 from n2nf_core import evaluation, losses
@@ -22,11 +25,10 @@ from n2nf_core.flow import nlf_flow
 from n2nf_core.simulation import known_worlds
 from n2nf_core.simulation.worlds import World
 from n2nf_core.study import results
-from n2nf_core.training import FitConfig, Profile, Recipe, cosine
+from n2nf_core.training import FitConfig, Recipe
 
 WORLDS, BUDGETS = ("nlf, smooth", "tails, textured"), (30, 120)
-MANY = 10**7  # steps, more than any budget allows
-SIZES = Profile(scenes=6, size=96, patch=24, batch=16, features=16, pretrain=MANY, joint=MANY)
+SIZES = replace(worlds.SIZES, pretrain=MANY, joint=MANY)
 
 
 def measure(world: World, model: str, budget: float, seed: int, folder: Path) -> dict:
@@ -45,23 +47,15 @@ def measure(world: World, model: str, budget: float, seed: int, folder: Path) ->
     recipe = Recipe(train, SIZES, seed, folder, noise_model=MODELS[model])
     often = {"log_every": 10, "checkpoint_every": MANY, "precision": "32-true", "seed": seed}
 
-    def until(end: float) -> dict:
-        first = time.process_time() - begun
-
-        def share() -> float:
-            return min((time.process_time() - begun - first) / (end - first), 1.0)
-
-        return {"schedule": lambda steps: cosine(share()), "stop": lambda history: share() >= 1.0}
-
     alone = FitConfig(steps=MANY, pretrain_steps=MANY, **often)
-    untouched = nlf_flow(list(recipe.isos), recipe.isos)
-    pretrained = recipe.fit(
-        recipe.new_denoiser(), untouched, losses.denoiser_loss, alone, "alone", **until(budget / 2)
-    ).denoiser
+    start, untouched = recipe.new_denoiser(), nlf_flow(list(recipe.isos), recipe.isos)
+    half = until(time.process_time(), begun + budget / 2)
+    pretrained = recipe.fit(start, untouched, losses.denoiser_loss, alone, "alone", **half).denoiser
     term = recipe.recommend(pretrained).term
     both = FitConfig(steps=MANY, noise_lr=NOISE_LR, denoiser_lr=2e-4, **often)
     loss, pairs = recipe.joint_loss(term), recipe.pairs_for(term)
-    trained = recipe.fit(pretrained, recipe.new_noise_model(), loss, both, "joint", pairs=pairs, **until(budget))
+    flow, rest = recipe.new_noise_model(), until(time.process_time(), begun + budget)
+    trained = recipe.fit(pretrained, flow, loss, both, "joint", pairs=pairs, **rest)
     row["seconds"] = time.process_time() - begun
     row["regret"], row["term"] = regret(trained.noise_model), str(getattr(term, "__name__", term)).split("(")[0]
     scores = evaluation.score_denoisers({"d": evaluation.network(trained.denoiser)}, test)
@@ -70,23 +64,15 @@ def measure(world: World, model: str, budget: float, seed: int, folder: Path) ->
 
 def table(content: dict) -> str:
     """One row per world, flow and budget; regrets in thousandths of a nat per dimension."""
-    lines = [
-        "| world | flow | seconds of one core | regret | photon transfer's | PSNR, dB |",
-        "|---|---|---|---|---|---|",
-    ]
+    head = "| world | flow | seconds of one core | regret | photon transfer's | PSNR, dB |"
+    lines = [head, "|---" * 6 + "|"]
     for row in content["rows"]:
         regrets = (
             f"{1000 * mean:.2f} [{1000 * low:.2f}, {1000 * high:.2f}]"
             for mean, (low, high) in (row["regret"], row["photon_transfer"])
         )
-        cells = (
-            row["world"],
-            row["flow"].replace("_", " "),
-            f"{row['seconds']:.0f}",
-            *regrets,
-            f"{row['psnr_db']:.2f}",
-        )
-        lines.append("| " + " | ".join(cells) + " |")
+        flow, seconds, psnr = row["flow"].replace("_", " "), f"{row['seconds']:.0f}", f"{row['psnr_db']:.2f}"
+        lines.append("| " + " | ".join((row["world"], flow, seconds, *regrets, psnr)) + " |")
     return "\n".join(lines)
 
 
@@ -97,13 +83,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/time_to_regret"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    worlds = known_worlds()
+    known = known_worlds()
     for name in WORLDS:
         for flow in MODELS:
             for budget in options.budgets:
                 folder = options.out / f"{name}-{flow}-{budget:g}".replace(", ", "-")
                 if not (folder / "row.json").exists():
-                    found = measure(worlds[name], flow, budget, 0, folder)
+                    found = measure(known[name], flow, budget, 0, folder)
                     results.write_json(folder / "row.json", {"world": name, "flow": flow, "budget": budget, **found})
     rows = [json.loads(path.read_text()) for path in options.out.glob("*/row.json")]
     rows.sort(key=lambda row: (row["world"], row["flow"], row["budget"]))

@@ -149,8 +149,8 @@ class DeviceBuffer:
         start, height, width, top, left, vertical, horizontal = places
         plane, row = np.arange(4), np.arange(size)
         down = np.where(vertical[:, None, None] > 0, size - plane[:, None] // 2 - row, row)  # (N, 4, size)
-        right = np.where(horizontal[:, None] > 0, size - plane % 2, 0)  # (N, 4), the first column and, in `step`,
-        step = 1 - 2 * horizontal  # (N,), whether the following ones lie on its right or on its left
+        right = np.where(horizontal[:, None] > 0, size - plane % 2, 0)  # (N, 4), of a patch's first column
+        step = 1 - 2 * horizontal  # (N,), from one column to the next: to the right, or to the left if mirrored
         corner = start[:, None] + plane * (height * width)[:, None] + left[:, None] + right
         first = corner[:, :, None] + (top[:, None, None] + down) * width[:, None, None]
         # Computed on the CPU and sent at once, since every operation on the device takes time to start.
